@@ -1,0 +1,231 @@
+//! Dual numbers: forward-mode differentiation as arithmetic.
+
+use crate::{MatRef, Scalar};
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+
+/// `re + eps * e` with `e^2 = 0`: a value and its derivative along one direction.
+///
+/// Generic over the scalar, so that duals nest (`Dual<Dual<f64>>` carries second derivatives) and a tape over
+/// `Dual<f64>` gives Hessian-vector products.
+///
+/// ```
+/// use resurge_tensor::{Dual, Scalar};
+///
+/// let x = Dual::variable(3.0_f64);
+/// let y = x * x * x;
+/// assert_eq!((y.re, y.eps), (27.0, 27.0)); // x^3 and 3 x^2
+///
+/// let x = Dual::new(Dual::variable(3.0), Dual::from_f64(1.0));
+/// assert_eq!((x * x * x).eps.eps, 18.0); // 6 x
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Dual<S> {
+    /// The value.
+    pub re: S,
+    /// The derivative.
+    pub eps: S,
+}
+
+impl<S: Scalar> Dual<S> {
+    /// The dual number `re + eps * e`.
+    pub fn new(re: S, eps: S) -> Self {
+        Self { re, eps }
+    }
+
+    /// The variable itself: derivative 1.
+    pub fn variable(re: S) -> Self {
+        Self { re, eps: S::one() }
+    }
+
+    /// A function value with the derivative of that function: the chain rule.
+    #[inline]
+    fn chain(self, value: S, derivative: S) -> Self {
+        Self { re: value, eps: self.eps * derivative }
+    }
+}
+
+impl<S: Scalar> Add for Dual<S> {
+    type Output = Self;
+    #[inline]
+    fn add(self, rhs: Self) -> Self {
+        Self { re: self.re + rhs.re, eps: self.eps + rhs.eps }
+    }
+}
+
+impl<S: Scalar> AddAssign for Dual<S> {
+    #[inline]
+    fn add_assign(&mut self, rhs: Self) {
+        *self = *self + rhs;
+    }
+}
+
+impl<S: Scalar> Sub for Dual<S> {
+    type Output = Self;
+    #[inline]
+    fn sub(self, rhs: Self) -> Self {
+        Self { re: self.re - rhs.re, eps: self.eps - rhs.eps }
+    }
+}
+
+impl<S: Scalar> Mul for Dual<S> {
+    type Output = Self;
+    #[inline]
+    fn mul(self, rhs: Self) -> Self {
+        Self { re: self.re * rhs.re, eps: self.eps * rhs.re + self.re * rhs.eps }
+    }
+}
+
+impl<S: Scalar> Div for Dual<S> {
+    type Output = Self;
+    #[inline]
+    fn div(self, rhs: Self) -> Self {
+        let re = self.re / rhs.re;
+        Self { re, eps: (self.eps - re * rhs.eps) / rhs.re }
+    }
+}
+
+impl<S: Scalar> Neg for Dual<S> {
+    type Output = Self;
+    #[inline]
+    fn neg(self) -> Self {
+        Self { re: -self.re, eps: -self.eps }
+    }
+}
+
+impl<S: Scalar> Scalar for Dual<S> {
+    #[inline]
+    fn from_f64(x: f64) -> Self {
+        Self { re: S::from_f64(x), eps: S::zero() }
+    }
+
+    #[inline]
+    fn re(self) -> f64 {
+        self.re.re()
+    }
+
+    #[inline]
+    fn is_finite(self) -> bool {
+        self.re.is_finite() && self.eps.is_finite()
+    }
+
+    #[inline]
+    fn exp(self) -> Self {
+        let e = self.re.exp();
+        self.chain(e, e)
+    }
+
+    #[inline]
+    fn ln(self) -> Self {
+        self.chain(self.re.ln(), S::one() / self.re)
+    }
+
+    #[inline]
+    fn sqrt(self) -> Self {
+        let root = self.re.sqrt();
+        self.chain(root, S::from_f64(0.5) / root)
+    }
+
+    #[inline]
+    fn sin(self) -> Self {
+        self.chain(self.re.sin(), self.re.cos())
+    }
+
+    #[inline]
+    fn cos(self) -> Self {
+        self.chain(self.re.cos(), -self.re.sin())
+    }
+
+    #[inline]
+    fn tanh(self) -> Self {
+        let t = self.re.tanh();
+        self.chain(t, (S::one() - t) * (S::one() + t))
+    }
+
+    #[inline]
+    fn atan(self) -> Self {
+        self.chain(self.re.atan(), S::one() / (S::one() + self.re * self.re))
+    }
+
+    #[inline]
+    fn erf(self) -> Self {
+        let slope = S::from_f64(std::f64::consts::FRAC_2_SQRT_PI) * (-(self.re * self.re)).exp();
+        self.chain(self.re.erf(), slope)
+    }
+
+    /// `(A + A' e)(B + B' e) = AB + (A'B + AB') e`: three products of the inner scalar, so the value is to the
+    /// bit what the inner scalar computes.
+    fn matmul_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
+        let (a_re, a_eps) = split(a);
+        let (b_re, b_eps) = split(b);
+        let product = |x: &[S], y: &[S]| {
+            let mut z = vec![S::zero(); out.len()];
+            S::matmul_into(a.with_data(x), b.with_data(y), &mut z);
+            z
+        };
+        let (re, left, right) = (product(&a_re, &b_re), product(&a_eps, &b_re), product(&a_re, &b_eps));
+        for (i, o) in out.iter_mut().enumerate() {
+            *o = Self { re: re[i], eps: left[i] + right[i] };
+        }
+    }
+}
+
+fn split<S: Scalar>(m: MatRef<'_, Dual<S>>) -> (Vec<S>, Vec<S>) {
+    m.data().iter().map(|x| (x.re, x.eps)).unzip()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use num_dual::{Dual64, DualNum};
+    use proptest::prelude::*;
+
+    fn check(ours: Dual<f64>, theirs: Dual64) {
+        assert_relative_eq!(ours.re, theirs.re, max_relative = 1e-14, epsilon = 1e-300);
+        assert_relative_eq!(ours.eps, theirs.eps, max_relative = 1e-13, epsilon = 1e-14);
+    }
+
+    proptest! {
+        /// num-dual is the independent reference for every operation that it has.
+        #[test]
+        fn agrees_with_num_dual(x in -3.0..3.0_f64, dx in -2.0..2.0_f64, y in 0.1..3.0_f64, dy in -2.0..2.0_f64) {
+            let (a, b) = (Dual::new(x, dx), Dual::new(y, dy));
+            let (c, d) = (Dual64::new(x, dx), Dual64::new(y, dy));
+            check(a + b, c + d);
+            check(a - b, c - d);
+            check(a * b, c * d);
+            check(a / b, c / d);
+            check(-a, -c);
+            check(a.exp(), c.exp());
+            check(b.ln(), d.ln());
+            check(b.sqrt(), d.sqrt());
+            check(a.sin(), c.sin());
+            check(a.cos(), c.cos());
+            check(a.tanh(), c.tanh());
+            check(a.atan(), c.atan());
+            check(a.powi(3), c.powi(3));
+            check(b.powi(-2), d.powi(-2));
+            check(a.logistic(), ((-c).exp() + 1.0).recip());
+            check(a.abs(), if x < 0.0 { -c } else { c });
+        }
+    }
+
+    #[test]
+    fn erf_has_the_gaussian_as_its_derivative() {
+        for x in [-2.0, -0.1, 0.0, 1.3] {
+            let y = Dual::variable(x).erf();
+            assert_relative_eq!(y.re, libm::erf(x));
+            assert_relative_eq!(y.eps, std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp());
+        }
+    }
+
+    #[test]
+    fn assignment_and_finiteness_see_both_parts() {
+        let mut x = Dual::new(1.0, 2.0);
+        x += Dual::new(0.5, 0.25);
+        assert_eq!(x, Dual::new(1.5, 2.25));
+        assert!(x.is_finite());
+        assert!(!Dual::new(1.0, f64::NAN).is_finite());
+        assert!(!Dual::new(f64::INFINITY, 0.0).is_finite());
+    }
+}

@@ -1,0 +1,156 @@
+//! Rearranging elements: permuting axes, cutting and joining along the first axis (time).
+
+use crate::broadcast::walk;
+use crate::{Result, Scalar, Shape, Tensor, TensorError};
+use smallvec::SmallVec;
+
+impl<S: Scalar> Tensor<S> {
+    /// The tensor whose axis `i` is this tensor's axis `axes[i]`.
+    ///
+    /// # Errors
+    /// [`TensorError::Permutation`] unless `axes` names each axis once.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let batch_major = Tensor::from_fn([2, 5, 3], |i| i as f64)?; // [B, T, N]
+    /// let time_major = batch_major.permute(&[1, 0, 2])?;
+    /// assert_eq!(time_major.shape(), &[5, 2, 3].into());
+    /// assert_eq!(time_major.get(&[4, 1, 2]), batch_major.get(&[1, 4, 2]));
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
+    pub fn permute(&self, axes: &[usize]) -> Result<Tensor<S>> {
+        let mut sorted: SmallVec<[usize; 4]> = axes.into();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..self.shape().rank()) {
+            return Err(TensorError::Permutation { axes: axes.to_vec(), shape: self.shape().clone() });
+        }
+        let own = self.shape().strides();
+        let extents: SmallVec<[usize; 4]> = axes.iter().map(|&a| self.shape()[a]).collect();
+        let strides: SmallVec<[usize; 4]> = axes.iter().map(|&a| own[a]).collect();
+        let shape = Shape::from(&extents[..]);
+        let mut data = Vec::with_capacity(self.len());
+        walk(&shape, [&strides], |[i]| data.push(self.as_slice()[i]));
+        Ok(Tensor::from_parts(shape, data))
+    }
+
+    /// Entry `index` along the first axis, which is removed: one time step of `[T, B, N]`.
+    ///
+    /// # Errors
+    /// [`TensorError::Rank`] for a scalar, [`TensorError::OutOfRange`] beyond the extent.
+    pub fn select(&self, index: usize) -> Result<Tensor<S>> {
+        let (extent, inner) = self.first_axis("select")?;
+        if index >= extent {
+            return Err(TensorError::OutOfRange {
+                op: "select",
+                index,
+                bound: extent,
+                shape: self.shape().clone(),
+            });
+        }
+        let data = self.as_slice()[index * inner..(index + 1) * inner].to_vec();
+        Ok(Tensor::from_parts(self.shape().without(0), data))
+    }
+
+    /// A tensor of zeros with `len` entries along a new first axis, the one at `index` being `self`: the
+    /// transpose of [`select`](Tensor::select).
+    ///
+    /// # Errors
+    /// [`TensorError::OutOfRange`] when `index` is not below `len`.
+    pub fn unselect(&self, index: usize, len: usize) -> Result<Tensor<S>> {
+        let shape = self.shape().prepended(len);
+        if index >= len {
+            return Err(TensorError::OutOfRange { op: "unselect", index, bound: len, shape });
+        }
+        let mut out = Tensor::zeros(shape)?;
+        let inner = self.len();
+        out.as_mut_slice()[index * inner..(index + 1) * inner].copy_from_slice(self.as_slice());
+        Ok(out)
+    }
+
+    /// Tensors of one shape, joined along a new first axis: time steps into a sequence.
+    ///
+    /// # Errors
+    /// [`TensorError::Empty`] without tensors, [`TensorError::Shape`] for the first that differs.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let step = Tensor::full([2], 1.0)?;
+    /// assert_eq!(Tensor::stack(&[&step, &step, &step])?.shape(), &[3, 2].into());
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
+    pub fn stack(tensors: &[&Tensor<S>]) -> Result<Tensor<S>> {
+        let first = tensors.first().ok_or(TensorError::Empty { op: "stack" })?;
+        let shape = first.shape().prepended(tensors.len());
+        let mut data = Vec::with_capacity(shape.checked_len()?);
+        for tensor in tensors {
+            if tensor.shape() != first.shape() {
+                return Err(TensorError::Shape {
+                    op: "stack",
+                    expected: first.shape().clone(),
+                    actual: tensor.shape().clone(),
+                });
+            }
+            data.extend_from_slice(tensor.as_slice());
+        }
+        Ok(Tensor::from_parts(shape, data))
+    }
+
+    fn first_axis(&self, op: &'static str) -> Result<(usize, usize)> {
+        if self.shape().rank() == 0 {
+            return Err(TensorError::Rank { op, expected: 1, actual: self.shape().clone() });
+        }
+        let (_, extent, inner) = self.around(0, op)?;
+        Ok((extent, inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(shape: &[usize]) -> Tensor<f64> {
+        Tensor::from_fn(shape, |i| i as f64).unwrap()
+    }
+
+    #[test]
+    fn permuting_moves_axes_and_back() {
+        let t = ramp(&[2, 3, 4]);
+        let p = t.permute(&[2, 0, 1]).unwrap();
+        assert_eq!(p.shape(), &[4, 2, 3].into());
+        assert_eq!(p.get(&[3, 1, 2]), t.get(&[1, 2, 3]));
+        assert_eq!(p.permute(&[1, 2, 0]).unwrap(), t);
+        assert_eq!(ramp(&[]).permute(&[]).unwrap().item(), Some(0.0));
+        assert_eq!(ramp(&[0, 2]).permute(&[1, 0]).unwrap().shape(), &[2, 0].into());
+    }
+
+    #[test]
+    fn a_bad_permutation_is_named() {
+        for axes in [&[0][..], &[0, 0], &[0, 2], &[0, 1, 2]] {
+            let error = ramp(&[2, 3]).permute(axes).unwrap_err();
+            assert_eq!(error, TensorError::Permutation { axes: axes.to_vec(), shape: [2, 3].into() });
+        }
+    }
+
+    #[test]
+    fn select_unselect_and_stack_belong_together() {
+        let t = ramp(&[3, 2]);
+        let steps: Vec<_> = (0..3).map(|i| t.select(i).unwrap()).collect();
+        assert_eq!(steps[1].as_slice(), &[2.0, 3.0]);
+        assert_eq!(Tensor::stack(&steps.iter().collect::<Vec<_>>()).unwrap(), t);
+        assert_eq!(steps[1].unselect(1, 3).unwrap().as_slice(), &[0.0, 0.0, 2.0, 3.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn cuts_and_joins_outside_the_bounds_are_errors() {
+        assert!(matches!(ramp(&[3, 2]).select(3), Err(TensorError::OutOfRange { index: 3, bound: 3, .. })));
+        assert!(matches!(ramp(&[]).select(0), Err(TensorError::Rank { op: "select", .. })));
+        assert!(matches!(ramp(&[2]).unselect(2, 2), Err(TensorError::OutOfRange { index: 2, .. })));
+        assert_eq!(Tensor::<f64>::stack(&[]).unwrap_err(), TensorError::Empty { op: "stack" });
+        assert!(matches!(
+            Tensor::stack(&[&ramp(&[2]), &ramp(&[3])]),
+            Err(TensorError::Shape { op: "stack", .. })
+        ));
+    }
+}

@@ -1,0 +1,43 @@
+//! Dense, row-major tensors over the scalars that gradient checking needs.
+//!
+//! This crate knows nothing of gradients. It provides
+//!
+//! * [`Scalar`]: the arithmetic that one forward pass needs, implemented by `f32`, `f64`,
+//!   [`Complex<f64>`](num_complex::Complex) (complex step) and [`Dual`] (forward mode);
+//! * [`Shape`] and [`Tensor`]: contiguous row-major arrays, cheap to clone, with NumPy broadcasting;
+//! * [`TensorError`]: what is wrong with a shape, by name, and what would be right.
+//!
+//! Shapes are written time-major throughout Resurge: `[T, B, features...]`.
+//!
+//! ```
+//! use resurge_tensor::Tensor;
+//!
+//! let weights = Tensor::from_vec([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+//! let input = Tensor::from_vec([1, 3], vec![1.0, 0.0, -1.0])?;
+//! let current = input.matmul(&weights.transpose()?)?;
+//! assert_eq!(current.as_slice(), &[-2.0, -2.0]);
+//! # Ok::<(), resurge_tensor::TensorError>(())
+//! ```
+
+mod broadcast;
+mod complex;
+mod dual;
+mod error;
+mod kernel;
+mod layout;
+mod matmul;
+mod reduce;
+mod scalar;
+mod shape;
+mod tensor;
+
+pub use dual::Dual;
+pub use error::TensorError;
+pub use matmul::MatRef;
+pub use num_complex::Complex;
+pub use scalar::Scalar;
+pub use shape::Shape;
+pub use tensor::Tensor;
+
+/// The result of a tensor operation.
+pub type Result<T> = std::result::Result<T, TensorError>;
