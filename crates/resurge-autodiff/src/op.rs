@@ -1,0 +1,145 @@
+//! What an operation on the tape is.
+
+use crate::{Anchor, Result};
+use resurge_tensor::{Scalar, Tensor};
+use smallvec::SmallVec;
+use std::fmt::Debug;
+
+/// A differentiable operation: a value and a vector-Jacobian product.
+///
+/// Implement it for every scalar (`impl<S: Scalar> Op<S> for MyOp`), so that one definition serves training,
+/// finite differences, the complex step and dual numbers, and apply it with [`Tape::apply`](crate::Tape::apply).
+///
+/// ```
+/// use resurge_autodiff::{Contributions, Op, Result, Tape, Vjp};
+/// use resurge_tensor::{Scalar, Tensor};
+/// use smallvec::smallvec;
+///
+/// #[derive(Debug)]
+/// struct Cube;
+///
+/// impl<S: Scalar> Op<S> for Cube {
+///     fn name(&self) -> &'static str {
+///         "cube"
+///     }
+///     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+///         Ok(inputs[0].map(|x| x * x * x))
+///     }
+///     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+///         let slope = at.inputs[0].map(|x| S::from_f64(3.0) * x * x);
+///         Ok(smallvec![Some(at.cotangent.mul(&slope)?.into())])
+///     }
+/// }
+///
+/// let mut tape = Tape::new();
+/// let x = tape.leaf(Tensor::scalar(2.0));
+/// let y = tape.apply(Cube, &[x])?;
+/// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(12.0));
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
+pub trait Op<S: Scalar>: Debug + Send + Sync {
+    /// The name of the operation, as it appears in listings and errors.
+    fn name(&self) -> &'static str;
+
+    /// The value.
+    ///
+    /// # Errors
+    /// Where the inputs' shapes do not fit.
+    fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>>;
+
+    /// What the cotangent of the output contributes to that of each input: the transposed Jacobian times the
+    /// cotangent, without complex conjugation. One entry an input; `None` where nothing flows. Entries for
+    /// which [`Vjp::needs`] is false may be left out.
+    ///
+    /// # Errors
+    /// Where the cotangent does not have the output's shape.
+    fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>>;
+
+    /// Whether [`vjp`](Op::vjp) is on purpose not the transposed Jacobian of [`forward`](Op::forward).
+    fn is_surrogate(&self) -> bool {
+        false
+    }
+
+    /// Whether no gradient flows through, whatever the inputs.
+    fn stops_gradient(&self) -> bool {
+        false
+    }
+
+    /// The value in the smooth twin, a program of which `vjp` is the true derivative everywhere.
+    ///
+    /// # Errors
+    /// As [`forward`](Op::forward).
+    fn smooth(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+        self.forward(inputs)
+    }
+
+    /// The value in the anchored program: a differentiable function of the inputs that equals the recorded
+    /// output, to the bit, at the recorded inputs, and whose derivative there is what `vjp` transposes.
+    /// Equations (7) and (8) of the derivation are the cases of a spike and of a scaled reset path.
+    ///
+    /// # Errors
+    /// As [`forward`](Op::forward).
+    fn anchored(&self, inputs: &[&Tensor<S>], anchor: &Anchor<S>) -> Result<Tensor<S>> {
+        let _ = anchor;
+        self.forward(inputs)
+    }
+
+    /// Appends, for each decision that the value depends on, which piece of the function was taken. Two
+    /// evaluations with equal lists lie on one smooth piece. Smooth operations append nothing.
+    fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
+        let _ = (inputs, pieces);
+    }
+
+    /// Parameters to show beside the name, such as a factor.
+    fn detail(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Where a vector-Jacobian product is taken.
+#[derive(Debug)]
+pub struct Vjp<'a, S> {
+    /// The values of the inputs.
+    pub inputs: &'a [&'a Tensor<S>],
+    /// The value of the output.
+    pub output: &'a Tensor<S>,
+    /// The gradient of the loss with respect to the output; the output's shape.
+    pub cotangent: &'a Tensor<S>,
+    pub(crate) needed: &'a [bool],
+}
+
+impl<'a, S> Vjp<'a, S> {
+    /// A point at which every input's gradient is needed.
+    pub fn new(inputs: &'a [&'a Tensor<S>], output: &'a Tensor<S>, cotangent: &'a Tensor<S>) -> Self {
+        Self { inputs, output, cotangent, needed: &[] }
+    }
+
+    /// Whether the gradient of an input leads to a leaf. Work for one that does not can be spared.
+    pub fn needs(&self, input: usize) -> bool {
+        self.needed.get(input).copied().unwrap_or(true)
+    }
+}
+
+/// What one operation adds to the cotangent of one input.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Contribution<S> {
+    /// A tensor of the input's shape.
+    Dense(Tensor<S>),
+    /// Entry `index` along the input's first axis; 0 elsewhere. It keeps the cost of a sequence linear in its
+    /// length, where `T` dense tensors of `T` steps each would make it quadratic.
+    Step {
+        /// The position along the first axis.
+        index: usize,
+        /// The entry there.
+        value: Tensor<S>,
+    },
+}
+
+impl<S> From<Tensor<S>> for Contribution<S> {
+    fn from(tensor: Tensor<S>) -> Self {
+        Self::Dense(tensor)
+    }
+}
+
+/// One contribution an input.
+pub type Contributions<S> = SmallVec<[Option<Contribution<S>>; 3]>;

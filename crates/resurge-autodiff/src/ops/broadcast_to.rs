@@ -1,0 +1,53 @@
+//! Repetition along new or widened axes.
+
+use super::OpCase;
+use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use resurge_tensor::{Scalar, Shape, Tensor};
+use smallvec::smallvec;
+
+#[derive(Debug, Clone)]
+struct BroadcastTo(Shape);
+
+impl<S: Scalar> Op<S> for BroadcastTo {
+    fn name(&self) -> &'static str {
+        "broadcast_to"
+    }
+
+    fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+        Ok(inputs[0].broadcast_to(&self.0)?)
+    }
+
+    fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        Ok(smallvec![Some(at.cotangent.sum_to(at.inputs[0].shape())?.into())])
+    }
+}
+
+impl<S: Scalar> Tape<S> {
+    /// The values repeated along the axes that `shape` adds or widens.
+    ///
+    /// # Errors
+    /// A shape error when `x` does not broadcast to `shape`.
+    pub fn broadcast_to(&mut self, x: Var, shape: impl Into<Shape>) -> Result<Var> {
+        self.apply(BroadcastTo(shape.into()), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    let pairs: [(&[usize], &[usize]); 6] =
+        [(&[], &[2, 3]), (&[3], &[2, 3]), (&[2, 1], &[2, 3]), (&[2, 3], &[2, 3]), (&[0], &[2, 0]), (&[1], &[4])];
+    pairs.map(|(from, to)| OpCase::new(BroadcastTo(to.into()), vec![from.into()])).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn value_and_mismatch() {
+        let mut tape = Tape::new();
+        let x = tape.leaf(Tensor::from_vec([2, 1], vec![1.0, 2.0]).unwrap());
+        let wide = tape.broadcast_to(x, [2, 2]).unwrap();
+        assert_eq!(tape.value(wide).unwrap().as_slice(), &[1.0, 1.0, 2.0, 2.0]);
+        assert!(tape.broadcast_to(x, [3, 2]).is_err());
+    }
+}

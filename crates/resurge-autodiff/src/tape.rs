@@ -1,0 +1,316 @@
+//! The tape: nodes in the order of execution, and the backward pass over them.
+
+use crate::gradients::{Leaf, accumulate};
+use crate::{Anchor, AnchorRecord, AutodiffError, Gradients, Op, Result, SpikeMode, Vjp};
+use resurge_tensor::{Scalar, Tensor};
+use smallvec::SmallVec;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A handle to a node of a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Var {
+    pub(crate) tape: u64,
+    pub(crate) index: usize,
+}
+
+/// A node of a tape: a leaf, a constant, or the result of an operation.
+#[derive(Debug)]
+pub struct Node<S: Scalar> {
+    pub(crate) op: Option<Box<dyn Op<S>>>,
+    pub(crate) parents: SmallVec<[usize; 3]>,
+    pub(crate) value: Tensor<S>,
+    pub(crate) needs_gradient: bool,
+    pub(crate) label: Option<(&'static str, Option<usize>)>,
+}
+
+impl<S: Scalar> Node<S> {
+    /// The operation's name, or "leaf" or "constant".
+    pub fn name(&self) -> &'static str {
+        match &self.op {
+            Some(op) => op.name(),
+            None if self.needs_gradient => "leaf",
+            None => "constant",
+        }
+    }
+
+    /// The operation, unless this is a leaf or a constant.
+    pub fn op(&self) -> Option<&dyn Op<S>> {
+        self.op.as_deref()
+    }
+
+    /// The positions of the inputs on the tape.
+    pub fn parents(&self) -> &[usize] {
+        &self.parents
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Tensor<S> {
+        &self.value
+    }
+
+    /// The label that [`Tape::label`] gave, such as `u[3]`.
+    pub fn label(&self) -> Option<String> {
+        self.label.map(|(name, step)| match step {
+            Some(step) => format!("{name}[{step}]"),
+            None => name.to_owned(),
+        })
+    }
+}
+
+/// The record of one run of a program, on which gradients are computed.
+///
+/// Operations are methods (`add`, `matmul`, ...; one file each under [`ops`](crate::ops)) that take and return
+/// [`Var`]s; any other [`Op`] is applied with [`apply`](Tape::apply).
+#[derive(Debug)]
+pub struct Tape<S: Scalar> {
+    id: u64,
+    nodes: Vec<Node<S>>,
+    mode: SpikeMode<S>,
+    surrogates: usize,
+}
+
+/// Tells tapes apart, so that a variable of one is not used with another. It affects no result.
+static NEXT_TAPE: AtomicU64 = AtomicU64::new(0);
+
+impl<S: Scalar> Default for Tape<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Scalar> Tape<S> {
+    /// An empty tape for the real forward pass.
+    pub fn new() -> Self {
+        Self::with_mode(SpikeMode::Heaviside)
+    }
+
+    /// An empty tape that evaluates the program that `mode` names.
+    pub fn with_mode(mode: SpikeMode<S>) -> Self {
+        let id = NEXT_TAPE.fetch_add(1, Ordering::Relaxed);
+        Self { id, nodes: Vec::new(), mode, surrogates: 0 }
+    }
+
+    /// An empty tape for the anchored program, from the record of a real forward pass.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    /// use std::sync::Arc;
+    ///
+    /// // loss = x * detach(x): its gradient, x, is not the derivative of x^2.
+    /// let run = |mut tape: Tape<f64>, x: f64| {
+    ///     let x = tape.leaf(Tensor::scalar(x));
+    ///     let held = tape.detach(x)?;
+    ///     let loss = tape.mul(x, held)?;
+    ///     Ok::<_, resurge_autodiff::AutodiffError>((tape, x, loss))
+    /// };
+    /// let (tape, x, loss) = run(Tape::new(), 3.0)?;
+    /// assert_eq!(tape.backward(loss)?.wrt(x)?.item(), Some(3.0));
+    ///
+    /// // The anchored program holds the detached value, so that a finite difference sees that gradient.
+    /// let record = Arc::new(tape.anchors());
+    /// let at = |x| run(Tape::anchored(Arc::clone(&record)), x).map(|(t, _, l)| t.value(l).unwrap().item().unwrap());
+    /// assert_eq!((at(3.5)? - at(2.5)?) / 1.0, 3.0);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
+    pub fn anchored(record: Arc<AnchorRecord<S>>) -> Self {
+        Self::with_mode(SpikeMode::Anchored(record))
+    }
+
+    /// A variable with respect to which gradients are wanted.
+    pub fn leaf(&mut self, value: Tensor<S>) -> Var {
+        self.push(None, SmallVec::new(), value, true)
+    }
+
+    /// A value that no gradient flows to.
+    pub fn constant(&mut self, value: Tensor<S>) -> Var {
+        self.push(None, SmallVec::new(), value, false)
+    }
+
+    /// Runs an operation and records it.
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`] for an input of another tape, [`AutodiffError::ReplayDiverged`] when
+    /// the anchored program is not the recorded one, and the operation's own errors.
+    pub fn apply(&mut self, op: impl Op<S> + 'static, inputs: &[Var]) -> Result<Var> {
+        let parents =
+            inputs.iter().map(|&var| self.index(var, op.name())).collect::<Result<SmallVec<[usize; 3]>>>()?;
+        let value = self.evaluate(&op, &parents)?;
+        self.surrogates += usize::from(op.is_surrogate());
+        let needs_gradient = !op.stops_gradient() && parents.iter().any(|&p| self.nodes[p].needs_gradient);
+        Ok(self.push(Some(Box::new(op)), parents, value, needs_gradient))
+    }
+
+    /// The value of a variable.
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`] for a variable of another tape.
+    pub fn value(&self, var: Var) -> Result<&Tensor<S>> {
+        Ok(&self.nodes[self.index(var, "value")?].value)
+    }
+
+    /// Names a variable for listings and drawings: `name`, or `name[step]`.
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`] for a variable of another tape.
+    pub fn label(&mut self, var: Var, name: &'static str, step: Option<usize>) -> Result<()> {
+        let index = self.index(var, "label")?;
+        self.nodes[index].label = Some((name, step));
+        Ok(())
+    }
+
+    /// The gradients of a scalar with respect to every leaf.
+    ///
+    /// # Errors
+    /// [`AutodiffError::NonScalarLoss`] unless `loss` has one element, [`AutodiffError::ForeignVariable`] for
+    /// a variable of another tape.
+    pub fn backward(&self, loss: Var) -> Result<Gradients<S>> {
+        let value = &self.nodes[self.index(loss, "backward")?].value;
+        if value.len() != 1 {
+            return Err(AutodiffError::NonScalarLoss { shape: value.shape().clone() });
+        }
+        self.vjp(loss, Tensor::full(value.shape(), S::one())?)
+    }
+
+    /// The vector-Jacobian product: the gradients with respect to every leaf of the sum of `output * cotangent`.
+    ///
+    /// # Errors
+    /// A shape error unless `cotangent` has the output's shape, [`AutodiffError::ForeignVariable`] for a
+    /// variable of another tape.
+    pub fn vjp(&self, output: Var, cotangent: Tensor<S>) -> Result<Gradients<S>> {
+        let last = self.index(output, "backward")?;
+        let mut cotangents: Vec<Option<Tensor<S>>> = vec![None; self.nodes.len()];
+        accumulate(&mut cotangents[last], cotangent.into(), &self.nodes[last].value, "backward")?;
+        for index in (0..=last).rev() {
+            let node = &self.nodes[index];
+            let (Some(op), true) = (&node.op, node.needs_gradient) else { continue };
+            // A node's consumers all come after it, so its cotangent is complete and no longer needed.
+            let Some(cotangent) = cotangents[index].take() else { continue };
+            let inputs = self.values(&node.parents);
+            let needed: SmallVec<[bool; 3]> =
+                node.parents.iter().map(|&p| self.nodes[p].needs_gradient).collect();
+            let at = Vjp { inputs: &inputs, output: &node.value, cotangent: &cotangent, needed: &needed };
+            for (contribution, &parent) in op.vjp(&at)?.into_iter().zip(&node.parents) {
+                let parent_node = &self.nodes[parent];
+                if let (Some(contribution), true) = (contribution, parent_node.needs_gradient) {
+                    accumulate(&mut cotangents[parent], contribution, &parent_node.value, op.name())?;
+                }
+            }
+        }
+        self.collect(cotangents)
+    }
+
+    /// The record of the surrogate operations that ran, for [`Tape::anchored`].
+    pub fn anchors(&self) -> AnchorRecord<S> {
+        let anchor = |node: &Node<S>| {
+            let op = node.op.as_ref().filter(|op| op.is_surrogate())?;
+            let inputs = node.parents.iter().map(|&p| self.nodes[p].value.clone()).collect();
+            Some(Anchor { op: op.name(), inputs, output: node.value.clone() })
+        };
+        AnchorRecord { anchors: self.nodes.iter().filter_map(anchor).collect() }
+    }
+
+    /// The smooth piece on which each decision of the run fell; see [`Op::pieces`].
+    pub fn pieces(&self) -> Vec<i8> {
+        let mut pieces = Vec::new();
+        for node in &self.nodes {
+            if let Some(op) = &node.op {
+                op.pieces(&self.values(&node.parents), &mut pieces);
+            }
+        }
+        pieces
+    }
+
+    /// The nodes in the order of execution.
+    pub fn nodes(&self) -> &[Node<S>] {
+        &self.nodes
+    }
+
+    /// The value of an operation in the program that this tape evaluates.
+    fn evaluate(&self, op: &dyn Op<S>, parents: &[usize]) -> Result<Tensor<S>> {
+        let inputs = self.values(parents);
+        match (&self.mode, op.is_surrogate()) {
+            (SpikeMode::Heaviside, _) | (_, false) => op.forward(&inputs),
+            (SpikeMode::Smooth, true) => op.smooth(&inputs),
+            (SpikeMode::Anchored(record), true) => {
+                op.anchored(&inputs, find_anchor(record, self.surrogates, op, &inputs)?)
+            }
+        }
+    }
+
+    fn values(&self, nodes: &[usize]) -> SmallVec<[&Tensor<S>; 3]> {
+        nodes.iter().map(|&node| &self.nodes[node].value).collect()
+    }
+
+    fn collect(&self, cotangents: Vec<Option<Tensor<S>>>) -> Result<Gradients<S>> {
+        let leaf = |(node, cotangent): (&Node<S>, Option<Tensor<S>>)| {
+            Ok(match (&node.op, node.needs_gradient, cotangent) {
+                (None, true, Some(gradient)) => Leaf::Gradient(gradient),
+                (None, true, None) => Leaf::Gradient(Tensor::zeros(node.value.shape())?),
+                _ => Leaf::Not(node.name()),
+            })
+        };
+        let leaves = self.nodes.iter().zip(cotangents).map(leaf).collect::<Result<_>>()?;
+        Ok(Gradients { tape: self.id, leaves })
+    }
+
+    fn index(&self, var: Var, op: &'static str) -> Result<usize> {
+        if var.tape == self.id { Ok(var.index) } else { Err(AutodiffError::ForeignVariable { op }) }
+    }
+
+    fn push(
+        &mut self,
+        op: Option<Box<dyn Op<S>>>,
+        parents: SmallVec<[usize; 3]>,
+        value: Tensor<S>,
+        needs_gradient: bool,
+    ) -> Var {
+        self.nodes.push(Node { op, parents, value, needs_gradient, label: None });
+        Var { tape: self.id, index: self.nodes.len() - 1 }
+    }
+}
+
+/// The recorded run of the surrogate operation that is about to run, if it is the same one.
+fn find_anchor<'a, S: Scalar>(
+    record: &'a AnchorRecord<S>,
+    index: usize,
+    op: &dyn Op<S>,
+    inputs: &[&Tensor<S>],
+) -> Result<&'a Anchor<S>> {
+    let same = |anchor: &&Anchor<S>| {
+        anchor.op == op.name() && anchor.inputs.iter().map(Tensor::shape).eq(inputs.iter().map(|t| t.shape()))
+    };
+    record.anchors.get(index).filter(same).ok_or_else(|| AutodiffError::ReplayDiverged {
+        index,
+        found: describe(op.name(), inputs.iter().copied()),
+        recorded: record
+            .anchors
+            .get(index)
+            .map_or("nothing".to_owned(), |anchor| describe(anchor.op, &anchor.inputs)),
+    })
+}
+
+fn describe<'a, S: Scalar>(op: &str, inputs: impl IntoIterator<Item = &'a Tensor<S>>) -> String {
+    let shapes: Vec<String> = inputs.into_iter().map(|tensor| tensor.shape().to_string()).collect();
+    format!("{op}({})", shapes.join(", "))
+}
+
+/// One line a node: position, operation, inputs, shape, label.
+impl<S: Scalar> fmt::Display for Tape<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let parents: Vec<String> = node.parents.iter().map(|p| format!("%{p}")).collect();
+            write!(f, "%{index} = {}({}) {}", node.name(), parents.join(", "), node.value.shape())?;
+            if let Some(detail) = node.op.as_ref().and_then(|op| op.detail()) {
+                write!(f, " {detail}")?;
+            }
+            if let Some(label) = node.label() {
+                write!(f, " # {label}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

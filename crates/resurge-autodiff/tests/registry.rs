@@ -1,0 +1,102 @@
+//! Every registered operation against its full Jacobian by dual numbers; and the check itself must fail.
+
+use resurge_autodiff::ops::{OpCase, OpMismatch, registry};
+use resurge_autodiff::{Contributions, Op, Result, Vjp};
+use resurge_tensor::{Scalar, Tensor};
+use smallvec::smallvec;
+use std::collections::BTreeSet;
+
+#[test]
+fn every_vjp_is_the_transposed_jacobian() {
+    for case in registry() {
+        for seed in 0..64 {
+            case.check(seed).unwrap_or_else(|error| panic!("inputs {:?}: {error}", case.inputs));
+        }
+    }
+}
+
+#[test]
+fn every_op_file_is_registered() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/ops");
+    let shared = ["mod", "case", "check", "elementwise"];
+    let files: BTreeSet<String> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|name| !shared.contains(&name.as_str()))
+        .collect();
+    let registered: BTreeSet<String> = registry().iter().map(|case| case.name().to_owned()).collect();
+    assert_eq!(files, registered, "each file in src/ops is one operation with a line in the registry");
+}
+
+#[test]
+fn every_op_has_cases_of_size_zero_and_one() {
+    for name in registry().iter().map(OpCase::name).collect::<BTreeSet<_>>() {
+        let lens: Vec<usize> = registry()
+            .iter()
+            .filter(|case| case.name() == name)
+            .flat_map(|case| case.inputs.clone())
+            .map(|shape| shape.checked_len().unwrap())
+            .collect();
+        assert!(lens.contains(&0) && lens.contains(&1), "{name}: sizes {lens:?}");
+    }
+}
+
+/// `x^2` with a vector-Jacobian product that may be wrong in one way.
+#[derive(Debug, Clone, Copy)]
+enum Square {
+    Slope(f64),
+    NoContribution,
+    TooWide,
+    Anchored,
+}
+
+impl<S: Scalar> Op<S> for Square {
+    fn name(&self) -> &'static str {
+        "square"
+    }
+
+    fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+        Ok(inputs[0].map(|x| x * x))
+    }
+
+    fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        let slope = |factor: f64| at.cotangent.mul(&at.inputs[0].scale(S::from_f64(factor)));
+        Ok(match self {
+            Square::Slope(factor) => smallvec![Some(slope(*factor)?.into())],
+            Square::NoContribution => smallvec![],
+            Square::TooWide => smallvec![Some(Tensor::stack(&[at.cotangent])?.into())],
+            Square::Anchored => smallvec![Some(slope(2.0)?.into())],
+        })
+    }
+
+    fn is_surrogate(&self) -> bool {
+        matches!(self, Square::Anchored)
+    }
+
+    fn anchored(&self, inputs: &[&Tensor<S>], _: &resurge_autodiff::Anchor<S>) -> Result<Tensor<S>> {
+        Ok(inputs[0].map(|x| x * x + S::one()))
+    }
+}
+
+#[test]
+fn the_check_accepts_the_right_slope_and_names_what_is_wrong() {
+    let check = |square| OpCase::new(square, vec![[3].into()]).check(1);
+    assert_eq!(check(Square::Slope(2.0)), Ok(()));
+    for wrong in [-2.0, 1.0, 2.0 * (1.0 + 1e-11), f64::NAN] {
+        let result = check(Square::Slope(wrong));
+        assert!(matches!(result, Err(OpMismatch::Entry { op: "square", input: 0, entry: 0, .. })), "{wrong}");
+    }
+    assert_eq!(
+        check(Square::NoContribution),
+        Err(OpMismatch::Contributions { op: "square", expected: 1, actual: 0 })
+    );
+    assert_eq!(check(Square::TooWide), Err(OpMismatch::Shape { op: "square", input: 0 }));
+    assert_eq!(check(Square::Anchored), Err(OpMismatch::BasePoint { op: "square" }));
+}
+
+#[test]
+fn an_op_that_fails_is_reported_as_such() {
+    let add = registry().into_iter().find(|case| case.name() == "add").unwrap();
+    let case = OpCase { inputs: vec![[2].into(), [3].into()], ..add };
+    assert!(matches!(case.check(1), Err(OpMismatch::Failed { op: "add", .. })));
+}

@@ -1,0 +1,186 @@
+//! The tape as a whole: programs, errors, listings, anchored evaluation.
+
+use approx::assert_relative_eq;
+use resurge_autodiff::{AutodiffError, SpikeMode, Tape, Var};
+use resurge_tensor::{Complex, Dual, Scalar, Tensor, TensorError};
+use std::sync::Arc;
+
+type Built<S> = Result<(Tape<S>, Var, Var), AutodiffError>;
+
+/// sum(tanh(W x) * x) in the leaf W, written once for every scalar.
+fn program<S: Scalar>(mut tape: Tape<S>, w: Tensor<S>) -> Built<S> {
+    let w = tape.leaf(w);
+    let x = tape.constant(Tensor::from_vec([2, 1], vec![S::from_f64(1.5), S::from_f64(-0.5)])?);
+    let y = tape.matmul(w, x)?;
+    let y = tape.tanh(y)?;
+    let y = tape.mul(y, x)?;
+    let loss = tape.sum(y)?;
+    Ok((tape, w, loss))
+}
+
+fn weights() -> Tensor<f64> {
+    Tensor::from_vec([2, 2], vec![0.3, -0.2, 0.7, 0.1]).unwrap()
+}
+
+#[test]
+fn reverse_mode_agrees_with_dual_numbers_and_complex_step() {
+    let (tape, w, loss) = program(Tape::new(), weights()).unwrap();
+    let gradients = tape.backward(loss).unwrap();
+    for entry in 0..4 {
+        let mut dual: Tensor<Dual<f64>> = weights().cast();
+        dual.as_mut_slice()[entry].eps = 1.0;
+        let (tape, _, loss) = program(Tape::new(), dual).unwrap();
+        let by_dual = tape.value(loss).unwrap().item().unwrap().eps;
+
+        let mut complex: Tensor<Complex<f64>> = weights().cast();
+        complex.as_mut_slice()[entry].im = 1e-30;
+        let (tape, _, loss) = program(Tape::new(), complex).unwrap();
+        let by_complex_step = tape.value(loss).unwrap().item().unwrap().im / 1e-30;
+
+        let reverse = gradients.wrt(w).unwrap().as_slice()[entry];
+        assert_relative_eq!(reverse, by_dual, max_relative = 1e-14);
+        assert_relative_eq!(reverse, by_complex_step, max_relative = 1e-14);
+    }
+}
+
+#[test]
+fn a_tape_of_duals_gives_a_hessian_vector_product() {
+    // loss = sum(x^3): the Hessian is diag(6 x).
+    let mut tape = Tape::new();
+    let x = tape.leaf(Tensor::from_vec([2], vec![Dual::new(2.0, 1.0), Dual::new(-1.0, 0.5)]).unwrap());
+    let cube = tape.powi(x, 3).unwrap();
+    let loss = tape.sum(cube).unwrap();
+    let gradients = tape.backward(loss).unwrap();
+    let product: Vec<f64> = gradients.wrt(x).unwrap().as_slice().iter().map(|g| g.eps).collect();
+    assert_eq!(product, vec![12.0, -3.0]);
+}
+
+#[test]
+fn backward_changes_nothing_and_repeats_to_the_bit() {
+    let (tape, w, loss) = program(Tape::new(), weights()).unwrap();
+    let (before, first) = (tape.to_string(), tape.backward(loss).unwrap());
+    let second = tape.backward(loss).unwrap();
+    assert_eq!(first.wrt(w).unwrap(), second.wrt(w).unwrap());
+    assert_eq!(tape.to_string(), before);
+}
+
+#[test]
+fn misuse_is_a_typed_error() {
+    let (mut tape, w, loss) = program(Tape::new(), weights()).unwrap();
+    let (other, theirs, _) = program(Tape::new(), weights()).unwrap();
+    let foreign = |op| AutodiffError::ForeignVariable { op };
+    assert_eq!(tape.add(w, theirs).unwrap_err(), foreign("add"));
+    assert_eq!(tape.value(theirs).unwrap_err(), foreign("value"));
+    assert_eq!(tape.label(theirs, "w", None).unwrap_err(), foreign("label"));
+    assert_eq!(other.backward(loss).unwrap_err(), foreign("backward"));
+    assert_eq!(tape.backward(w).unwrap_err(), AutodiffError::NonScalarLoss { shape: [2, 2].into() });
+
+    let gradients = tape.backward(loss).unwrap();
+    assert_eq!(gradients.wrt(theirs).unwrap_err(), foreign("gradients"));
+    assert_eq!(gradients.wrt(loss).unwrap_err(), AutodiffError::NotALeaf { node: "sum" });
+    let late = tape.leaf(weights());
+    assert!(matches!(gradients.wrt(late), Err(AutodiffError::NotALeaf { .. })));
+    assert!(matches!(
+        tape.vjp(w, Tensor::zeros([3]).unwrap()).unwrap_err(),
+        AutodiffError::Tensor(TensorError::Shape { op: "backward", .. })
+    ));
+}
+
+#[test]
+fn a_vjp_needs_no_scalar_output() {
+    let mut tape = Tape::new();
+    let x = tape.leaf(Tensor::from_vec([2], vec![3.0, 4.0]).unwrap());
+    let y = tape.square(x).unwrap();
+    let gradients = tape.vjp(y, Tensor::from_vec([2], vec![1.0, -1.0]).unwrap()).unwrap();
+    assert_eq!(gradients.wrt(x).unwrap().as_slice(), &[6.0, -8.0]);
+}
+
+#[test]
+fn constants_get_no_gradient_and_unused_leaves_get_zeros() {
+    let mut tape = Tape::new();
+    let (c, unused) = (tape.constant(Tensor::scalar(2.0)), tape.leaf(weights()));
+    let x = tape.leaf(Tensor::scalar(3.0));
+    let y = tape.mul(c, x).unwrap();
+    let gradients = tape.backward(y).unwrap();
+    assert_eq!(gradients.wrt(c).unwrap_err(), AutodiffError::NotALeaf { node: "constant" });
+    assert_eq!(gradients.wrt(unused).unwrap(), &Tensor::zeros([2, 2]).unwrap());
+}
+
+#[test]
+fn listings_and_drawings_show_what_is_detached() {
+    let mut tape = Tape::new();
+    let o = tape.leaf(Tensor::scalar(1.0));
+    let held = tape.detach(o).unwrap();
+    tape.label(held, "reset", Some(3)).unwrap();
+    let half = tape.scale_grad(o, 0.5).unwrap();
+    tape.label(half, "dialled", None).unwrap();
+    tape.add(held, half).unwrap();
+    assert_eq!(
+        tape.to_string(),
+        "%0 = leaf() []\n%1 = detach(%0) [] # reset[3]\n%2 = scale_grad(%0) [] x 0.5 # dialled\n%3 = add(%1, %2) []\n"
+    );
+    let dot = tape.to_dot();
+    assert!(dot.starts_with("digraph tape {") && dot.ends_with("}\n"));
+    assert!(dot.contains("n1 [label=\"reset[3]\\ndetach\\n[]\", color=red"), "{dot}");
+    assert!(dot.contains("n0 -> n1 [style=dashed"), "{dot}");
+    assert!(dot.contains("n1 -> n3 [style=dashed"), "{dot}");
+    assert!(dot.contains("n0 -> n2;") && dot.contains("n2 -> n3;"), "{dot}");
+}
+
+/// x * detach(x) + scale_grad(x, 0.5)^2
+fn surrogate_program<S: Scalar>(mut tape: Tape<S>, x: S) -> Built<S> {
+    let x = tape.leaf(Tensor::scalar(x));
+    let held = tape.detach(x)?;
+    let first = tape.mul(x, held)?;
+    let half = tape.scale_grad(x, 0.5)?;
+    let second = tape.square(half)?;
+    let loss = tape.add(first, second)?;
+    Ok((tape, x, loss))
+}
+
+#[test]
+fn the_anchored_program_is_differentiated_by_the_surrogate_gradient() {
+    let (tape, x, loss) = surrogate_program(Tape::new(), 0.7).unwrap();
+    let real = tape.value(loss).unwrap().clone();
+    let gradient = tape.backward(loss).unwrap().wrt(x).unwrap().item().unwrap();
+    assert_relative_eq!(gradient, 0.7 + 0.5 * 2.0 * 0.7);
+
+    let record = tape.anchors();
+    assert_eq!(record.len(), 2);
+    assert!(!record.is_empty());
+    assert_eq!(record.iter().map(|a| a.op).collect::<Vec<_>>(), ["detach", "scale_grad"]);
+    let at_base = surrogate_program(Tape::anchored(Arc::new(record.clone())), 0.7).unwrap();
+    assert_eq!(at_base.0.value(at_base.2).unwrap(), &real, "to the bit");
+
+    let dual = surrogate_program(Tape::anchored(Arc::new(record.cast())), Dual::variable(0.7)).unwrap();
+    assert_relative_eq!(dual.0.value(dual.2).unwrap().item().unwrap().eps, gradient, max_relative = 1e-15);
+}
+
+#[test]
+fn another_program_than_the_recorded_one_is_refused() {
+    let (tape, ..) = surrogate_program(Tape::new(), 0.7).unwrap();
+    let record = Arc::new(tape.anchors());
+    let mut replay = Tape::anchored(Arc::clone(&record));
+    let x = replay.leaf(Tensor::scalar(0.7));
+    let error = replay.scale_grad(x, 0.5).unwrap_err();
+    assert_eq!(
+        error,
+        AutodiffError::ReplayDiverged {
+            index: 0,
+            found: "scale_grad([])".into(),
+            recorded: "detach([])".into()
+        }
+    );
+    let wide = replay.leaf(weights());
+    assert!(replay.detach(wide).is_err(), "another shape");
+    replay.detach(x).unwrap();
+    replay.scale_grad(x, 0.5).unwrap();
+    let error = replay.detach(x).unwrap_err();
+    assert!(error.to_string().contains("but nothing was recorded"), "{error}");
+}
+
+#[test]
+fn the_smooth_mode_passes_values_through() {
+    let (tape, _, loss) = surrogate_program(Tape::with_mode(SpikeMode::Smooth), 0.7).unwrap();
+    assert_relative_eq!(tape.value(loss).unwrap().item().unwrap(), 0.98);
+}
