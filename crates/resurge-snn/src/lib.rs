@@ -1,0 +1,50 @@
+//! Spiking cells on the tape: surrogates, resets, the leaky integrate-and-fire cell with trace, layers, losses
+//! and encoders.
+//!
+//! Equation numbers refer to `docs/derivation.md`. Everything is generic over the scalar, and the three spike
+//! modes ([`SpikeMode`]) are chosen by the tape, so a network is written once.
+//!
+//! ```
+//! use resurge_autodiff::Tape;
+//! use resurge_snn::{Lif, Reset, ResetGradient, Surrogate};
+//! use resurge_tensor::Tensor;
+//!
+//! let cell = Lif::new(Surrogate::atan(2.0)?)
+//!     .with_reset(Reset::ToZero)
+//!     .with_reset_gradient(ResetGradient::Full);
+//! let mut tape = Tape::new();
+//! let current = tape.leaf(Tensor::full([4, 1, 1], 0.7)?); // [T, B, N]
+//! let run = cell.run(&mut tape, current)?;
+//! let spikes = tape.stack(&run.spikes)?;
+//! assert_eq!(tape.value(spikes)?.as_slice(), &[0.0, 1.0, 0.0, 1.0]);
+//! # Ok::<(), resurge_snn::SnnError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod encode;
+mod error;
+mod filter;
+mod lif;
+mod linear;
+mod loss;
+mod network;
+mod registry;
+mod reset;
+mod spike;
+mod surrogate;
+
+pub use encode::bernoulli;
+pub use error::SnnError;
+pub use filter::trace_filter;
+pub use lif::{Lif, LifRun};
+pub use linear::linear;
+pub use loss::trace_loss;
+pub use network::{Network, NetworkRun};
+pub use registry::registry;
+pub use reset::{Reset, ResetGradient};
+pub use resurge_autodiff::SpikeMode;
+pub use spike::spike;
+pub use surrogate::{Surrogate, SurrogateKind, SurrogateScale};
+
+/// The result of building or running a spiking network.
+pub type Result<T> = std::result::Result<T, SnnError>;

@@ -1,0 +1,99 @@
+//! A feed-forward network of LIF layers that exchange traces.
+
+use crate::{Lif, LifRun, Result, SnnError, linear};
+use rand::RngExt;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use resurge_autodiff::{Tape, Var};
+use resurge_tensor::{Scalar, Tensor};
+
+/// A multilayer network: linear, LIF, linear, LIF, ...; each layer receives the traces of the one before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    sizes: Vec<usize>,
+    cell: Lif,
+}
+
+/// What a network did with a sequence.
+#[derive(Debug, Clone)]
+pub struct NetworkRun {
+    /// The cells of each layer, step by step.
+    pub layers: Vec<LifRun>,
+    /// The traces of the last layer, `[T, B, N_out]`.
+    pub output: Var,
+}
+
+impl Network {
+    /// A network of the given sizes, input first, with the same cell in every layer.
+    ///
+    /// # Errors
+    /// [`SnnError::TooFewSizes`] for fewer than two sizes.
+    pub fn new(sizes: &[usize], cell: Lif) -> Result<Self> {
+        if sizes.len() < 2 {
+            return Err(SnnError::TooFewSizes(sizes.len()));
+        }
+        Ok(Self { sizes: sizes.to_vec(), cell })
+    }
+
+    /// The sizes, input first.
+    pub fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
+    /// The cell of every layer.
+    pub fn cell(&self) -> Lif {
+        self.cell
+    }
+
+    /// The same network with another cell.
+    #[must_use]
+    pub fn with_cell(&self, cell: Lif) -> Self {
+        Self { sizes: self.sizes.clone(), cell }
+    }
+
+    /// Seeded parameters: weight `[N_out, N_in]` and bias `[N_out]` of each layer, in order.
+    ///
+    /// Weights are uniform in `-0.6 g..g` with `g = gain / sqrt(N_in)`, biases uniform in `0..0.1`, so that inputs
+    /// of moderate activity bring potentials to the threshold. Every value is a multiple of 2^-24: a finite
+    /// difference that moves it by a power of two moves it exactly.
+    ///
+    /// # Errors
+    /// A shape error for sizes that cannot be addressed.
+    pub fn init(&self, gain: f64, seed: u64) -> Result<Vec<Tensor<f64>>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut parameters = Vec::new();
+        for pair in self.sizes.windows(2) {
+            let (n_in, n_out) = (pair[0], pair[1]);
+            let spread = gain / (n_in as f64).sqrt().max(1.0);
+            let mut draw = |low: f64, high: f64| on_grid(low + (high - low) * rng.random::<f64>());
+            parameters.push(Tensor::from_fn([n_out, n_in], |_| draw(-0.6 * spread, spread))?);
+            parameters.push(Tensor::from_fn([n_out], |_| draw(0.0, 0.1))?);
+        }
+        Ok(parameters)
+    }
+
+    /// Runs the network on traces `[T, B, N_in]` with parameters in the order of [`init`](Network::init).
+    ///
+    /// # Errors
+    /// [`SnnError::ParameterCount`] for another number of parameters, and shape errors where they do not fit.
+    pub fn run<S: Scalar>(&self, tape: &mut Tape<S>, parameters: &[Var], input: Var) -> Result<NetworkRun> {
+        let expected = 2 * (self.sizes.len() - 1);
+        if parameters.len() != expected {
+            return Err(SnnError::ParameterCount { expected, actual: parameters.len() });
+        }
+        let mut layers = Vec::new();
+        let mut output = input;
+        for pair in parameters.chunks_exact(2) {
+            let current = linear(tape, output, pair[0], Some(pair[1]))?;
+            let run = self.cell.run(tape, current)?;
+            output = tape.stack(&run.traces)?;
+            layers.push(run);
+        }
+        Ok(NetworkRun { layers, output })
+    }
+}
+
+/// The nearest multiple of 2^-24.
+fn on_grid(x: f64) -> f64 {
+    (x * f64::from(1 << 24)).round() / f64::from(1 << 24)
+}

@@ -1,0 +1,129 @@
+//! The spike: a step function with a surrogate derivative.
+
+use crate::{Result, Surrogate};
+use resurge_autodiff::ops::OpCase;
+use resurge_autodiff::{Anchor, Contributions, Op, Tape, Var, Vjp};
+use resurge_tensor::{Scalar, Tensor};
+use smallvec::smallvec;
+
+type OpResult<T> = resurge_autodiff::Result<T>;
+
+#[derive(Debug, Clone, Copy)]
+struct Spike {
+    surrogate: Surrogate,
+}
+
+impl<S: Scalar> Op<S> for Spike {
+    fn name(&self) -> &'static str {
+        "spike"
+    }
+
+    /// Equation (2): strictly greater, as in the paper author's code.
+    fn forward(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
+        Ok(inputs[0].map(|x: S| if x.re() > 0.0 { S::one() } else { S::zero() }))
+    }
+
+    fn vjp(&self, at: &Vjp<'_, S>) -> OpResult<Contributions<S>> {
+        let through = |x, cotangent| cotangent * self.surrogate.derivative(x);
+        Ok(smallvec![Some(at.inputs[0].zip_map(at.cotangent, "spike", through)?.into())])
+    }
+
+    fn is_surrogate(&self) -> bool {
+        true
+    }
+
+    fn smooth(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
+        Ok(inputs[0].map(|x| self.surrogate.primitive(x)))
+    }
+
+    /// Equation (7): `o0 + (S(x) - S(x0))`, summed in this order so that it is `o0` to the bit at `x0`.
+    fn anchored(&self, inputs: &[&Tensor<S>], anchor: &Anchor<S>) -> OpResult<Tensor<S>> {
+        let difference = |x, x0| self.surrogate.primitive(x) - self.surrogate.primitive(x0);
+        let moved = inputs[0].zip_map(&anchor.inputs[0], "spike", difference)?;
+        Ok(anchor.output.add(&moved)?)
+    }
+
+    fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
+        pieces.extend(inputs[0].as_slice().iter().filter_map(|x| self.surrogate.piece(x.re())));
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(self.surrogate.name().to_owned())
+    }
+}
+
+/// `o = H(x)` with the surrogate's derivative: 1 where `x`, the potential less the threshold, is above 0.
+///
+/// The value is that of the tape's spike mode: the step function, its smooth twin, or the anchored spike of
+/// equation (7).
+///
+/// # Errors
+/// [`AutodiffError::ForeignVariable`](resurge_autodiff::AutodiffError::ForeignVariable) for a variable of
+/// another tape.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Surrogate, spike};
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let x = tape.leaf(Tensor::from_vec([3], vec![-0.1, 0.0, 0.1])?);
+/// let o = spike(&mut tape, x, Surrogate::rectangle(1.0)?)?;
+/// assert_eq!(tape.value(o)?.as_slice(), &[0.0, 0.0, 1.0]);
+/// let count = tape.sum(o)?;
+/// assert_eq!(tape.backward(count)?.wrt(x)?.as_slice(), &[1.0, 1.0, 1.0]);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
+pub fn spike<S: Scalar>(tape: &mut Tape<S>, x: Var, surrogate: Surrogate) -> Result<Var> {
+    Ok(tape.apply(Spike { surrogate }, &[x])?)
+}
+
+pub(crate) fn cases() -> Vec<OpCase> {
+    let surrogates = [
+        Surrogate::sigmoid(0.3),
+        Surrogate::atan(2.0),
+        Surrogate::fast_sigmoid(4.0),
+        Surrogate::triangle(0.9),
+        Surrogate::rectangle(1.1),
+        Surrogate::gaussian(0.4),
+    ];
+    let mut cases = Vec::new();
+    for surrogate in surrogates.into_iter().flatten() {
+        for shape in [&[][..], &[0], &[1], &[5], &[2, 3]] {
+            cases.push(OpCase::new(Spike { surrogate }, vec![shape.into()]));
+        }
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resurge_autodiff::SpikeMode;
+    use std::sync::Arc;
+
+    fn run(mut tape: Tape<f64>, x: &[f64]) -> (Tape<f64>, Var, Var) {
+        let x = tape.leaf(Tensor::from_vec([x.len()], x.to_vec()).unwrap());
+        let o = spike(&mut tape, x, Surrogate::sigmoid(0.5).unwrap()).unwrap();
+        (tape, x, o)
+    }
+
+    #[test]
+    fn the_three_modes() {
+        let at = [-0.3, 0.0, 1e-300, 0.7];
+        let (tape, _, o) = run(Tape::new(), &at);
+        assert_eq!(tape.value(o).unwrap().as_slice(), &[0.0, 0.0, 1.0, 1.0]);
+
+        let (smooth, _, s) = run(Tape::with_mode(SpikeMode::Smooth), &at);
+        let expected = at.map(|x| Surrogate::sigmoid(0.5).unwrap().primitive(x));
+        assert_eq!(smooth.value(s).unwrap().as_slice(), &expected);
+
+        let record = Arc::new(tape.anchors());
+        let (same, _, a) = run(Tape::anchored(Arc::clone(&record)), &at);
+        assert_eq!(same.value(a).unwrap(), tape.value(o).unwrap(), "to the bit at the base point");
+        let (moved, _, a) = run(Tape::anchored(record), &[-0.2, 0.0, 0.0, 0.7]);
+        let surrogate = Surrogate::sigmoid(0.5).unwrap();
+        let step = surrogate.primitive(-0.2) - surrogate.primitive(-0.3);
+        assert_eq!(moved.value(a).unwrap().as_slice(), &[step, 0.0, 1.0, 1.0]);
+    }
+}
