@@ -27,7 +27,7 @@ pub fn trace_filter<S: Scalar>(sequence: &Tensor<S>, decay: f64) -> Result<Tenso
     let width = out.len() / steps.max(1);
     let values = out.as_mut_slice();
     for i in width..values.len() {
-        values[i] = values[i] + S::from_f64(decay) * values[i - width];
+        values[i] += S::from_f64(decay) * values[i - width];
     }
     Ok(out)
 }
