@@ -72,6 +72,12 @@ impl Lif {
         Ok(Self { threshold, ..self })
     }
 
+    /// The same cell with another surrogate.
+    #[must_use]
+    pub fn with_surrogate(self, surrogate: Surrogate) -> Self {
+        Self { surrogate, ..self }
+    }
+
     /// The same cell with another reset.
     #[must_use]
     pub fn with_reset(self, reset: Reset) -> Self {

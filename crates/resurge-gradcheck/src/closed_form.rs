@@ -1,0 +1,285 @@
+//! Equations (1) to (6) in plain loops: a second, independent way to loss and gradient.
+//!
+//! Nothing here uses the tape, its operations or its cells; only the description of the network is shared.
+
+use crate::Result;
+use resurge_snn::{Lif, Network, Reset, ResetGradient, SnnError};
+use resurge_tensor::{Tensor, TensorError};
+
+/// Loss and gradient of a network by the closed recurrences.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClosedForm {
+    /// `0.5 * sum (a - a*)^2`.
+    pub loss: f64,
+    /// The gradient, flat, in the order of the parameters.
+    pub gradient: Vec<f64>,
+    /// Spikes over all layers divided by steps, batch and neurons.
+    pub firing_rate: f64,
+}
+
+/// One layer's sequences, each indexed `[t][b][n]` in one flat vector.
+struct LayerRun {
+    inputs: usize,
+    neurons: usize,
+    /// The traces that the layer receives.
+    input: Vec<f64>,
+    potential: Vec<f64>,
+    spike: Vec<f64>,
+    trace: Vec<f64>,
+}
+
+/// Loss and gradient of `network` for input traces `[T, B, N_in]` and target traces `[T, B, N_out]`, by
+/// equations (1) to (3) forward and (4) to (6) backward.
+///
+/// # Errors
+/// [`GradcheckError::Snn`](crate::GradcheckError::Snn) for another number of parameters, and shape errors where
+/// parameters, input or target do not fit the network.
+pub fn closed_form(
+    network: &Network,
+    parameters: &[Tensor<f64>],
+    input: &Tensor<f64>,
+    target: &Tensor<f64>,
+) -> Result<ClosedForm> {
+    let (steps, batch) = check_shapes(network, parameters, input, target)?;
+    let cell = network.cell();
+
+    let mut layers: Vec<LayerRun> = Vec::new();
+    for (layer, size) in network.sizes().windows(2).enumerate() {
+        let received = layers.last().map_or(input.as_slice(), |below| &below.trace);
+        let (weight, bias) = (parameters[2 * layer].as_slice(), parameters[2 * layer + 1].as_slice());
+        layers.push(forward(&cell, weight, bias, received, size[0], size[1], steps, batch));
+    }
+
+    let output = layers.last().map_or(&[][..], |top| &top.trace);
+    // dL/da of the top layer is the error itself.
+    let mut cotangent: Vec<f64> = output.iter().zip(target.as_slice()).map(|(a, t)| a - t).collect();
+    let loss = 0.5 * cotangent.iter().map(|e| e * e).sum::<f64>();
+
+    let mut by_layer: Vec<[Vec<f64>; 2]> = Vec::new();
+    for (layer, run) in layers.iter().enumerate().rev() {
+        let delta = potential_gradient(&cell, run, &cotangent, steps, batch);
+        by_layer.push(parameter_gradient(run, &delta, steps * batch));
+        cotangent = input_gradient(run, &delta, parameters[2 * layer].as_slice(), steps * batch);
+    }
+    by_layer.reverse();
+
+    let spikes: f64 = layers.iter().flat_map(|l| &l.spike).sum();
+    let sites: usize = layers.iter().map(|l| l.spike.len()).sum();
+    Ok(ClosedForm {
+        loss,
+        gradient: by_layer.into_iter().flatten().flatten().collect(),
+        firing_rate: spikes / sites as f64,
+    })
+}
+
+fn check_shapes(
+    network: &Network,
+    parameters: &[Tensor<f64>],
+    input: &Tensor<f64>,
+    target: &Tensor<f64>,
+) -> Result<(usize, usize)> {
+    let sizes = network.sizes();
+    let expected = 2 * (sizes.len() - 1);
+    if parameters.len() != expected {
+        return Err(SnnError::ParameterCount { expected, actual: parameters.len() }.into());
+    }
+    let fits = |op, tensor: &Tensor<f64>, expected: resurge_tensor::Shape| {
+        if tensor.shape() == &expected {
+            return Ok(());
+        }
+        Err(TensorError::Shape { op, expected, actual: tensor.shape().clone() })
+    };
+    for (pair, size) in parameters.chunks_exact(2).zip(sizes.windows(2)) {
+        fits("closed form weight", &pair[0], [size[1], size[0]].into())?;
+        fits("closed form bias", &pair[1], [size[1]].into())?;
+    }
+    let &[steps, batch, _] = &input.shape()[..] else {
+        return Err(TensorError::Rank {
+            op: "closed form input",
+            expected: 3,
+            actual: input.shape().clone(),
+        }
+        .into());
+    };
+    fits("closed form input", input, [steps, batch, sizes[0]].into())?;
+    fits("closed form target", target, [steps, batch, sizes[sizes.len() - 1]].into())?;
+    Ok((steps, batch))
+}
+
+/// Equations (1) to (3).
+#[allow(clippy::too_many_arguments)]
+fn forward(
+    cell: &Lif,
+    weight: &[f64],
+    bias: &[f64],
+    input: &[f64],
+    inputs: usize,
+    neurons: usize,
+    steps: usize,
+    batch: usize,
+) -> LayerRun {
+    let len = steps * batch * neurons;
+    let mut run = LayerRun {
+        inputs,
+        neurons,
+        input: input.to_vec(),
+        potential: vec![0.0; len],
+        spike: vec![0.0; len],
+        trace: vec![0.0; len],
+    };
+    let (lambda, beta, theta) = (cell.decay(), cell.trace_decay(), cell.threshold());
+    for t in 0..steps {
+        for b in 0..batch {
+            for n in 0..neurons {
+                let now = (t * batch + b) * neurons + n;
+                let row = &input[(t * batch + b) * inputs..][..inputs];
+                let current: f64 =
+                    weight[n * inputs..][..inputs].iter().zip(row).map(|(w, a)| w * a).sum::<f64>() + bias[n];
+                let mut trace = 0.0;
+                let mut kept = 0.0;
+                if t > 0 {
+                    let before = now - batch * neurons;
+                    let (u, o) = (run.potential[before], run.spike[before]);
+                    kept = match cell.reset() {
+                        Reset::ToZero => lambda * u * (1.0 - o),
+                        Reset::Subtract => lambda * u - theta * o,
+                        _ => lambda * u,
+                    };
+                    trace = beta * run.trace[before];
+                }
+                let u = kept + current;
+                let o = if u > theta { 1.0 } else { 0.0 };
+                run.potential[now] = u;
+                run.spike[now] = o;
+                run.trace[now] = trace + (1.0 - beta) * o;
+            }
+        }
+    }
+    run
+}
+
+/// `delta[t] = dL/du[t]` from the direct gradient `dL/da[t]`: equations (4) to (6) with the trace adjoint.
+fn potential_gradient(
+    cell: &Lif,
+    run: &LayerRun,
+    trace_gradient: &[f64],
+    steps: usize,
+    batch: usize,
+) -> Vec<f64> {
+    let (lambda, beta, theta) = (cell.decay(), cell.trace_decay(), cell.threshold());
+    let alpha = cell.reset_gradient().alpha();
+    let width = batch * run.neurons;
+    let mut delta = vec![0.0; steps * width];
+    // The gradient that reaches a[t], later steps included: dL/da[t] + beta * (the same at t + 1).
+    let mut through_trace = vec![0.0; width];
+    for t in (0..steps).rev() {
+        for i in 0..width {
+            let now = t * width + i;
+            through_trace[i] = trace_gradient[now] + beta * through_trace[i];
+            let eps = (1.0 - beta) * through_trace[i];
+            let (u, o) = (run.potential[now], run.spike[now]);
+            let g = cell.surrogate().derivative(u - theta);
+            let factor = match (cell.reset_gradient(), cell.reset()) {
+                (ResetGradient::SpatialOnly, _) => 0.0,
+                (_, Reset::ToZero) => lambda * ((1.0 - o) - alpha * u * g),
+                (_, Reset::Subtract) => lambda - alpha * theta * g,
+                _ => lambda,
+            };
+            let next = if t + 1 < steps { delta[now + width] } else { 0.0 };
+            delta[now] = eps * g + factor * next;
+        }
+    }
+    delta
+}
+
+/// `dL/dW = sum delta[t] a_in[t]` and `dL/db = sum delta[t]`.
+fn parameter_gradient(run: &LayerRun, delta: &[f64], rows: usize) -> [Vec<f64>; 2] {
+    let mut weight = vec![0.0; run.neurons * run.inputs];
+    let mut bias = vec![0.0; run.neurons];
+    for row in 0..rows {
+        let input = &run.input[row * run.inputs..][..run.inputs];
+        for n in 0..run.neurons {
+            let d = delta[row * run.neurons + n];
+            bias[n] += d;
+            for (w, a) in weight[n * run.inputs..][..run.inputs].iter_mut().zip(input) {
+                *w += d * a;
+            }
+        }
+    }
+    [weight, bias]
+}
+
+/// `dL/da_in[t] = W' delta[t]`.
+fn input_gradient(run: &LayerRun, delta: &[f64], weight: &[f64], rows: usize) -> Vec<f64> {
+    let mut gradient = vec![0.0; rows * run.inputs];
+    for row in 0..rows {
+        for n in 0..run.neurons {
+            let d = delta[row * run.neurons + n];
+            for i in 0..run.inputs {
+                gradient[row * run.inputs + i] += d * weight[n * run.inputs + i];
+            }
+        }
+    }
+    gradient
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GradcheckError;
+    use resurge_snn::Surrogate;
+
+    fn network(rule: ResetGradient) -> Network {
+        let cell = Lif::new(Surrogate::rectangle(4.0).unwrap()).with_decay(0.5).unwrap();
+        Network::new(&[1, 1], cell.with_trace_decay(0.0).unwrap().with_reset_gradient(rule)).unwrap()
+    }
+
+    fn tensor(shape: &[usize], values: &[f64]) -> Tensor<f64> {
+        Tensor::from_vec(shape, values.to_vec()).unwrap()
+    }
+
+    /// One neuron, two steps, by hand: sigma' = 1/4, u = [2, 0.5], o = [1, 0], target [0, 0], so dL/da = [1, 0]
+    /// and delta[1] = 0, delta[0] = 1/4. With target [1, -1] instead, dL/da = [0, 1], delta[1] = 1/4 and
+    /// delta[0] = factor / 4, the factor being lambda (1 - o - alpha u g) = -alpha / 4.
+    #[test]
+    fn two_steps_by_hand() {
+        let parameters = [tensor(&[1, 1], &[2.0]), tensor(&[1], &[0.0])];
+        let input = tensor(&[2, 1, 1], &[1.0, 0.25]);
+        let run = |rule, target: [f64; 2]| {
+            closed_form(&network(rule), &parameters, &input, &tensor(&[2, 1, 1], &target)).unwrap()
+        };
+        let near = run(ResetGradient::Full, [0.0, 0.0]);
+        assert_eq!((near.loss, near.firing_rate), (0.5, 0.5));
+        assert_eq!(near.gradient, [0.25, 0.25]);
+        for (rule, alpha) in [
+            (ResetGradient::Full, 1.0),
+            (ResetGradient::Detached, 0.0),
+            (ResetGradient::Scaled(0.5), 0.5),
+            (ResetGradient::SpatialOnly, 0.0),
+        ] {
+            let (first, second) = (-alpha / 4.0 * 0.25, 0.25);
+            let far = run(rule, [1.0, -1.0]);
+            assert_eq!(far.gradient, [first + 0.25 * second, first + second], "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_named() {
+        let good = [tensor(&[1, 1], &[2.0]), tensor(&[1], &[0.0])];
+        let (input, target) = (tensor(&[2, 1, 1], &[1.0, 0.25]), tensor(&[2, 1, 1], &[0.0; 2]));
+        let network = network(ResetGradient::Full);
+        let error = |p: &[Tensor<f64>], x: &Tensor<f64>, y: &Tensor<f64>| {
+            closed_form(&network, p, x, y).unwrap_err().to_string()
+        };
+        assert!(matches!(
+            closed_form(&network, &good[..1], &input, &target),
+            Err(GradcheckError::Snn(SnnError::ParameterCount { expected: 2, actual: 1 }))
+        ));
+        let flat = tensor(&[2], &[1.0; 2]);
+        assert!(error(&[flat.clone(), good[1].clone()], &input, &target).contains("closed form weight"));
+        assert!(error(&[good[0].clone(), flat.clone()], &input, &target).contains("closed form bias"));
+        assert!(error(&good, &flat, &target).contains("closed form input"));
+        assert!(error(&good, &tensor(&[1, 1, 2], &[0.0; 2]), &target).contains("closed form input"));
+        assert!(error(&good, &input, &flat).contains("closed form target"));
+    }
+}

@@ -1,0 +1,150 @@
+//! Finite differences whose step is chosen, and whose error is known.
+
+use crate::Result;
+
+/// An estimate of a derivative with its own error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The derivative.
+    pub value: f64,
+    /// An estimate of its error: the spread of the extrapolation plus the noise floor at its step.
+    pub error: f64,
+    /// The smaller of the steps that it was extrapolated from.
+    pub step: f64,
+    /// How many orders of the truncation error were eliminated.
+    pub extrapolations: usize,
+}
+
+/// The steps to scan, and what is known of the function's rounding noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DifferenceScan {
+    /// The largest step. It is rounded to a power of two, so that points on a dyadic grid move exactly.
+    pub first_step: f64,
+    /// How many steps, each half of the one before.
+    pub halvings: usize,
+    /// The absolute rounding error of one evaluation of the function.
+    pub noise: f64,
+}
+
+/// At most this many orders are eliminated: beyond it, the tableau amplifies noise and gains nothing.
+const MAX_EXTRAPOLATIONS: usize = 5;
+
+/// The derivative at 0 of `f`, by central differences over a geometric scan of steps, extrapolated by Ridders'
+/// method; the entry of the tableau with the smallest estimated error.
+///
+/// `f(h)` is `None` where `h` cannot be used, because a kink lies between it and 0: extrapolation then starts
+/// again from the next smaller step. The result is `None` when fewer than two steps can be used.
+///
+/// # Errors
+/// Those of `f`.
+///
+/// ```
+/// use resurge_gradcheck::{DifferenceScan, ridders};
+///
+/// let scan = DifferenceScan { first_step: 0.5, halvings: 16, noise: 1e-16 };
+/// let estimate = ridders(scan, |h| Ok(Some((1.0 + h).exp())))?.expect("no kinks");
+/// assert!((estimate.value - 1f64.exp()).abs() <= estimate.error);
+/// assert!(estimate.error < 1e-12);
+/// # Ok::<(), resurge_gradcheck::GradcheckError>(())
+/// ```
+pub fn ridders(
+    scan: DifferenceScan,
+    mut f: impl FnMut(f64) -> Result<Option<f64>>,
+) -> Result<Option<Estimate>> {
+    let mut best: Option<Estimate> = None;
+    let mut above: Vec<f64> = Vec::new();
+    let mut h = power_of_two_below(scan.first_step);
+    for _ in 0..scan.halvings {
+        let (Some(ahead), Some(behind)) = (f(h)?, f(-h)?) else {
+            above.clear();
+            h /= 2.0;
+            continue;
+        };
+        let mut row = vec![(ahead - behind) / (2.0 * h)];
+        let mut power = 1.0;
+        for k in 0..above.len().min(MAX_EXTRAPOLATIONS) {
+            power *= 4.0;
+            row.push(row[k] + (row[k] - above[k]) / (power - 1.0));
+        }
+        // Each central difference carries the noise of two evaluations over 2h; extrapolating weighs the
+        // differences by at most (4/3)(16/15)... + (1/3)... < 2 in all.
+        let noise = 2.0 * scan.noise / h;
+        if best.is_some_and(|b| noise >= b.error) {
+            // No smaller step can do better.
+            break;
+        }
+        for k in 1..row.len() {
+            let spread = (row[k] - row[k - 1]).abs().max((row[k] - above[k - 1]).abs());
+            let error = spread + noise;
+            if best.is_none_or(|b| error < b.error) {
+                best = Some(Estimate { value: row[k], error, step: h, extrapolations: k });
+            }
+        }
+        above = row;
+        h /= 2.0;
+    }
+    Ok(best)
+}
+
+fn power_of_two_below(x: f64) -> f64 {
+    x.log2().floor().exp2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCAN: DifferenceScan = DifferenceScan { first_step: 1.0, halvings: 20, noise: 2e-16 };
+
+    fn derivative(f: impl Fn(f64) -> f64) -> Estimate {
+        ridders(SCAN, |h| Ok(Some(f(h)))).unwrap().unwrap()
+    }
+
+    #[test]
+    fn the_error_estimate_covers_the_error() {
+        // Functions that vary on very different scales, so that no single step suits them all.
+        for k in [0.01, 1.0, 7.0, 100.0, 3000.0] {
+            for x in [0.0, 0.3, 1.1] {
+                let estimate = derivative(|h| (k * (x + h)).sin());
+                let exact = k * (k * x).cos();
+                assert!(
+                    (estimate.value - exact).abs() <= estimate.error,
+                    "k {k}, x {x}: {estimate:?} against {exact}"
+                );
+                assert!(estimate.error <= 1e-11 * k.max(1.0), "k {k}, x {x}: {estimate:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn polynomials_are_exact_after_extrapolation() {
+        let estimate = derivative(|h| 1.0 + 2.0 * h + 3.0 * h.powi(3) - h.powi(5));
+        assert!((estimate.value - 2.0).abs() < 1e-14, "{estimate:?}");
+    }
+
+    #[test]
+    fn steps_across_a_kink_are_left_out() {
+        // |h + 0.01| has slope 1 at 0, and a kink 0.01 away.
+        let f = |h: f64| Ok((h.abs() < 0.01).then(|| (h + 0.01).abs() + h * h));
+        let estimate = ridders(SCAN, f).unwrap().unwrap();
+        assert!(estimate.step < 0.01 && (estimate.value - 1.0).abs() < 1e-12, "{estimate:?}");
+        // At the kink itself no step can be used.
+        assert_eq!(ridders(SCAN, |_| Ok(None)).unwrap(), None);
+        // One usable step allows no extrapolation, and so no error estimate.
+        let smallest = 2f64.powi(-19);
+        assert_eq!(ridders(SCAN, |h: f64| Ok((h.abs() <= smallest).then_some(h))).unwrap(), None);
+    }
+
+    #[test]
+    fn noise_is_part_of_the_error() {
+        let quiet = ridders(SCAN, |h| Ok(Some(h.sin()))).unwrap().unwrap();
+        let loud = ridders(DifferenceScan { noise: 1e-9, ..SCAN }, |h| Ok(Some(h.sin()))).unwrap().unwrap();
+        assert!(loud.error > 100.0 * quiet.error && loud.step >= quiet.step);
+    }
+
+    #[test]
+    fn errors_of_the_function_come_through() {
+        let failing = |_| Err(crate::GradcheckError::NonFinite { what: "loss" });
+        assert!(ridders(SCAN, failing).is_err());
+    }
+}

@@ -1,0 +1,47 @@
+//! Why a gradient could not be checked.
+
+use resurge_autodiff::AutodiffError;
+use resurge_snn::SnnError;
+use resurge_tensor::TensorError;
+
+/// A check that could not be carried out. A gradient that is wrong is not an error but a result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GradcheckError {
+    /// The program itself failed.
+    #[error("the program failed: {0}")]
+    Program(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The tape refused an operation.
+    #[error(transparent)]
+    Autodiff(#[from] AutodiffError),
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// A network could not be built or run.
+    #[error(transparent)]
+    Snn(#[from] SnnError),
+    /// A gradient or direction of the wrong length.
+    #[error("{what} has {actual} entries, but the program has {expected} inputs in all")]
+    Length {
+        /// What was given.
+        what: &'static str,
+        /// How many entries the program's inputs have.
+        expected: usize,
+        /// How many were given.
+        actual: usize,
+    },
+    /// A program that does not return one number.
+    #[error("the program returned {0} numbers; reduce them to one loss first, for example with `sum`")]
+    NonScalarLoss(usize),
+    /// A loss or gradient that is not a finite number: nothing can be compared with it.
+    #[error(
+        "the {what} is not finite at the point of the check; choose another point or look for an overflow"
+    )]
+    NonFinite {
+        /// Which of them.
+        what: &'static str,
+    },
+    /// A step scale that is not a positive number.
+    #[error("the step scale is {0}, but must be positive and finite; take the surrogate's width")]
+    StepScale(f64),
+}

@@ -1,0 +1,57 @@
+//! Is this gradient right? Proofs for programs on the tape, spiking ones included.
+//!
+//! The surrogate gradient of a spiking network is not the derivative of its loss, which is piecewise constant.
+//! It *is* the exact derivative of the anchored program (equations (7) and (8) of `docs/derivation.md`), which
+//! has the same value to the bit. [`AnchoredProgram`] evaluates that program for any [`Program`], and
+//! [`Evidence`] measures its derivative along chosen directions by finite differences, complex step and dual
+//! numbers, to hold a gradient against.
+//!
+//! ```
+//! use resurge_autodiff::{Tape, Var};
+//! use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
+//! use resurge_snn::{Surrogate, spike};
+//! use resurge_tensor::{Scalar, Tensor};
+//!
+//! struct OneSpike;
+//!
+//! impl Program for OneSpike {
+//!     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+//!         let o = spike(tape, inputs[0], Surrogate::sigmoid(0.2)?)?;
+//!         let weighted = tape.mul(o, inputs[0])?;
+//!         Ok(tape.sum(weighted)?)
+//!     }
+//! }
+//!
+//! let at = vec![Tensor::from_vec([3], vec![-0.1, 0.05, 0.3])?];
+//! let anchored = AnchoredProgram::new(&OneSpike, at)?;
+//! let directions = Directions::new(anchored.gradient(), 4, 4, 1);
+//! let evidence = Evidence::gather(&anchored, &directions, 0.2)?;
+//! let errors = evidence.compare(anchored.gradient())?;
+//! assert!(errors.dual < 1e-12 && errors.finite_difference < 1e-8);
+//!
+//! let wrong: Vec<f64> = anchored.gradient().iter().map(|g| g * (1.0 + 1e-6)).collect();
+//! assert!(evidence.compare(&wrong)?.finite_difference > 1e-8);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod closed_form;
+mod difference;
+mod directions;
+mod error;
+mod evidence;
+mod program;
+mod report;
+mod reset_term;
+
+pub use closed_form::{ClosedForm, closed_form};
+pub use difference::{DifferenceScan, Estimate, ridders};
+pub use directions::Directions;
+pub use error::GradcheckError;
+pub use evidence::{Evidence, ProjectionErrors};
+pub use program::{AnchoredProgram, Evaluation, Program, ProgramResult};
+pub use report::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
+pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, check_case, check_cases};
+
+/// The result of a check that could be carried out.
+pub type Result<T> = std::result::Result<T, GradcheckError>;

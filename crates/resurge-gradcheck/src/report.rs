@@ -1,0 +1,97 @@
+//! What a verification found, in the form in which it is written out.
+
+use serde::Serialize;
+
+/// Every case with a summary.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerifyReport {
+    /// The cases counted, and the largest error by each means.
+    pub summary: Summary,
+    /// Each combination of reset, reset gradient and surrogate.
+    pub cases: Vec<CaseReport>,
+}
+
+/// The cases counted, and the largest error by each means.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// How many cases there are.
+    pub cases: usize,
+    /// How many passed.
+    pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// The largest error over all cases.
+    pub max_error: CaseErrors,
+}
+
+/// One combination of reset, reset gradient and surrogate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaseReport {
+    /// The reset's name.
+    pub reset: String,
+    /// The reset gradient's name.
+    pub reset_grad: String,
+    /// The surrogate's name.
+    pub surrogate: String,
+    /// The number of trainable numbers: weights and biases.
+    pub parameters: usize,
+    /// Spikes per neuron and step.
+    pub firing_rate: f64,
+    /// The largest errors of the tape's gradient, normalised by its norm.
+    pub errors: CaseErrors,
+    /// What this rule leaves out of the full gradient.
+    pub missing_term: MissingTerm,
+    /// Whether the anchored program's loss at the base point is the spiking loss to the bit.
+    pub anchored_loss_exact: bool,
+    /// Directions in which finite differences were compared.
+    pub directions: usize,
+    /// Directions in which finite differences could not be conclusive, because a kink was too near.
+    pub skipped: usize,
+    /// Whether everything holds.
+    pub passed: bool,
+}
+
+/// The largest normalised error by each means. Not a number, and `null` in JSON, where nothing can be compared
+/// because the gradient vanishes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CaseErrors {
+    /// Against adaptive finite differences of the anchored program.
+    pub finite_difference: f64,
+    /// Against the complex step on the anchored program.
+    pub complex_step: f64,
+    /// Against dual numbers on the anchored program.
+    pub dual: f64,
+    /// Against the closed recurrences (4) to (6), by the norm of the whole difference.
+    pub closed_form: f64,
+}
+
+/// What a rule leaves out of the full gradient of the same network: for the detached gradient, the missing term
+/// of equation (6).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MissingTerm {
+    /// `|full - this| / |full|`.
+    pub relative_norm: f64,
+    /// The cosine of the angle between this gradient and the full one.
+    pub cosine: f64,
+}
+
+impl VerifyReport {
+    /// A report of the given cases.
+    pub fn new(cases: Vec<CaseReport>) -> Self {
+        let passed = cases.iter().filter(|case| case.passed).count();
+        let largest =
+            |of: fn(&CaseErrors) -> f64| crate::evidence::largest(cases.iter().map(|c| of(&c.errors)));
+        let summary = Summary {
+            cases: cases.len(),
+            passed,
+            failed: cases.len() - passed,
+            max_error: CaseErrors {
+                finite_difference: largest(|e| e.finite_difference),
+                complex_step: largest(|e| e.complex_step),
+                dual: largest(|e| e.dual),
+                closed_form: largest(|e| e.closed_form),
+            },
+        };
+        Self { summary, cases }
+    }
+}

@@ -1,0 +1,4 @@
+//! The subcommands.
+
+mod render;
+pub(crate) mod verify;

@@ -1,0 +1,27 @@
+//! Surrogate-gradient back-propagation through time with the reset term, proved numerically.
+//!
+//! This crate re-exports the others and holds what the `resurge` command does:
+//!
+//! * [`tensor`]: scalars, shapes and tensors;
+//! * [`autodiff`]: the explicit tape;
+//! * [`snn`]: surrogates, resets, cells, losses, encoders;
+//! * [`gradcheck`]: anchored programs, finite differences, complex step, dual numbers, reports;
+//! * [`data`]: the digits that ship with Resurge;
+//! * [`verify`]: the reset term on a real spiking network.
+#![forbid(unsafe_code)]
+
+pub use resurge_autodiff as autodiff;
+pub use resurge_data as data;
+pub use resurge_gradcheck as gradcheck;
+pub use resurge_snn as snn;
+pub use resurge_tensor as tensor;
+
+mod output;
+pub mod verify;
+
+pub use output::write_atomically;
+
+/// The README, so that its library example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

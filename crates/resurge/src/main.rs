@@ -1,0 +1,46 @@
+//! The `resurge` command.
+#![forbid(unsafe_code)]
+
+mod command;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Surrogate gradients with the reset term, proved numerically.
+#[derive(Debug, Parser)]
+#[command(name = "resurge", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Verify(command::verify::Arguments),
+}
+
+/// What a command found: the exit status of a run that could be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Status 0: everything holds.
+    Holds,
+    /// Status 1: something does not.
+    Fails,
+}
+
+/// Status 2: the run could not be carried out (bad usage, an unwritable file). clap uses the same.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Verify(arguments) => command::verify::run(&arguments),
+    };
+    match result {
+        Ok(Verdict::Holds) => ExitCode::SUCCESS,
+        Ok(Verdict::Fails) => ExitCode::from(1),
+        Err(error) => {
+            anstream::eprintln!("resurge: {error:#}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Writing result files.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes a file so that its name never shows anything half-written: to a temporary name beside it, synced to
+/// disk, then renamed.
+///
+/// # Errors
+/// Those of the file system. The previous file, if any, is then as it was.
+///
+/// ```
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("report.json");
+/// resurge::write_atomically(&path, b"{}")?;
+/// assert_eq!(std::fs::read(&path)?, b"{}");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        // A temporary file is private by default; a result file has the usual permissions, as the umask leaves them.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.prefix(".resurge-").suffix(".tmp").tempfile_in(parent)?;
+    file.write_all(contents)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    #[cfg(unix)]
+    std::fs::File::open(parent)?.sync_all()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_previous_file_and_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        write_atomically(&path, b"first").unwrap();
+        write_atomically(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        // A directory cannot be replaced by a file.
+        let taken = directory.path().join("taken");
+        std::fs::create_dir(&taken).unwrap();
+        assert!(write_atomically(&taken, b"x").is_err());
+        assert!(write_atomically(&directory.path().join("missing/out"), b"x").is_err());
+        let mut names: Vec<_> =
+            std::fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["out", "taken"]);
+    }
+}
