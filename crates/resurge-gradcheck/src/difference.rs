@@ -29,6 +29,9 @@ pub struct DifferenceScan {
 /// At most this many orders are eliminated: beyond it, the tableau amplifies noise and gains nothing.
 const MAX_EXTRAPOLATIONS: usize = 5;
 
+/// How many smaller steps have had the chance to refute an estimate before it is final.
+const CONFIRMATIONS: usize = 3;
+
 /// The derivative at 0 of `f`, by central differences over a geometric scan of steps, extrapolated by Ridders'
 /// method; the entry of the tableau with the smallest estimated error.
 ///
@@ -53,37 +56,49 @@ pub fn ridders(
 ) -> Result<Option<Estimate>> {
     let mut best: Option<Estimate> = None;
     let mut above: Vec<f64> = Vec::new();
+    let mut since_best = 0;
     let mut h = power_of_two_below(scan.first_step);
     for _ in 0..scan.halvings {
+        // Each central difference carries the noise of two evaluations over 2h, and extrapolation weighs the
+        // differences by less than 2 in all: (4/3)(16/15)... + 1/3 + ....
+        let noise = 2.0 * scan.noise / h;
+        if since_best >= CONFIRMATIONS && best.is_some_and(|b| noise >= b.error) {
+            // No smaller step can do better.
+            break;
+        }
         let (Some(ahead), Some(behind)) = (f(h)?, f(-h)?) else {
             above.clear();
             h /= 2.0;
             continue;
         };
-        let mut row = vec![(ahead - behind) / (2.0 * h)];
-        let mut power = 1.0;
-        for k in 0..above.len().min(MAX_EXTRAPOLATIONS) {
-            power *= 4.0;
-            row.push(row[k] + (row[k] - above[k]) / (power - 1.0));
-        }
-        // Each central difference carries the noise of two evaluations over 2h; extrapolating weighs the
-        // differences by at most (4/3)(16/15)... + (1/3)... < 2 in all.
-        let noise = 2.0 * scan.noise / h;
-        if best.is_some_and(|b| noise >= b.error) {
-            // No smaller step can do better.
-            break;
+        let row = extrapolate((ahead - behind) / (2.0 * h), &above);
+        let error = |k: usize| (row[k] - row[k - 1]).abs().max((row[k] - above[k - 1]).abs()) + noise;
+        since_best += 1;
+        if row.len() > 1 && best.is_some_and(|b| (row[1] - b.value).abs() > b.error + 2.0 * error(1)) {
+            // Larger steps can agree by accident, for example on a periodic function. Smaller ones refute them.
+            best = None;
         }
         for k in 1..row.len() {
-            let spread = (row[k] - row[k - 1]).abs().max((row[k] - above[k - 1]).abs());
-            let error = spread + noise;
-            if best.is_none_or(|b| error < b.error) {
-                best = Some(Estimate { value: row[k], error, step: h, extrapolations: k });
+            if best.is_none_or(|b| error(k) < b.error) {
+                best = Some(Estimate { value: row[k], error: error(k), step: h, extrapolations: k });
+                since_best = 0;
             }
         }
         above = row;
         h /= 2.0;
     }
     Ok(best)
+}
+
+/// A row of the tableau: the central difference and its extrapolations with the row of twice the step.
+fn extrapolate(difference: f64, above: &[f64]) -> Vec<f64> {
+    let mut row = vec![difference];
+    let mut power = 1.0;
+    for k in 0..above.len().min(MAX_EXTRAPOLATIONS) {
+        power *= 4.0;
+        row.push(row[k] + (row[k] - above[k]) / (power - 1.0));
+    }
+    row
 }
 
 fn power_of_two_below(x: f64) -> f64 {

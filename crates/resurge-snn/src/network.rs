@@ -53,20 +53,21 @@ impl Network {
 
     /// Seeded parameters: weight `[N_out, N_in]` and bias `[N_out]` of each layer, in order.
     ///
-    /// Weights are uniform in `-0.6 g..g` with `g = gain / sqrt(N_in)`, biases uniform in `0..0.1`, so that inputs
-    /// of moderate activity bring potentials to the threshold. Every value is a multiple of 2^-24: a finite
-    /// difference that moves it by a power of two moves it exactly.
+    /// Weights are uniform in `mean / N_in +- spread / sqrt(N_in)`, biases uniform in `0..0.1`: the drive of a
+    /// neuron whose inputs have activity `a` is then about `mean * a`, whatever the width of the layer. Every
+    /// value is a multiple of 2^-24: a finite difference that moves it by a power of two moves it exactly.
     ///
     /// # Errors
     /// A shape error for sizes that cannot be addressed.
-    pub fn init(&self, gain: f64, seed: u64) -> Result<Vec<Tensor<f64>>> {
+    pub fn init(&self, mean: f64, spread: f64, seed: u64) -> Result<Vec<Tensor<f64>>> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut parameters = Vec::new();
         for pair in self.sizes.windows(2) {
             let (n_in, n_out) = (pair[0], pair[1]);
-            let spread = gain / (n_in as f64).sqrt().max(1.0);
+            let centre = mean / n_in.max(1) as f64;
+            let half = spread / (n_in.max(1) as f64).sqrt();
             let mut draw = |low: f64, high: f64| on_grid(low + (high - low) * rng.random::<f64>());
-            parameters.push(Tensor::from_fn([n_out, n_in], |_| draw(-0.6 * spread, spread))?);
+            parameters.push(Tensor::from_fn([n_out, n_in], |_| draw(centre - half, centre + half))?);
             parameters.push(Tensor::from_fn([n_out], |_| draw(0.0, 0.1))?);
         }
         Ok(parameters)

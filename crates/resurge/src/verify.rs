@@ -56,8 +56,10 @@ pub enum VerifyError {
 /// Trace decay of inputs, cells and targets: `1 - 1/tau_s` with `tau_s = 2`.
 const TRACE_DECAY: f64 = 0.5;
 
-/// Brings hidden and output neurons to fire in about a tenth to a third of the steps on the digits.
-const GAIN: f64 = 0.8;
+/// Mean and spread of the weights, such that neurons fire in a tenth to a third of the steps on the digits when
+/// they reset to zero.
+const WEIGHT_MEAN: f64 = 1.2;
+const WEIGHT_SPREAD: f64 = 0.8;
 
 impl VerifyOptions {
     /// Every combination, on a 64-32-10 network over 25 steps and 4 digits.
@@ -78,7 +80,7 @@ impl VerifyOptions {
                 Surrogate::atan(2.0)?,
                 Surrogate::fast_sigmoid(5.0)?,
                 Surrogate::triangle(1.0)?,
-                Surrogate::rectangle(1.0)?,
+                Surrogate::rectangle(1.5)?,
                 Surrogate::gaussian(0.4)?,
             ],
             steps: 25,
@@ -125,7 +127,7 @@ impl VerifyOptions {
             .with_trace_decay(TRACE_DECAY)?;
         let network = Network::new(&[digits::PIXELS, self.hidden, digits::CLASSES], cell)?;
         Ok(Setting {
-            parameters: network.init(GAIN, self.seed)?,
+            parameters: network.init(WEIGHT_MEAN, WEIGHT_SPREAD, self.seed)?,
             network,
             input: trace_filter(&spikes, TRACE_DECAY)?,
             target: trace_filter(&target_spikes(self.steps, &labels)?, TRACE_DECAY)?,

@@ -137,7 +137,7 @@ fn verdict(report: &VerifyReport) -> String {
 fn proved(report: &VerifyReport, options: &VerifyOptions) -> String {
     let parameters = report.cases.first().map_or(0, |c| c.parameters);
     let claim = if report.summary.failed == 0 {
-        "Proved: the tape's gradient is, term for term, the derivative of a differentiable program whose loss is \
+        "Proved, to these errors: the tape's gradient is the derivative of a differentiable program whose loss is \
          that of the spiking network to the bit"
     } else {
         "NOT proved for every case: the tape's gradient should be the derivative of a differentiable program whose \

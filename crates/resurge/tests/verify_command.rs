@@ -1,0 +1,150 @@
+//! `resurge verify` as a user runs it.
+
+use assert_cmd::Command;
+
+/// A setting that takes a fraction of a second.
+const SMALL: [&str; 7] = ["verify", "--steps", "10", "--hidden", "8", "--batch", "2"];
+
+fn resurge(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("resurge").unwrap().args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn small(more: &[&str]) -> (i32, String, String) {
+    resurge(&[&SMALL[..], more].concat())
+}
+
+#[test]
+fn every_combination_holds_and_json_is_all_that_is_on_standard_output() {
+    let (status, stdout, stderr) = small(&["--format", "json"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["summary"]["cases"], 72);
+    assert_eq!(report["summary"]["passed"], 72);
+    assert_eq!(report["summary"]["failed"], 0);
+    for (means, bar) in
+        [("finite_difference", 1e-8), ("complex_step", 1e-12), ("dual", 1e-12), ("closed_form", 1e-12)]
+    {
+        let error = report["summary"]["max_error"][means].as_f64().unwrap();
+        assert!(error > 0.0 && error <= bar, "{means}: {error}");
+    }
+    let cases = report["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 72);
+    let first = &cases[0];
+    assert_eq!(
+        (&first["reset"], &first["reset_grad"], &first["surrogate"]),
+        (&"zero".into(), &"full".into(), &"sigmoid".into())
+    );
+    assert_eq!(first["parameters"], 64 * 8 + 8 + 8 * 10 + 10);
+    assert_eq!(first["missing_term"]["relative_norm"], 0.0);
+    for case in cases {
+        assert_eq!((&case["passed"], &case["anchored_loss_exact"]), (&true.into(), &true.into()), "{case}");
+        assert!(case["errors"]["dual"].is_number() && case["missing_term"]["cosine"].is_number(), "{case}");
+        let rate = case["firing_rate"].as_f64().unwrap();
+        assert!(rate > 0.0 && rate < 1.0, "{case}");
+    }
+    // The detached gradient misses something where there is a reset, and nothing where there is none.
+    let missing = |reset: &str| {
+        let of = |c: &&serde_json::Value| c["reset"] == reset && c["reset_grad"] == "detached";
+        cases.iter().find(of).unwrap()["missing_term"]["relative_norm"].as_f64().unwrap()
+    };
+    assert!(missing("zero") > 0.1 && missing("subtract") > 0.1);
+    assert_eq!(missing("none"), 0.0);
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_threads() {
+    let json = |threads| small(&["--format", "json", "--surrogate", "triangle", "--threads", threads]).1;
+    assert_eq!(json("1"), json("2"));
+}
+
+#[test]
+fn filters_choose_cases_and_seeds_choose_inputs() {
+    let filters = [
+        "--reset",
+        "subtract",
+        "--reset-grad",
+        "scaled-0.5",
+        "--surrogate",
+        "atan",
+        "--surrogate",
+        "gaussian",
+    ];
+    let json = |seed| small(&[&filters[..], &["--format", "json", "--seed", seed]].concat()).1;
+    let report: serde_json::Value = serde_json::from_str(&json("1")).unwrap();
+    assert_eq!(report["summary"]["cases"], 2);
+    assert_eq!(report["cases"][1]["surrogate"], "gaussian");
+    assert_eq!(json("3"), json("3"));
+    assert_ne!(json("3"), json("4"));
+}
+
+#[test]
+fn the_table_and_markdown_say_what_was_proved_and_on_what() {
+    for format in ["table", "markdown"] {
+        let (status, stdout, stderr) = small(&["--format", format, "--reset", "zero"]);
+        assert_eq!((status, stderr.as_str()), (0, ""));
+        for phrase in [
+            "spatial-only",
+            "fast-sigmoid",
+            "24 of 24 cases hold",
+            "Proved, to these errors: the tape's gradient",
+            "2 handwritten digits (UCI optical digits",
+            "64-8-10 LIF with traces, T = 10, 610 parameters",
+        ] {
+            assert!(stdout.contains(phrase), "{format}: no {phrase:?} in\n{stdout}");
+        }
+        assert!(!stdout.contains('\u{1b}'), "no colour where nobody looks");
+        assert!(!stdout.contains("FAIL"), "{stdout}");
+    }
+    assert!(small(&["--format", "markdown", "--reset", "none"]).1.contains("| none"));
+}
+
+#[test]
+fn a_gradient_of_zero_is_not_passed_and_the_status_says_so() {
+    // One step, one neuron, and a rectangle that no potential reaches.
+    let (status, stdout, _) =
+        resurge(&["verify", "--steps", "1", "--hidden", "1", "--batch", "1", "--surrogate", "rectangle"]);
+    assert_eq!(status, 1, "{stdout}");
+    assert!(stdout.contains("NOT proved") && stdout.contains("the gradient is zero"), "{stdout}");
+}
+
+#[test]
+fn a_file_is_written_whole_and_standard_output_stays_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.json");
+    let name = path.to_str().unwrap();
+    let (status, stdout, _) = small(&["--surrogate", "atan", "--format", "json", "--out", name]);
+    assert_eq!((status, stdout.as_str()), (0, ""));
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(serde_json::from_str::<serde_json::Value>(&written).is_ok());
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file is left");
+
+    let missing = directory.path().join("missing").join("report.json");
+    let (status, stdout, stderr) = small(&["--surrogate", "atan", "--out", missing.to_str().unwrap()]);
+    assert_eq!((status, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("report.json") && stderr.contains("writable directory"), "{stderr}");
+}
+
+#[test]
+fn bad_usage_is_named_and_ends_with_status_2() {
+    for (arguments, named) in [
+        (&["verify", "--reset", "soft"][..], "zero, subtract, none"),
+        (&["verify", "--reset-grad", "half"], "spatial-only"),
+        (&["verify", "--surrogate", "relu"], "fast-sigmoid"),
+        (&["verify", "--steps", "0"], "1..=10000"),
+        (&["verify", "--steps", "many"], "many"),
+        (&["verify", "--hidden", "0"], "--hidden"),
+        (&["verify", "--batch", "1798"], "1..=1797"),
+        (&["verify", "--threads", "0"], "--threads"),
+        (&["verify", "--seed", "-1"], "-1"),
+        (&["verify", "--format", "xml"], "markdown"),
+        (&["verify", "--frobnicate"], "--frobnicate"),
+        (&["prove"], "prove"),
+        (&[], "verify"),
+    ] {
+        let (status, stdout, stderr) = resurge(arguments);
+        assert_eq!((status, stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(stderr.contains(named), "{arguments:?}: no {named:?} in {stderr}");
+    }
+}
