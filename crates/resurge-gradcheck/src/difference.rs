@@ -78,9 +78,9 @@ pub fn ridders(
             // Larger steps can agree by accident, for example on a periodic function. Smaller ones refute them.
             best = None;
         }
-        for k in 1..row.len() {
+        for (k, &value) in row.iter().enumerate().skip(1) {
             if best.is_none_or(|b| error(k) < b.error) {
-                best = Some(Estimate { value: row[k], error: error(k), step: h, extrapolations: k });
+                best = Some(Estimate { value, error: error(k), step: h, extrapolations: k });
                 since_best = 0;
             }
         }
