@@ -1,9 +1,10 @@
-//! Equations (1) to (6) in plain loops: a second, independent way to loss and gradient.
+//! Equations (1) to (6), and (R) and (B) for the other resets, in plain loops: a second, independent way to loss
+//! and gradient.
 //!
 //! Nothing here uses the tape, its operations or its cells; only the description of the network is shared.
 
-use crate::Result;
-use resurge_snn::{Lif, Network, Reset, ResetGradient, SnnError};
+use crate::{GradcheckError, Result};
+use resurge_snn::{Cell, Firing, Network, ResetGradient, ResetKind, ResetTiming, SnnError, ThresholdInSpike};
 use resurge_tensor::{Tensor, TensorError};
 
 /// Loss and gradient of a network by the closed recurrences.
@@ -23,6 +24,8 @@ struct LayerRun {
     neurons: usize,
     /// The traces that the layer receives.
     input: Vec<f64>,
+    /// What is added to the potential: the input after its gain, with the drive.
+    current: Vec<f64>,
     potential: Vec<f64>,
     spike: Vec<f64>,
     trace: Vec<f64>,
@@ -32,8 +35,9 @@ struct LayerRun {
 /// equations (1) to (3) forward and (4) to (6) backward.
 ///
 /// # Errors
-/// [`GradcheckError::Snn`](crate::GradcheckError::Snn) for another number of parameters, and shape errors where
-/// parameters, input or target do not fit the network.
+/// [`GradcheckError::NoClosedForm`] for a cell with more state than potential and trace,
+/// [`GradcheckError::Snn`] for another number of parameters, and shape errors where parameters, input or target do
+/// not fit the network.
 pub fn closed_form(
     network: &Network,
     parameters: &[Tensor<f64>],
@@ -42,6 +46,16 @@ pub fn closed_form(
 ) -> Result<ClosedForm> {
     let (steps, batch) = check_shapes(network, parameters, input, target)?;
     let cell = network.cell();
+    let simple = cell.synapse().is_none()
+        && cell.adaptation().is_none()
+        && cell.refractory_steps() == 0
+        && !cell.output_delay()
+        && !cell.residual_reset()
+        && cell.firing() == Firing::Above
+        && cell.threshold_in_spike() != ThresholdInSpike::Relative;
+    if !simple {
+        return Err(GradcheckError::NoClosedForm);
+    }
 
     let mut layers: Vec<LayerRun> = Vec::new();
     for (layer, size) in network.sizes().windows(2).enumerate() {
@@ -57,9 +71,9 @@ pub fn closed_form(
 
     let mut by_layer: Vec<[Vec<f64>; 2]> = Vec::new();
     for (layer, run) in layers.iter().enumerate().rev() {
-        let delta = potential_gradient(&cell, run, &cotangent, steps, batch);
-        by_layer.push(parameter_gradient(run, &delta, steps * batch));
-        cotangent = input_gradient(run, &delta, parameters[2 * layer].as_slice(), steps * batch);
+        let to_current = input_current_gradient(&cell, run, &cotangent, steps, batch);
+        by_layer.push(parameter_gradient(run, &to_current, steps * batch));
+        cotangent = input_gradient(run, &to_current, parameters[2 * layer].as_slice(), steps * batch);
     }
     by_layer.reverse();
 
@@ -109,7 +123,7 @@ fn check_shapes(
 /// Equations (1) to (3).
 #[allow(clippy::too_many_arguments)]
 fn forward(
-    cell: &Lif,
+    cell: &Cell,
     weight: &[f64],
     bias: &[f64],
     input: &[f64],
@@ -123,83 +137,127 @@ fn forward(
         inputs,
         neurons,
         input: input.to_vec(),
+        current: vec![0.0; len],
         potential: vec![0.0; len],
         spike: vec![0.0; len],
         trace: vec![0.0; len],
     };
-    let (lambda, beta, theta) = (cell.decay(), cell.trace_decay(), cell.threshold());
+    let (beta, theta) = (cell.trace_decay(), cell.threshold());
     for t in 0..steps {
         for b in 0..batch {
             for n in 0..neurons {
                 let now = (t * batch + b) * neurons + n;
                 let row = &input[(t * batch + b) * inputs..][..inputs];
-                let current: f64 =
-                    weight[n * inputs..][..inputs].iter().zip(row).map(|(w, a)| w * a).sum::<f64>() + bias[n];
-                let mut trace = 0.0;
-                let mut kept = 0.0;
-                if t > 0 {
-                    let before = now - batch * neurons;
-                    let (u, o) = (run.potential[before], run.spike[before]);
-                    kept = match cell.reset() {
-                        Reset::ToZero => lambda * u * (1.0 - o),
-                        Reset::Subtract => lambda * u - theta * o,
-                        _ => lambda * u,
-                    };
-                    trace = beta * run.trace[before];
-                }
-                let u = kept + current;
+                let weighted =
+                    weight[n * inputs..][..inputs].iter().zip(row).map(|(w, a)| w * a).sum::<f64>();
+                let current = cell.input_gain() * (weighted + bias[n]) + cell.drive();
+                let before = (t > 0).then(|| now - batch * neurons);
+                let u = match before {
+                    Some(p) => next_potential(cell, run.potential[p], run.spike[p], current),
+                    None => cell.decay() * cell.initial_potential() + current,
+                };
                 let o = if u > theta { 1.0 } else { 0.0 };
+                run.current[now] = current;
                 run.potential[now] = u;
                 run.spike[now] = o;
-                run.trace[now] = trace + (1.0 - beta) * o;
+                run.trace[now] = before.map_or(0.0, |p| beta * run.trace[p]) + (1.0 - beta) * o;
             }
         }
     }
     run
 }
 
-/// `delta[t] = dL/du[t]` from the direct gradient `dL/da[t]`: equations (4) to (6) with the trace adjoint.
-fn potential_gradient(
-    cell: &Lif,
+/// `R(v, o)` with its two partial derivatives.
+fn reset(cell: &Cell, v: f64, o: f64) -> [f64; 3] {
+    match cell.reset().kind {
+        ResetKind::ToZero => [v * (1.0 - o), 1.0 - o, -v],
+        ResetKind::ToValue(v_r) => [v * (1.0 - o) + v_r * o, 1.0 - o, v_r - v],
+        ResetKind::ToZeroThenAdd(v_r) => [v * (1.0 - o) + v_r, 1.0 - o, -v],
+        ResetKind::Subtract => [v - cell.threshold() * o, 1.0, -cell.threshold()],
+        _ => [v, 1.0, 0.0],
+    }
+}
+
+/// `F(u, o, I)`: equation (R).
+fn next_potential(cell: &Cell, u: f64, o: f64, current: f64) -> f64 {
+    let lambda = cell.decay();
+    match cell.reset().timing {
+        ResetTiming::BeforeDecay => lambda * reset(cell, u, o)[0] + current,
+        ResetTiming::AfterDecay => reset(cell, lambda * u, o)[0] + current,
+        ResetTiming::AfterInput => reset(cell, lambda * u + current, o)[0],
+    }
+}
+
+/// `F_u`, `F_o` and `F_I` at `(u[t], o[t], I[t+1])`.
+fn partials(cell: &Cell, u: f64, o: f64, current: f64) -> [f64; 3] {
+    let lambda = cell.decay();
+    match cell.reset().timing {
+        ResetTiming::BeforeDecay => {
+            let [_, r_v, r_o] = reset(cell, u, o);
+            [lambda * r_v, lambda * r_o, 1.0]
+        }
+        ResetTiming::AfterDecay => {
+            let [_, r_v, r_o] = reset(cell, lambda * u, o);
+            [lambda * r_v, r_o, 1.0]
+        }
+        ResetTiming::AfterInput => {
+            let [_, r_v, r_o] = reset(cell, lambda * u + current, o);
+            [lambda * r_v, r_o, r_v]
+        }
+    }
+}
+
+/// `dL/dI[t]` for the layer's input `W a_in + b`, from the direct gradient `dL/da[t]`: equations (4) to (6), or (B)
+/// for another reset, with the trace adjoint.
+fn input_current_gradient(
+    cell: &Cell,
     run: &LayerRun,
     trace_gradient: &[f64],
     steps: usize,
     batch: usize,
 ) -> Vec<f64> {
-    let (lambda, beta, theta) = (cell.decay(), cell.trace_decay(), cell.threshold());
+    let (beta, theta) = (cell.trace_decay(), cell.threshold());
     let alpha = cell.reset_gradient().alpha();
     let width = batch * run.neurons;
-    let mut delta = vec![0.0; steps * width];
-    // The gradient that reaches a[t], later steps included: dL/da[t] + beta * (the same at t + 1).
+    let mut to_current = vec![0.0; steps * width];
+    // delta[t+1], and the gradient that reaches a[t], later steps included: dL/da[t] + beta * (the same at t + 1).
+    let mut delta = vec![0.0; width];
     let mut through_trace = vec![0.0; width];
     for t in (0..steps).rev() {
-        for (i, through) in through_trace.iter_mut().enumerate() {
+        #[allow(clippy::needless_range_loop)] // i indexes five sequences at once
+        for i in 0..width {
             let now = t * width + i;
-            *through = trace_gradient[now] + beta * *through;
-            let eps = (1.0 - beta) * *through;
+            through_trace[i] = trace_gradient[now] + beta * through_trace[i];
+            let eps = (1.0 - beta) * through_trace[i];
             let (u, o) = (run.potential[now], run.spike[now]);
             let g = cell.surrogate().derivative(u - theta);
-            let factor = match (cell.reset_gradient(), cell.reset()) {
-                (ResetGradient::SpatialOnly, _) => 0.0,
-                (_, Reset::ToZero) => lambda * ((1.0 - o) - alpha * u * g),
-                (_, Reset::Subtract) => lambda - alpha * theta * g,
-                _ => lambda,
+            let carried = if t + 1 < steps {
+                let [f_u, f_o, f_i] = partials(cell, u, o, run.current[now + width]);
+                to_current[now + width] = cell.input_gain() * f_i * delta[i];
+                match cell.reset_gradient() {
+                    ResetGradient::SpatialOnly => 0.0,
+                    _ => (f_u + alpha * g * f_o) * delta[i],
+                }
+            } else {
+                0.0
             };
-            let next = if t + 1 < steps { delta[now + width] } else { 0.0 };
-            delta[now] = eps * g + factor * next;
+            delta[i] = eps * g + carried;
+            if t == 0 {
+                to_current[now] = cell.input_gain() * delta[i];
+            }
         }
     }
-    delta
+    to_current
 }
 
-/// `dL/dW = sum delta[t] a_in[t]` and `dL/db = sum delta[t]`.
-fn parameter_gradient(run: &LayerRun, delta: &[f64], rows: usize) -> [Vec<f64>; 2] {
+/// `dL/dW = sum dL/dI[t] a_in[t]` and `dL/db = sum dL/dI[t]`.
+fn parameter_gradient(run: &LayerRun, to_current: &[f64], rows: usize) -> [Vec<f64>; 2] {
     let mut weight = vec![0.0; run.neurons * run.inputs];
     let mut bias = vec![0.0; run.neurons];
     for row in 0..rows {
         let input = &run.input[row * run.inputs..][..run.inputs];
         for n in 0..run.neurons {
-            let d = delta[row * run.neurons + n];
+            let d = to_current[row * run.neurons + n];
             bias[n] += d;
             for (w, a) in weight[n * run.inputs..][..run.inputs].iter_mut().zip(input) {
                 *w += d * a;
@@ -209,12 +267,12 @@ fn parameter_gradient(run: &LayerRun, delta: &[f64], rows: usize) -> [Vec<f64>; 
     [weight, bias]
 }
 
-/// `dL/da_in[t] = W' delta[t]`.
-fn input_gradient(run: &LayerRun, delta: &[f64], weight: &[f64], rows: usize) -> Vec<f64> {
+/// `dL/da_in[t] = W' dL/dI[t]`.
+fn input_gradient(run: &LayerRun, to_current: &[f64], weight: &[f64], rows: usize) -> Vec<f64> {
     let mut gradient = vec![0.0; rows * run.inputs];
     for row in 0..rows {
         for n in 0..run.neurons {
-            let d = delta[row * run.neurons + n];
+            let d = to_current[row * run.neurons + n];
             for i in 0..run.inputs {
                 gradient[row * run.inputs + i] += d * weight[n * run.inputs + i];
             }
@@ -226,11 +284,10 @@ fn input_gradient(run: &LayerRun, delta: &[f64], weight: &[f64], rows: usize) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::GradcheckError;
     use resurge_snn::Surrogate;
 
     fn network(rule: ResetGradient) -> Network {
-        let cell = Lif::new(Surrogate::rectangle(4.0).unwrap()).with_decay(0.5).unwrap();
+        let cell = Cell::lif(Surrogate::rectangle(4.0).unwrap()).with_decay(0.5).unwrap();
         Network::new(&[1, 1], cell.with_trace_decay(0.0).unwrap().with_reset_gradient(rule)).unwrap()
     }
 

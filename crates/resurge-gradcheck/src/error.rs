@@ -41,6 +41,12 @@ pub enum GradcheckError {
         /// Which of them.
         what: &'static str,
     },
+    /// A cell for which the derivation has no closed recurrence.
+    #[error(
+        "there is no closed recurrence for a cell with a synapse, adaptation, refractory steps, output delay, \
+         residual reset, a relative threshold or another firing rule; use the other proofs"
+    )]
+    NoClosedForm,
     /// A step scale that is not a positive number.
     #[error("the step scale is {0}, but must be positive and finite; take the surrogate's width")]
     StepScale(f64),

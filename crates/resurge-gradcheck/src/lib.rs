@@ -9,14 +9,14 @@
 //! ```
 //! use resurge_autodiff::{Tape, Var};
 //! use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
-//! use resurge_snn::{Surrogate, spike};
+//! use resurge_snn::{Firing, Surrogate, spike};
 //! use resurge_tensor::{Scalar, Tensor};
 //!
 //! struct OneSpike;
 //!
 //! impl Program for OneSpike {
 //!     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-//!         let o = spike(tape, inputs[0], Surrogate::sigmoid(0.2)?)?;
+//!         let o = spike(tape, inputs[0], Surrogate::sigmoid(0.2)?, Firing::Above)?;
 //!         let weighted = tape.mul(o, inputs[0])?;
 //!         Ok(tape.sum(weighted)?)
 //!     }

@@ -7,7 +7,7 @@ use crate::{
 };
 use rayon::prelude::*;
 use resurge_autodiff::{Tape, Var};
-use resurge_snn::{Lif, Network, Reset, ResetGradient, Surrogate, trace_loss};
+use resurge_snn::{Cell, Network, Reset, ResetGradient, Surrogate, trace_loss};
 use resurge_tensor::{Scalar, Tensor};
 
 /// A combination to verify.
@@ -86,8 +86,10 @@ impl Program for TraceLoss<'_> {
 /// [`GradcheckError`](crate::GradcheckError) when the network does not fit its parameters or data, or its loss
 /// or gradient is not finite.
 pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
-    let program = |rule| TraceLoss { network: setting.network.with_cell(case.cell(setting, rule)), setting };
-    let this = program(case.reset_gradient);
+    let program = |rule| -> Result<TraceLoss<'_>> {
+        Ok(TraceLoss { network: setting.network.with_cell(case.cell(setting, rule)?), setting })
+    };
+    let this = program(case.reset_gradient)?;
     let anchored = AnchoredProgram::new(&this, setting.parameters.clone())?;
     let gradient = anchored.gradient();
     let scale = norm(gradient);
@@ -105,7 +107,7 @@ pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
     let at_base = anchored.evaluate(&vec![0.0; anchored.dimension()], 0.0)?;
     let anchored_loss_exact = at_base.loss.to_bits() == anchored.loss().to_bits();
 
-    let full = program(ResetGradient::Full);
+    let full = program(ResetGradient::Full)?;
     let full = AnchoredProgram::new(&full, setting.parameters.clone())?;
     Ok(CaseReport {
         reset: case.reset.name().into(),
@@ -131,9 +133,9 @@ pub fn check_cases(cases: &[Case], setting: &Setting) -> Result<Vec<CaseReport>>
 }
 
 impl Case {
-    fn cell(&self, setting: &Setting, rule: ResetGradient) -> Lif {
+    fn cell(&self, setting: &Setting, rule: ResetGradient) -> Result<Cell> {
         let cell = setting.network.cell().with_surrogate(self.surrogate);
-        cell.with_reset(self.reset).with_reset_gradient(rule)
+        Ok(cell.with_reset(self.reset)?.with_reset_gradient(rule))
     }
 }
 

@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use resurge_autodiff::{Tape, Var};
 use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, GradcheckError, Program, ProgramResult};
-use resurge_snn::{Surrogate, spike};
+use resurge_snn::{Firing, Surrogate, spike};
 use resurge_tensor::{Scalar, Tensor};
 
 /// `sum(x * spike(x - 1/2))` with a chosen surrogate.
@@ -12,7 +12,7 @@ struct Weighted(Surrogate);
 impl Program for Weighted {
     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
         let above = tape.shift(inputs[0], -0.5)?;
-        let o = spike(tape, above, self.0)?;
+        let o = spike(tape, above, self.0, Firing::Above)?;
         let product = tape.mul(inputs[0], o)?;
         Ok(tape.sum(product)?)
     }

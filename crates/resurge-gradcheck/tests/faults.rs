@@ -9,7 +9,7 @@ use resurge_gradcheck::{
     AnchoredProgram, Case, Directions, Evidence, Program, ProgramResult, Setting, TOLERANCES, check_case,
     closed_form,
 };
-use resurge_snn::{Lif, Network, Reset, ResetGradient, Surrogate, bernoulli, trace_filter, trace_loss};
+use resurge_snn::{Cell, Network, Reset, ResetGradient, Surrogate, bernoulli, trace_filter, trace_loss};
 use resurge_tensor::{Scalar, Tensor};
 
 const LAMBDA: f64 = 0.75;
@@ -86,8 +86,8 @@ fn forward(
             (0..n_in).map(|k| weight[j * n_in + k] * input[row * n_in + k]).sum::<f64>() + bias[j];
         let previous = i.checked_sub(BATCH * n);
         let kept = previous.map_or(0.0, |p| match reset {
-            Reset::ToZero => LAMBDA * u[p] * (1.0 - o[p]),
-            Reset::Subtract => LAMBDA * u[p] - THETA * o[p],
+            Reset::TO_ZERO => LAMBDA * u[p] * (1.0 - o[p]),
+            Reset::SUBTRACT => LAMBDA * u[p] - THETA * o[p],
             _ => LAMBDA * u[p],
         });
         u[i] = kept + drive;
@@ -159,7 +159,7 @@ fn deltas(layer: &Layer, direct: &[f64], reset: Reset, rule: ResetGradient, faul
         trace[i] = direct[i] + keep * later(&trace, 1);
         let gain = if fault == Fault::TraceGainForgotten { 1.0 } else { 1.0 - BETA };
         let (carry, term) = match reset {
-            Reset::ToZero => {
+            Reset::TO_ZERO => {
                 let (u, g) = match fault {
                     Fault::ResetTermEarly => i.checked_sub(width).map_or((0.0, 0.0), |p| (layer.u[p], g[p])),
                     Fault::NextPotential => (later(&layer.u, 1), g[i]),
@@ -169,7 +169,7 @@ fn deltas(layer: &Layer, direct: &[f64], reset: Reset, rule: ResetGradient, faul
                 let lambda = if fault == Fault::MissingLambda { 1.0 } else { LAMBDA };
                 (LAMBDA * silence, -lambda * u * g)
             }
-            Reset::Subtract => (LAMBDA, -g[i] * if fault == Fault::MissingTheta { 1.0 } else { THETA }),
+            Reset::SUBTRACT => (LAMBDA, -g[i] * if fault == Fault::MissingTheta { 1.0 } else { THETA }),
             _ => (LAMBDA, 0.0),
         };
         let sign = if fault == Fault::SignOfResetTerm { -1.0 } else { 1.0 };
@@ -193,12 +193,12 @@ impl Program for TraceLoss<'_> {
 /// A network whose first output neuron stands exactly at its threshold in the first step: nothing else is fed
 /// to it yet, and its bias is the threshold.
 fn setting(seed: u64, reset: Reset, rule: ResetGradient) -> Setting {
-    let cell = Lif::new(Surrogate::sigmoid(WIDTH).unwrap())
+    let cell = Cell::lif(Surrogate::sigmoid(WIDTH).unwrap())
         .with_decay(LAMBDA)
         .and_then(|c| c.with_trace_decay(BETA))
         .and_then(|c| c.with_threshold(THETA))
+        .and_then(|c| c.with_reset(reset))
         .unwrap()
-        .with_reset(reset)
         .with_reset_gradient(rule);
     let network = Network::new(&SIZES, cell).unwrap();
     let mut parameters = network.init(2.5, 2.0, seed).unwrap();
@@ -236,26 +236,26 @@ fn rejected_by(setting: &Setting, candidate: &[f64]) -> [bool; 4] {
 
 /// Each fault with a reset and a rule under which it is one.
 const FAULTS: [(Fault, Reset, ResetGradient); 20] = [
-    (Fault::DetachedAsFull, Reset::ToZero, ResetGradient::Full),
-    (Fault::DetachedAsFull, Reset::Subtract, ResetGradient::Full),
-    (Fault::SignOfResetTerm, Reset::ToZero, ResetGradient::Full),
-    (Fault::SignOfResetTerm, Reset::Subtract, ResetGradient::Full),
-    (Fault::ResetTermEarly, Reset::ToZero, ResetGradient::Full),
-    (Fault::ResetTermLate, Reset::ToZero, ResetGradient::Full),
-    (Fault::MissingLambda, Reset::ToZero, ResetGradient::Full),
-    (Fault::MissingTheta, Reset::Subtract, ResetGradient::Full),
-    (Fault::MissingWidth, Reset::ToZero, ResetGradient::Full),
-    (Fault::SpikeForSilence, Reset::ToZero, ResetGradient::Detached),
-    (Fault::NextPotential, Reset::ToZero, ResetGradient::Full),
-    (Fault::Scale, Reset::ToZero, ResetGradient::Full),
-    (Fault::Scale, Reset::None, ResetGradient::SpatialOnly),
-    (Fault::SpatialAsDetached, Reset::ToZero, ResetGradient::Detached),
-    (Fault::TraceAdjointForgotten, Reset::ToZero, ResetGradient::Full),
-    (Fault::TraceGainForgotten, Reset::ToZero, ResetGradient::Full),
-    (Fault::FiresAtThreshold, Reset::ToZero, ResetGradient::Full),
-    (Fault::InputShifted, Reset::ToZero, ResetGradient::Full),
-    (Fault::MeanForSum, Reset::Subtract, ResetGradient::Detached),
-    (Fault::OneEntry, Reset::ToZero, ResetGradient::Full),
+    (Fault::DetachedAsFull, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::DetachedAsFull, Reset::SUBTRACT, ResetGradient::Full),
+    (Fault::SignOfResetTerm, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::SignOfResetTerm, Reset::SUBTRACT, ResetGradient::Full),
+    (Fault::ResetTermEarly, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::ResetTermLate, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::MissingLambda, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::MissingTheta, Reset::SUBTRACT, ResetGradient::Full),
+    (Fault::MissingWidth, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::SpikeForSilence, Reset::TO_ZERO, ResetGradient::Detached),
+    (Fault::NextPotential, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::Scale, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::Scale, Reset::NONE, ResetGradient::SpatialOnly),
+    (Fault::SpatialAsDetached, Reset::TO_ZERO, ResetGradient::Detached),
+    (Fault::TraceAdjointForgotten, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::TraceGainForgotten, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::FiresAtThreshold, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::InputShifted, Reset::TO_ZERO, ResetGradient::Full),
+    (Fault::MeanForSum, Reset::SUBTRACT, ResetGradient::Detached),
+    (Fault::OneEntry, Reset::TO_ZERO, ResetGradient::Full),
 ];
 
 #[test]
@@ -273,7 +273,7 @@ fn every_wrong_gradient_is_rejected_by_every_proof() {
 #[test]
 fn the_same_recurrence_without_a_fault_is_accepted_by_every_proof() {
     let half = ResetGradient::scaled(0.5).unwrap();
-    for reset in [Reset::ToZero, Reset::Subtract, Reset::None] {
+    for reset in [Reset::TO_ZERO, Reset::SUBTRACT, Reset::NONE] {
         for rule in [ResetGradient::Full, ResetGradient::Detached, half, ResetGradient::SpatialOnly] {
             for seed in 0..5 {
                 let setting = setting(seed, reset, rule);
@@ -297,13 +297,13 @@ fn no_correct_gradient_is_rejected_in_a_thousand_runs() {
     .map(|s| s.unwrap());
     let half = ResetGradient::scaled(0.5).unwrap();
     let rules = [ResetGradient::Full, ResetGradient::Detached, half, ResetGradient::SpatialOnly];
-    let resets = [Reset::ToZero, Reset::Subtract, Reset::None];
+    let resets = [Reset::TO_ZERO, Reset::SUBTRACT, Reset::NONE];
     let vacuous: usize = (0..1005_u64)
         .into_par_iter()
         .map(|seed| {
             let i = seed as usize;
             // The base point without the potential at the threshold, which is a kink for some surrogates.
-            let mut setting = setting(seed, Reset::ToZero, ResetGradient::Full);
+            let mut setting = setting(seed, Reset::TO_ZERO, ResetGradient::Full);
             setting.parameters[3].as_mut_slice()[0] = 0.0625;
             let case = Case {
                 reset: resets[i % 3],

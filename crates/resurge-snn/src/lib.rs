@@ -6,11 +6,11 @@
 //!
 //! ```
 //! use resurge_autodiff::Tape;
-//! use resurge_snn::{Lif, Reset, ResetGradient, Surrogate};
+//! use resurge_snn::{Cell, Reset, ResetGradient, Surrogate};
 //! use resurge_tensor::Tensor;
 //!
-//! let cell = Lif::new(Surrogate::atan(2.0)?)
-//!     .with_reset(Reset::ToZero)
+//! let cell = Cell::lif(Surrogate::atan(2.0)?)
+//!     .with_reset(Reset::TO_ZERO)?
 //!     .with_reset_gradient(ResetGradient::Full);
 //! let mut tape = Tape::new();
 //! let current = tape.leaf(Tensor::full([4, 1, 1], 0.7)?); // [T, B, N]
@@ -21,30 +21,31 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod cell;
 mod encode;
 mod error;
 mod filter;
-mod lif;
 mod linear;
 mod loss;
 mod network;
+mod refractory;
 mod registry;
 mod reset;
 mod spike;
 mod surrogate;
 
+pub use cell::{Adaptation, Cell, CellParameters, CellRun, Synapse, ThresholdInSpike};
 pub use encode::bernoulli;
 pub use error::SnnError;
 pub use filter::trace_filter;
-pub use lif::{Lif, LifRun};
 pub use linear::linear;
 pub use loss::trace_loss;
 pub use network::{Network, NetworkRun};
 pub use registry::registry;
-pub use reset::{Reset, ResetGradient};
+pub use reset::{Reset, ResetGradient, ResetKind, ResetTiming};
 pub use resurge_autodiff::SpikeMode;
-pub use spike::spike;
-pub use surrogate::{Surrogate, SurrogateKind, SurrogateScale};
+pub use spike::{Firing, spike};
+pub use surrogate::{CustomSurrogate, Surrogate, SurrogateKind, SurrogateScale};
 
 /// The result of building or running a spiking network.
 pub type Result<T> = std::result::Result<T, SnnError>;

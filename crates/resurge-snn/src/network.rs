@@ -1,6 +1,6 @@
 //! A feed-forward network of LIF layers that exchange traces.
 
-use crate::{Lif, LifRun, Result, SnnError, linear};
+use crate::{Cell, CellRun, Result, SnnError, linear};
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -11,14 +11,14 @@ use resurge_tensor::{Scalar, Tensor};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     sizes: Vec<usize>,
-    cell: Lif,
+    cell: Cell,
 }
 
 /// What a network did with a sequence.
 #[derive(Debug, Clone)]
 pub struct NetworkRun {
     /// The cells of each layer, step by step.
-    pub layers: Vec<LifRun>,
+    pub layers: Vec<CellRun>,
     /// The traces of the last layer, `[T, B, N_out]`.
     pub output: Var,
 }
@@ -28,7 +28,7 @@ impl Network {
     ///
     /// # Errors
     /// [`SnnError::TooFewSizes`] for fewer than two sizes.
-    pub fn new(sizes: &[usize], cell: Lif) -> Result<Self> {
+    pub fn new(sizes: &[usize], cell: Cell) -> Result<Self> {
         if sizes.len() < 2 {
             return Err(SnnError::TooFewSizes(sizes.len()));
         }
@@ -41,13 +41,13 @@ impl Network {
     }
 
     /// The cell of every layer.
-    pub fn cell(&self) -> Lif {
+    pub fn cell(&self) -> Cell {
         self.cell
     }
 
     /// The same network with another cell.
     #[must_use]
-    pub fn with_cell(&self, cell: Lif) -> Self {
+    pub fn with_cell(&self, cell: Cell) -> Self {
         Self { sizes: self.sizes.clone(), cell }
     }
 

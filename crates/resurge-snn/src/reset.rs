@@ -3,25 +3,79 @@
 use crate::Result;
 use crate::error::check;
 
-/// What a spike does to the potential in the next step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a spike does to the potential, and where in the step.
+///
+/// The table "where in the step the reset acts" of `docs/derivation.md` has the equation of each combination. The
+/// same word, "subtract" or "zero", names different combinations in different frameworks: compare equations.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reset {
+    /// What becomes of the potential.
+    pub kind: ResetKind,
+    /// Where in the step it happens.
+    pub timing: ResetTiming,
+}
+
+/// What becomes of a potential `v` at a spike `o`: `R(v, o)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub enum Reset {
-    /// `u[t] = lambda u[t-1] (1 - o[t-1]) + I[t]`: equation (1), the paper's.
-    ToZero,
-    /// `u[t] = lambda u[t-1] - theta o[t-1] + I[t]`: the threshold is subtracted after the decay.
-    Subtract,
-    /// `u[t] = lambda u[t-1] + I[t]`: a spike leaves no mark.
+pub enum ResetKind {
+    /// `v`: a spike leaves no mark.
     None,
+    /// `v (1 - o)`.
+    ToZero,
+    /// `v (1 - o) + v_r o`, the value in units of the potential.
+    ToValue(f64),
+    /// `v - theta o`.
+    Subtract,
+    /// `v (1 - o) + v_r`, the value added whether or not there is a spike: Sinabs's `MembraneReset`.
+    ToZeroThenAdd(f64),
+}
+
+/// Where in the step the reset acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResetTiming {
+    /// `u[t] = lambda R(u[t-1], o[t-1]) + I[t]`: in the step of the spike.
+    BeforeDecay,
+    /// `u[t] = R(lambda u[t-1], o[t-1]) + I[t]`.
+    AfterDecay,
+    /// `u[t] = R(lambda u[t-1] + I[t], o[t-1])`: one step late; the reset acts on the new input, too.
+    AfterInput,
 }
 
 impl Reset {
+    /// `u[t] = lambda u[t-1] (1 - o[t-1]) + I[t]`: equation (1), the paper's.
+    pub const TO_ZERO: Self = Self { kind: ResetKind::ToZero, timing: ResetTiming::BeforeDecay };
+
+    /// `u[t] = lambda u[t-1] - theta o[t-1] + I[t]`: the threshold is subtracted after the decay.
+    pub const SUBTRACT: Self = Self { kind: ResetKind::Subtract, timing: ResetTiming::AfterDecay };
+
+    /// `u[t] = lambda (u[t-1] - theta o[t-1]) + I[t]`: the threshold is subtracted before the decay.
+    pub const SUBTRACT_THEN_DECAY: Self =
+        Self { kind: ResetKind::Subtract, timing: ResetTiming::BeforeDecay };
+
+    /// `u[t] = (1 - o[t-1]) (lambda u[t-1] + I[t])`: the input is gated, too.
+    pub const GATED_INPUT: Self = Self { kind: ResetKind::ToZero, timing: ResetTiming::AfterInput };
+
+    /// `u[t] = lambda u[t-1] + I[t]`: a spike leaves no mark.
+    pub const NONE: Self = Self { kind: ResetKind::None, timing: ResetTiming::BeforeDecay };
+
+    /// `u[t] = lambda (u[t-1] (1 - o[t-1]) + v_r o[t-1]) + I[t]`.
+    pub fn to_value(v_reset: f64) -> Self {
+        Self { kind: ResetKind::ToValue(v_reset), timing: ResetTiming::BeforeDecay }
+    }
+
     /// The name used on the command line and in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ToZero => "zero",
-            Self::Subtract => "subtract",
-            Self::None => "none",
+    pub fn name(&self) -> &'static str {
+        match (self.kind, self.timing) {
+            (ResetKind::None, _) => "none",
+            (ResetKind::ToZero, ResetTiming::AfterInput) => "gated",
+            (ResetKind::ToZero, _) => "zero",
+            (ResetKind::Subtract, ResetTiming::BeforeDecay) => "subtract-then-decay",
+            (ResetKind::Subtract, _) => "subtract",
+            (ResetKind::ToValue(_), ResetTiming::BeforeDecay) => "value",
+            (ResetKind::ToValue(_), ResetTiming::AfterDecay) => "value-after-decay",
+            (ResetKind::ToValue(_), ResetTiming::AfterInput) => "value-gated",
+            (ResetKind::ToZeroThenAdd(_), _) => "zero-then-add",
         }
     }
 }
@@ -74,10 +128,11 @@ mod tests {
 
     #[test]
     fn names_and_factors() {
-        assert_eq!(
-            [Reset::ToZero, Reset::Subtract, Reset::None].map(Reset::name),
-            ["zero", "subtract", "none"]
-        );
+        let resets =
+            [Reset::TO_ZERO, Reset::SUBTRACT, Reset::NONE, Reset::GATED_INPUT, Reset::SUBTRACT_THEN_DECAY];
+        let names = ["zero", "subtract", "none", "gated", "subtract-then-decay"];
+        assert_eq!(resets.map(|reset| reset.name()), names);
+        assert_eq!(Reset::to_value(-0.5).name(), "value");
         let rules = [
             (ResetGradient::Full, "full", 1.0),
             (ResetGradient::Detached, "detached", 0.0),

@@ -8,9 +8,33 @@ use smallvec::smallvec;
 
 type OpResult<T> = resurge_autodiff::Result<T>;
 
+/// When, and how often, a neuron fires in a step, `x` being the potential less the threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Firing {
+    /// Once where `x > 0`: equation (2), as in the paper author's code.
+    #[default]
+    Above,
+    /// Once where `x >= 0`.
+    AtOrAbove,
+    /// As often as the threshold fits into the potential: `floor(x + 1)` where `x >= 0`, for an `x` in units of
+    /// the threshold.
+    Repeatedly,
+}
+
+impl Firing {
+    fn count(self, x: f64) -> f64 {
+        match self {
+            Self::Above => f64::from(u8::from(x > 0.0)),
+            Self::AtOrAbove => f64::from(u8::from(x >= 0.0)),
+            Self::Repeatedly => (x + 1.0).floor().max(0.0),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Spike {
     surrogate: Surrogate,
+    firing: Firing,
 }
 
 impl<S: Scalar> Op<S> for Spike {
@@ -18,9 +42,8 @@ impl<S: Scalar> Op<S> for Spike {
         "spike"
     }
 
-    /// Equation (2): strictly greater, as in the paper author's code.
     fn forward(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
-        Ok(inputs[0].map(|x: S| if x.re() > 0.0 { S::one() } else { S::zero() }))
+        Ok(inputs[0].map(|x: S| S::from_f64(self.firing.count(x.re()))))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> OpResult<Contributions<S>> {
@@ -52,7 +75,8 @@ impl<S: Scalar> Op<S> for Spike {
     }
 }
 
-/// `o = H(x)` with the surrogate's derivative: 1 where `x`, the potential less the threshold, is above 0.
+/// `o = H(x)` with the surrogate's derivative: 1 where `x`, the potential less the threshold, is above 0, or as
+/// `firing` says.
 ///
 /// The value is that of the tape's spike mode: the step function, its smooth twin, or the anchored spike of
 /// equation (7).
@@ -63,19 +87,19 @@ impl<S: Scalar> Op<S> for Spike {
 ///
 /// ```
 /// use resurge_autodiff::Tape;
-/// use resurge_snn::{Surrogate, spike};
+/// use resurge_snn::{Firing, Surrogate, spike};
 /// use resurge_tensor::Tensor;
 ///
 /// let mut tape = Tape::new();
 /// let x = tape.leaf(Tensor::from_vec([3], vec![-0.1, 0.0, 0.1])?);
-/// let o = spike(&mut tape, x, Surrogate::rectangle(1.0)?)?;
+/// let o = spike(&mut tape, x, Surrogate::rectangle(1.0)?, Firing::Above)?;
 /// assert_eq!(tape.value(o)?.as_slice(), &[0.0, 0.0, 1.0]);
 /// let count = tape.sum(o)?;
 /// assert_eq!(tape.backward(count)?.wrt(x)?.as_slice(), &[1.0, 1.0, 1.0]);
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-pub fn spike<S: Scalar>(tape: &mut Tape<S>, x: Var, surrogate: Surrogate) -> Result<Var> {
-    Ok(tape.apply(Spike { surrogate }, &[x])?)
+pub fn spike<S: Scalar>(tape: &mut Tape<S>, x: Var, surrogate: Surrogate, firing: Firing) -> Result<Var> {
+    Ok(tape.apply(Spike { surrogate, firing }, &[x])?)
 }
 
 pub(crate) fn cases() -> Vec<OpCase> {
@@ -86,11 +110,17 @@ pub(crate) fn cases() -> Vec<OpCase> {
         Surrogate::triangle(0.9),
         Surrogate::rectangle(1.1),
         Surrogate::gaussian(0.4),
+        Surrogate::exponential(0.3),
+        Surrogate::algebraic(0.5),
+        Surrogate::multi_gaussian(0.5, 0.15, 6.0),
+        Ok(Surrogate::straight_through()),
     ];
     let mut cases = Vec::new();
     for surrogate in surrogates.into_iter().flatten() {
-        for shape in [&[][..], &[0], &[1], &[5], &[2, 3]] {
-            cases.push(OpCase::new(Spike { surrogate }, vec![shape.into()]));
+        for firing in [Firing::Above, Firing::AtOrAbove, Firing::Repeatedly] {
+            for shape in [&[][..], &[0], &[1], &[5], &[2, 3]] {
+                cases.push(OpCase::new(Spike { surrogate, firing }, vec![shape.into()]));
+            }
         }
     }
     cases
@@ -104,7 +134,7 @@ mod tests {
 
     fn run(mut tape: Tape<f64>, x: &[f64]) -> (Tape<f64>, Var, Var) {
         let x = tape.leaf(Tensor::from_vec([x.len()], x.to_vec()).unwrap());
-        let o = spike(&mut tape, x, Surrogate::sigmoid(0.5).unwrap()).unwrap();
+        let o = spike(&mut tape, x, Surrogate::sigmoid(0.5).unwrap(), Firing::Above).unwrap();
         (tape, x, o)
     }
 
@@ -125,5 +155,14 @@ mod tests {
         let surrogate = Surrogate::sigmoid(0.5).unwrap();
         let step = surrogate.primitive(-0.2) - surrogate.primitive(-0.3);
         assert_eq!(moved.value(a).unwrap().as_slice(), &[step, 0.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn firing_at_the_threshold_and_repeatedly() {
+        let counts = |firing: Firing| [-0.5, 0.0, 0.5, 1.0, 2.75].map(|x| firing.count(x));
+        assert_eq!(counts(Firing::Above), [0.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(counts(Firing::AtOrAbove), [0.0, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(counts(Firing::Repeatedly), [0.0, 1.0, 1.0, 2.0, 3.0]);
+        assert_eq!(Firing::Repeatedly.count(-7.0), 0.0);
     }
 }

@@ -96,6 +96,10 @@ impl Scalar for C {
         C::new(libm::erf(self.re), 0.0) + i_two_over_sqrt_pi * integral
     }
 
+    fn lift(self, order: usize, f: &dyn Fn(usize, f64) -> f64) -> Self {
+        C::new(f(order, self.re), self.im * f(order + 1, self.re))
+    }
+
     fn matmul_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
         kernel::gemm_c64(a, b, out);
     }

@@ -152,6 +152,10 @@ impl<S: Scalar> Scalar for Dual<S> {
         self.chain(self.re.erf(), slope)
     }
 
+    fn lift(self, order: usize, f: &dyn Fn(usize, f64) -> f64) -> Self {
+        self.chain(self.re.lift(order, f), self.re.lift(order + 1, f))
+    }
+
     /// `(A + A' e)(B + B' e) = AB + (A'B + AB') e`: three products of the inner scalar, so the value is to the
     /// bit what the inner scalar computes.
     fn matmul_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
@@ -217,6 +221,18 @@ mod tests {
             assert_relative_eq!(y.re, libm::erf(x));
             assert_relative_eq!(y.eps, std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp());
         }
+    }
+
+    #[test]
+    fn a_lifted_function_asks_for_one_derivative_more_at_each_level() {
+        let sine = |k: usize, x: f64| [f64::sin, f64::cos][k % 2](x) * if k % 4 > 1 { -1.0 } else { 1.0 };
+        let x = Dual::new(Dual::variable(0.7), Dual::from_f64(1.0));
+        let (lifted, direct) = (x.lift(0, &sine), x.sin());
+        assert_relative_eq!(lifted.re.re, direct.re.re);
+        assert_relative_eq!(lifted.eps.re, direct.eps.re);
+        assert_relative_eq!(lifted.eps.eps, direct.eps.eps);
+        let step = num_complex::Complex::new(0.7, 1e-30).lift(1, &sine);
+        assert_relative_eq!(step.im / 1e-30, -0.7_f64.sin());
     }
 
     #[test]

@@ -76,6 +76,19 @@ pub trait Scalar:
     /// The error function, `2/sqrt(pi)` times the integral of `exp(-t^2)` from 0 to `self`.
     fn erf(self) -> Self;
 
+    /// The `order`-th derivative of a real function at `self`, where `f(k, x)` is its `k`-th derivative at `x`.
+    ///
+    /// Complex numbers take the first-order continuation, which is what a complex step needs; each level of dual
+    /// numbers asks for one more derivative.
+    ///
+    /// ```
+    /// use resurge_tensor::{Dual, Scalar};
+    ///
+    /// let cube = |k: usize, x: f64| [x * x * x, 3.0 * x * x, 6.0 * x, 6.0][k.min(3)];
+    /// assert_eq!(Dual::variable(2.0).lift(0, &cube), Dual::new(8.0, 12.0));
+    /// ```
+    fn lift(self, order: usize, f: &dyn Fn(usize, f64) -> f64) -> Self;
+
     /// `out = a b`, row-major `out` of `a.rows * b.cols` elements.
     ///
     /// Callers use [`Tensor::matmul`](crate::Tensor::matmul), which checks the shapes. The order of summation
@@ -168,6 +181,10 @@ macro_rules! real_scalar {
             #[inline]
             fn erf(self) -> Self {
                 $erf(self)
+            }
+            #[inline]
+            fn lift(self, order: usize, f: &dyn Fn(usize, f64) -> f64) -> Self {
+                f(order, self.into()) as $float
             }
             fn matmul_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
                 $gemm(a, b, out);

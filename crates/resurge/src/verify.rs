@@ -2,7 +2,7 @@
 
 use crate::data::{DataError, Digits, digits};
 use crate::gradcheck::{Case, GradcheckError, Setting, VerifyReport, check_cases};
-use crate::snn::{Lif, Network, Reset, ResetGradient, SnnError, Surrogate, bernoulli, trace_filter};
+use crate::snn::{Cell, Network, Reset, ResetGradient, SnnError, Surrogate, bernoulli, trace_filter};
 use crate::tensor::{Tensor, TensorError};
 
 /// What to verify, and on what.
@@ -68,7 +68,7 @@ impl VerifyOptions {
     /// Never, as the surrogates' parameters are fixed; the type is that of their constructors.
     pub fn all() -> Result<Self, SnnError> {
         Ok(Self {
-            resets: vec![Reset::ToZero, Reset::Subtract, Reset::None],
+            resets: vec![Reset::TO_ZERO, Reset::SUBTRACT, Reset::NONE],
             reset_gradients: vec![
                 ResetGradient::Full,
                 ResetGradient::Detached,
@@ -123,7 +123,7 @@ impl VerifyOptions {
         let intensities = Tensor::from_vec([self.batch, digits::PIXELS], digits.intensities(&chosen)?)?;
         let spikes = bernoulli(&intensities, self.steps, self.seed)?;
         let labels: Vec<usize> = chosen.iter().filter_map(|&i| digits.label(i)).map(usize::from).collect();
-        let cell = Lif::new(self.surrogates.first().copied().unwrap_or(Surrogate::sigmoid(0.2)?))
+        let cell = Cell::lif(self.surrogates.first().copied().unwrap_or(Surrogate::sigmoid(0.2)?))
             .with_trace_decay(TRACE_DECAY)?;
         let network = Network::new(&[digits::PIXELS, self.hidden, digits::CLASSES], cell)?;
         Ok(Setting {

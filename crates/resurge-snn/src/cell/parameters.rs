@@ -1,0 +1,89 @@
+//! The constants of a cell as variables on a tape.
+
+use super::Cell;
+use crate::{ResetKind, Result};
+use resurge_autodiff::{Tape, Var};
+use resurge_tensor::{Scalar, Tensor};
+
+/// The constants of a cell as variables: scalars, or anything that broadcasts to `[B, N]`, such as one value a
+/// neuron, `[N]`.
+///
+/// [`Cell::parameters`] makes constants of the cell's own values. Put a leaf, or an expression of leaves, in
+/// place of any of them to make it learnable. Fields that are `None` are not used by the cell; a field that is
+/// `None` and set is used.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Cell, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// // The parametric LIF cell (Fang et al. 2021): lambda = 1 - sigmoid(w) with a learnable w.
+/// let cell = Cell::lif(Surrogate::atan(2.0)?);
+/// let mut tape = Tape::new();
+/// let w = tape.leaf(Tensor::scalar(0.0));
+/// let inverse_tau = tape.logistic(w)?;
+/// let negative = tape.neg(inverse_tau)?;
+/// let mut parameters = cell.parameters(&mut tape);
+/// parameters.decay = tape.shift(negative, 1.0)?;
+///
+/// let current = tape.constant(Tensor::full([5, 1, 1], 0.4)?);
+/// let run = cell.run_with(&mut tape, current, &parameters)?;
+/// let gradients = tape.backward(run.potentials[4])?;
+/// assert!(gradients.wrt(w)?.item() != Some(0.0));
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CellParameters {
+    /// The membrane decay `lambda`.
+    pub decay: Var,
+    /// The threshold `theta`.
+    pub threshold: Var,
+    /// The factor on the input.
+    pub input_gain: Option<Var>,
+    /// The constant added in each step.
+    pub drive: Option<Var>,
+    /// The value of a reset to a value.
+    pub v_reset: Option<Var>,
+    /// The trace decay `beta_s`.
+    pub trace_decay: Option<Var>,
+    /// The decay of the synapse.
+    pub synapse_decay: Option<Var>,
+    /// The gain of the synapse.
+    pub synapse_gain: Option<Var>,
+    /// The decay of the threshold's adaptation.
+    pub adaptation_decay: Option<Var>,
+    /// The scale of the threshold's adaptation.
+    pub adaptation_scale: Option<Var>,
+    /// Recurrent weights `[N, N]`: the current gains `W_rec o[t-1]`.
+    pub recurrent: Option<Var>,
+}
+
+impl Cell {
+    /// The cell's constants on a tape.
+    pub fn parameters<S: Scalar>(&self, tape: &mut Tape<S>) -> CellParameters {
+        let mut constant = |x: f64| tape.constant(Tensor::scalar(S::from_f64(x)));
+        let v_reset = match self.reset.kind {
+            ResetKind::ToValue(v) | ResetKind::ToZeroThenAdd(v) => Some(v),
+            _ => None,
+        };
+        CellParameters {
+            decay: constant(self.decay),
+            threshold: constant(self.threshold),
+            input_gain: (self.input_gain != 1.0).then(|| constant(self.input_gain)),
+            drive: (self.drive != 0.0).then(|| constant(self.drive)),
+            v_reset: v_reset.map(&mut constant),
+            trace_decay: (self.trace_decay != 0.0).then(|| constant(self.trace_decay)),
+            synapse_decay: self.synapse.map(|s| constant(s.decay)),
+            synapse_gain: self.synapse.filter(|s| s.gain != 1.0).map(|s| constant(s.gain)),
+            adaptation_decay: self.adaptation.map(|a| constant(a.decay)),
+            adaptation_scale: self.adaptation.map(|a| constant(a.scale)),
+            recurrent: None,
+        }
+    }
+}
+
+/// `1 - x`.
+pub(super) fn one_minus<S: Scalar>(tape: &mut Tape<S>, x: Var) -> Result<Var> {
+    let negative = tape.neg(x)?;
+    Ok(tape.shift(negative, 1.0)?)
+}

@@ -1,0 +1,265 @@
+//! Surrogate derivatives and their primitives.
+
+use crate::Result;
+use crate::error::check;
+use resurge_tensor::Scalar;
+use std::f64::consts::FRAC_1_SQRT_2;
+
+mod kind;
+
+pub use kind::{CustomSurrogate, SurrogateKind};
+
+/// A surrogate: the derivative `sigma'(x)` that stands for that of the step function in the backward pass, with
+/// its primitive `S`, `S' = sigma'`, which the smooth twin and the anchored program need.
+///
+/// `x` is the potential less the threshold. See the table in `docs/derivation.md`.
+///
+/// ```
+/// use resurge_snn::{Surrogate, SurrogateScale};
+///
+/// let sigmoid = Surrogate::sigmoid(0.2)?; // s (1 - s) / a, the paper author's
+/// assert_eq!(sigmoid.derivative(0.0), 1.25);
+/// assert_eq!(sigmoid.primitive(0.0), 0.5);
+///
+/// let superspike = Surrogate::fast_sigmoid(25.0)?; // 1 / (1 + k |x|)^2: peak 1 by custom
+/// assert_eq!(superspike.derivative(0.0), 1.0);
+/// assert_eq!(superspike.with_scale(SurrogateScale::UnitArea).derivative(0.0), 12.5);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Surrogate {
+    kind: SurrogateKind,
+    scale: SurrogateScale,
+}
+
+/// The normalisation of a surrogate derivative.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SurrogateScale {
+    /// The integral is 1: the primitive rises from 0 to 1.
+    UnitArea,
+    /// The value at 0 is 1.
+    PeakOne,
+    /// The value at 0 is this.
+    Peak(f64),
+}
+
+impl Surrogate {
+    /// A sigmoid of the given width, unit area. The paper's author takes 0.2.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    pub fn sigmoid(width: f64) -> Result<Self> {
+        Ok(Self::unit_area(SurrogateKind::Sigmoid { width: positive("sigmoid width", width)? }))
+    }
+
+    /// An arc tangent of the given slope, unit area (so that its peak is half the slope).
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    pub fn atan(slope: f64) -> Result<Self> {
+        Ok(Self::unit_area(SurrogateKind::Atan { slope: positive("atan slope", slope)? }))
+    }
+
+    /// A fast sigmoid of the given slope, peak one.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    pub fn fast_sigmoid(slope: f64) -> Result<Self> {
+        let kind = SurrogateKind::FastSigmoid { slope: positive("fast sigmoid slope", slope)? };
+        Ok(Self::unit_area(kind).with_scale(SurrogateScale::PeakOne))
+    }
+
+    /// A triangle that vanishes beyond `width` on either side, unit area.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    pub fn triangle(width: f64) -> Result<Self> {
+        Ok(Self::unit_area(SurrogateKind::Triangle { width: positive("triangle width", width)? }))
+    }
+
+    /// A rectangle of the given full width, unit area.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    pub fn rectangle(width: f64) -> Result<Self> {
+        Ok(Self::unit_area(SurrogateKind::Rectangle { width: positive("rectangle width", width)? }))
+    }
+
+    /// A Gaussian of the given standard deviation, unit area.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    pub fn gaussian(width: f64) -> Result<Self> {
+        Ok(Self::unit_area(SurrogateKind::Gaussian { width: positive("Gaussian width", width)? }))
+    }
+
+    /// The error function's slope `(a / sqrt pi) e^(-(a x)^2)`, unit area: a Gaussian of deviation `1 / (a sqrt 2)`.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    pub fn erf(slope: f64) -> Result<Self> {
+        Self::gaussian(FRAC_1_SQRT_2 / positive("erf slope", slope)?)
+    }
+
+    /// The hyperbolic tangent's slope `1 - tanh(k x)^2`, peak one: a sigmoid of width `1 / (2 k)`.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    pub fn tanh(slope: f64) -> Result<Self> {
+        Ok(Self::sigmoid(0.5 / positive("tanh slope", slope)?)?.with_scale(SurrogateScale::PeakOne))
+    }
+
+    /// The asymptotic SuperSpike `b / (b |x| + 1)^2` (Zenke and Vogels 2021): a fast sigmoid of peak `b`, which
+    /// is neither of the customary scales; its area is 2.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    pub fn asymptotic_superspike(slope: f64) -> Result<Self> {
+        let kind = SurrogateKind::FastSigmoid { slope: positive("asymptotic SuperSpike slope", slope)? };
+        Ok(Self::unit_area(kind).with_scale(SurrogateScale::Peak(slope)))
+    }
+
+    /// A two-sided exponential of the given width, unit area.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    pub fn exponential(width: f64) -> Result<Self> {
+        Ok(Self::unit_area(SurrogateKind::Exponential { width: positive("exponential width", width)? }))
+    }
+
+    /// The algebraic bell `w^3 / (w^2 + x^2)^(3/2)`, peak one.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    pub fn algebraic(width: f64) -> Result<Self> {
+        let kind = SurrogateKind::Algebraic { width: positive("algebraic width", width)? };
+        Ok(Self::unit_area(kind).with_scale(SurrogateScale::PeakOne))
+    }
+
+    /// A Gaussian with negative wings, at its own scale (area `1 - wings`). The customary values are 0.5, 0.15
+    /// and 6.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width and the ratio are positive and the
+    /// wings lie in `0..0.5`.
+    pub fn multi_gaussian(width: f64, wings: f64, ratio: f64) -> Result<Self> {
+        let kind = SurrogateKind::MultiGaussian {
+            width: positive("multi-Gaussian width", width)?,
+            wings: check(
+                "multi-Gaussian wings",
+                wings,
+                "at least 0 and less than 0.5",
+                (0.0..0.5).contains(&wings),
+            )?,
+            ratio: positive("multi-Gaussian ratio", ratio)?,
+        };
+        let peak = (1.0 - wings) * kind.derivative(0.0);
+        Ok(Self::unit_area(kind).with_scale(SurrogateScale::Peak(peak)))
+    }
+
+    /// The straight-through estimator: slope 1 everywhere.
+    pub fn straight_through() -> Self {
+        Self { kind: SurrogateKind::StraightThrough, scale: SurrogateScale::PeakOne }
+    }
+
+    /// A surrogate from a closure: `function(0, x)` is the primitive, `function(1, x)` the surrogate derivative,
+    /// `function(2, x)` its derivative (asked for by second-order checks). `width` is its area over its peak, the
+    /// scale for finite-difference steps.
+    ///
+    /// The closure is kept for the rest of the program's life, so that a surrogate stays a small copyable value.
+    /// Whether its entries belong together is what the finite differences of a gradient check find out; the
+    /// complex step and dual numbers take `function(1, x)` for the derivative of `function(0, x)`.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// let steep = 3.0;
+    /// let s = move |x: f64| 1.0 / (1.0 + (-steep * x).exp());
+    /// let custom = Surrogate::custom(4.0 / steep, move |order, x| match order {
+    ///     0 => s(x),
+    ///     1 => steep * s(x) * (1.0 - s(x)),
+    ///     _ => steep * steep * s(x) * (1.0 - s(x)) * (1.0 - 2.0 * s(x)),
+    /// })?;
+    /// assert_eq!(custom.derivative(0.0), 0.75);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn custom(width: f64, function: impl Fn(usize, f64) -> f64 + Send + Sync + 'static) -> Result<Self> {
+        let width = positive("custom surrogate width", width)?;
+        let custom = CustomSurrogate { width, function: Box::leak(Box::new(function)) };
+        Ok(Self::unit_area(SurrogateKind::Custom(custom)))
+    }
+
+    fn unit_area(kind: SurrogateKind) -> Self {
+        Self { kind, scale: SurrogateScale::UnitArea }
+    }
+
+    /// The same shape under another normalisation.
+    #[must_use]
+    pub fn with_scale(self, scale: SurrogateScale) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// The shape and its parameter.
+    pub fn kind(&self) -> SurrogateKind {
+        self.kind
+    }
+
+    /// The normalisation.
+    pub fn scale(&self) -> SurrogateScale {
+        self.scale
+    }
+
+    /// The name used on the command line and in reports.
+    pub fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    /// The equivalent width, area over peak, in units of the potential: the scale for the step of a finite
+    /// difference.
+    pub fn width(&self) -> f64 {
+        match self.kind {
+            SurrogateKind::StraightThrough => 1.0,
+            SurrogateKind::Custom(custom) => custom.width,
+            kind => 1.0 / kind.derivative(0.0),
+        }
+    }
+
+    /// The surrogate derivative `sigma'(x)`.
+    pub fn derivative<S: Scalar>(&self, x: S) -> S {
+        self.kind.derivative(x) * S::from_f64(self.factor())
+    }
+
+    /// A primitive of the derivative: `S' = sigma'`, 0 at minus infinity.
+    pub fn primitive<S: Scalar>(&self, x: S) -> S {
+        self.kind.primitive(x) * S::from_f64(self.factor())
+    }
+
+    /// Which smooth piece of the derivative `x` lies on, counted from the left; `None` for a surrogate that is
+    /// smooth everywhere.
+    pub fn piece(&self, x: f64) -> Option<i8> {
+        let kinks = self.kind.kinks();
+        if kinks.is_empty() {
+            return None;
+        }
+        Some(kinks.iter().map(|&kink| i8::from(kink <= x)).sum())
+    }
+
+    /// The factor that the normalisation puts on the formulas of unit area.
+    fn factor(&self) -> f64 {
+        match self.scale {
+            SurrogateScale::UnitArea => 1.0,
+            SurrogateScale::PeakOne => 1.0 / self.kind.derivative(0.0),
+            SurrogateScale::Peak(height) => height / self.kind.derivative(0.0),
+        }
+    }
+}
+
+fn positive(parameter: &'static str, value: f64) -> Result<f64> {
+    check(parameter, value, "positive and finite", value > 0.0)
+}
+
+#[cfg(test)]
+mod tests;
