@@ -17,6 +17,7 @@ pub use resurge_snn as snn;
 pub use resurge_tensor as tensor;
 
 mod output;
+pub mod plot;
 pub mod verify;
 
 pub use output::write_atomically;
