@@ -153,7 +153,7 @@ impl Conv2d {
         let &[o, channels, kh, kw] = &weight[..] else { return Err(rank(weight)) };
         let groups = self.groups;
         if groups == 0 || !o.is_multiple_of(groups) || channels.checked_mul(groups) != Some(c) {
-            return Err(TensorError::Channels { op, groups, input: input.clone(), weight: weight.clone() });
+            return Err(TensorError::Channels { op, channels: c, groups, weight: weight.clone() });
         }
         let window = Window2d::new([kh, kw]).with_stride(self.stride).with_padding(self.padding);
         let positions = window.positions(op, [h, w])?;
@@ -341,7 +341,10 @@ mod tests {
         let message =
             |conv: Conv2d, weight: [usize; 4]| conv.apply(&x, &numbers(weight, 0.0)).unwrap_err().to_string();
         let channels = message(Conv2d::new(), [2, 3, 2, 2]);
-        assert!(channels.contains("input [1, 4, 3, 3] and weight [2, 3, 2, 2] in 1 groups"), "{channels}");
+        assert!(
+            channels.contains("4 input channels do not fit a weight [2, 3, 2, 2] in 1 groups"),
+            "{channels}"
+        );
         assert!(message(Conv2d::new().with_groups(0), [2, 4, 2, 2]).contains("in 0 groups"));
         assert!(message(Conv2d::new().with_groups(2), [3, 2, 2, 2]).contains("in 2 groups"));
         assert!(message(Conv2d::new(), [2, 4, 4, 2]).contains("conv2d: a window of 4x2"));

@@ -100,18 +100,18 @@ pub enum TensorError {
         /// What must hold.
         expected: &'static str,
     },
-    /// Channels of a convolution's input and weight that do not fit each other.
+    /// Channels of a convolution's input that do not fit its weight.
     #[error(
-        "{op}: input {input} and weight {weight} in {groups} groups do not fit; with an input [M, C, H, W] the \
-         weight must be [O, C/groups, kh, kw], and both C and O multiples of groups, which is at least 1"
+        "{op}: {channels} input channels do not fit a weight {weight} in {groups} groups; the weight must be \
+         [O, C/groups, kh, kw] for C input channels, and both C and O multiples of groups, which is at least 1"
     )]
     Channels {
         /// The operation.
         op: &'static str,
+        /// The channels of the input, C.
+        channels: usize,
         /// The number of groups.
         groups: usize,
-        /// Shape of the input.
-        input: Shape,
         /// Shape of the weight.
         weight: Shape,
     },
