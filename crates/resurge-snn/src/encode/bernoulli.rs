@@ -1,4 +1,4 @@
-//! Encoders: from intensities to spikes.
+//! Rate coding.
 
 use crate::{Result, SnnError};
 use rand::RngExt;

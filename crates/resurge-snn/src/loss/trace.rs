@@ -1,4 +1,4 @@
-//! Losses.
+//! The loss on traces.
 
 use crate::Result;
 use resurge_autodiff::{Tape, Var};

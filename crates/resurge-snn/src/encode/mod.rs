@@ -1,0 +1,5 @@
+//! Encoders: from intensities to spikes.
+
+mod bernoulli;
+
+pub use bernoulli::bernoulli;

@@ -1,0 +1,5 @@
+//! Layers between cells, each over a whole sequence `[T, B, features...]`.
+
+mod linear;
+
+pub use linear::linear;
