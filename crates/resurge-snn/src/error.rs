@@ -31,6 +31,25 @@ pub enum SnnError {
         /// The shape found.
         shape: Shape,
     },
+    /// A value that has other axes than it needs.
+    #[error("{what}: expected axes {expected}, found shape {shape}; reshape or flatten it first")]
+    Axes {
+        /// What received it.
+        what: &'static str,
+        /// The axes that it needs.
+        expected: &'static str,
+        /// The shape found.
+        shape: Shape,
+    },
+    /// Statistics over too few values.
+    #[error(
+        "batch norm: {samples} values per channel have no variance; give more steps or a larger batch, or use \
+         the running statistics"
+    )]
+    TooFewSamples {
+        /// The number of values per channel.
+        samples: usize,
+    },
     /// Parameters whose number is not the one that the network has.
     #[error(
         "the network has {expected} parameter tensors (weight and bias of each layer), {actual} were given"

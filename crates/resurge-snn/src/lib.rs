@@ -30,13 +30,17 @@ mod loss;
 mod network;
 mod registry;
 mod reset;
+mod sequence;
 mod spike;
 mod surrogate;
 
 pub use encode::bernoulli;
 pub use error::SnnError;
 pub use filter::trace_filter;
-pub use layers::linear;
+pub use layers::{
+    BatchNormRun, RunningStatistics, avg_pool2d, batch_norm, batch_norm_inference, conv2d, dropout, flatten,
+    linear, max_pool2d, residual, sum_pool2d,
+};
 pub use lif::{Lif, LifRun};
 pub use loss::trace_loss;
 pub use network::{Network, NetworkRun};
