@@ -50,6 +50,24 @@ pub enum SnnError {
         /// The number of values per channel.
         samples: usize,
     },
+    /// Class targets whose number is not the batch size.
+    #[error("{actual} class targets for a batch of {expected}; give one class per sample")]
+    ClassCount {
+        /// The batch size.
+        expected: usize,
+        /// How many were given.
+        actual: usize,
+    },
+    /// A class target beyond the number of classes.
+    #[error("sample {sample} is of class {class}, but there are {count} classes, counted from 0")]
+    Class {
+        /// The position of the sample in the batch.
+        sample: usize,
+        /// Its class.
+        class: usize,
+        /// The number of classes.
+        count: usize,
+    },
     /// Parameters whose number is not the one that the network has.
     #[error(
         "the network has {expected} parameter tensors (weight and bias of each layer), {actual} were given"

@@ -42,7 +42,10 @@ pub use layers::{
     linear, max_pool2d, residual, sum_pool2d,
 };
 pub use lif::{Lif, LifRun};
-pub use loss::trace_loss;
+pub use loss::{
+    CLASS_PATTERN, CountTarget, Readout, class_spikes, cross_entropy, kernel_loss, readout,
+    readout_cross_entropy, spike_count_cross_entropy, spike_count_loss, trace_loss,
+};
 pub use network::{Network, NetworkRun};
 pub use registry::registry;
 pub use reset::{Reset, ResetGradient};
