@@ -50,6 +50,12 @@ pub enum SnnError {
         /// The number of values per channel.
         samples: usize,
     },
+    /// An input that holds an infinity or a not-a-number.
+    #[error("{what}: the input is not finite; clean the data first")]
+    NonFinite {
+        /// What received it.
+        what: &'static str,
+    },
     /// Class targets whose number is not the batch size.
     #[error("{actual} class targets for a batch of {expected}; give one class per sample")]
     ClassCount {

@@ -34,7 +34,7 @@ mod sequence;
 mod spike;
 mod surrogate;
 
-pub use encode::bernoulli;
+pub use encode::{DeltaPolarity, Latency, bernoulli, delta, direct, latency};
 pub use error::SnnError;
 pub use filter::trace_filter;
 pub use layers::{
