@@ -3,7 +3,7 @@
 use resurge_autodiff::AutodiffError;
 use resurge_tensor::{Shape, TensorError};
 
-/// A cell, layer, loss or encoder that cannot be built or run.
+/// A cell, layer, loss, encoder or optimiser that cannot be built or run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnnError {
@@ -74,6 +74,41 @@ pub enum SnnError {
         /// The number of classes.
         count: usize,
     },
+    /// Gradients whose number is not that of the parameters.
+    #[error(
+        "{gradients} gradients for {parameters} parameters; give one gradient per parameter, in the same order"
+    )]
+    GradientCount {
+        /// The number of parameters.
+        parameters: usize,
+        /// The number of gradients.
+        gradients: usize,
+    },
+    /// A gradient of another shape than its parameter.
+    #[error("parameter {parameter} has shape {expected}, but its gradient has shape {actual}")]
+    GradientShape {
+        /// The position of the parameter.
+        parameter: usize,
+        /// Its shape.
+        expected: Shape,
+        /// The gradient's shape.
+        actual: Shape,
+    },
+    /// A gradient that holds an infinity or a not-a-number.
+    #[error(
+        "the gradient of parameter {parameter} is not finite; lower the learning rate or clip the gradients, and \
+         look for an overflow in the forward pass"
+    )]
+    NonFiniteGradient {
+        /// The position of the parameter.
+        parameter: usize,
+    },
+    /// An optimiser whose state belongs to other parameters.
+    #[error(
+        "the optimiser's state was made for parameters of another number or other shapes; use one optimiser per \
+         set of parameters, or restore the state that belongs to these"
+    )]
+    OptimiserState,
     /// Parameters whose number is not the one that the network has.
     #[error(
         "the network has {expected} parameter tensors (weight and bias of each layer), {actual} were given"

@@ -1,5 +1,5 @@
-//! Spiking cells on the tape: surrogates, resets, the leaky integrate-and-fire cell with trace, layers, losses
-//! and encoders.
+//! Spiking cells on the tape: surrogates, resets, the leaky integrate-and-fire cell with trace, layers, losses,
+//! encoders and optimisers.
 //!
 //! Equation numbers refer to `docs/derivation.md`. Everything is generic over the scalar, and the three spike
 //! modes ([`SpikeMode`]) are chosen by the tape, so a network is written once.
@@ -28,6 +28,7 @@ mod layers;
 mod lif;
 mod loss;
 mod network;
+mod optim;
 mod registry;
 mod reset;
 mod sequence;
@@ -47,6 +48,7 @@ pub use loss::{
     readout_cross_entropy, spike_count_cross_entropy, spike_count_loss, trace_loss,
 };
 pub use network::{Network, NetworkRun};
+pub use optim::{Adam, AdamW, Moments, Optimiser, Schedule, Sgd, clamp_parameters, clip_by_global_norm};
 pub use registry::registry;
 pub use reset::{Reset, ResetGradient};
 pub use resurge_autodiff::SpikeMode;
