@@ -2,7 +2,7 @@
 
 mod gradient;
 
-use gradient::{Program, check, numbers};
+use gradient::{Program, check, check_surrogate, numbers};
 use resurge_autodiff::{Contributions, Op, Tape, Var, Vjp};
 use resurge_snn::{
     Lif, ResetGradient, Result, RunningStatistics, Surrogate, avg_pool2d, batch_norm, batch_norm_inference,
@@ -112,7 +112,7 @@ fn a_spiking_convolutional_network() {
     let leaves: Vec<Var> = inputs.iter().map(|input| tape.leaf(input.clone())).collect();
     let output = SpikingNetwork.run(&mut tape, &leaves).unwrap();
     assert!(tape.value(output).unwrap().as_slice().iter().any(|&a| a > 0.0), "the network must spike");
-    check(&SpikingNetwork, &inputs);
+    check_surrogate(&SpikingNetwork, &inputs);
 }
 
 /// `x^2` with a slope that is off by one part in 10^11.
@@ -148,4 +148,15 @@ program!(Unrelated, |tape, inputs| Ok(tape.scale(inputs[0], 0.0)?));
 #[should_panic(expected = "proves nothing")]
 fn the_check_rejects_a_gradient_that_vanishes_everywhere() {
     check(&Unrelated, &[numbers(&[3], 1.0)]);
+}
+
+program!(Detached, |tape, inputs| {
+    let held = tape.detach(inputs[0])?;
+    Ok(tape.mul(inputs[0], held)?)
+});
+
+#[test]
+#[should_panic(expected = "is to be a true derivative")]
+fn the_check_rejects_a_layer_that_detaches() {
+    check(&Detached, &[numbers(&[3], 1.0)]);
 }

@@ -69,6 +69,8 @@ mod tests {
         let x = tape.leaf(Tensor::from_fn([1, 1, 2, 4], |i| i as f64).unwrap());
         let y = tape.avg_pool2d(x, Window2d::new([2, 2])).unwrap();
         assert_eq!(tape.value(y).unwrap().as_slice(), &[2.5, 4.5]);
+        let all = tape.avg_pool2d(x, Window2d::new([2, 4])).unwrap();
+        assert_eq!(tape.value(all).unwrap().as_slice(), &[3.5]);
         assert!(tape.avg_pool2d(x, Window2d::new([3, 2])).is_err());
     }
 }

@@ -61,6 +61,8 @@ mod tests {
         let x = tape.leaf(Tensor::from_fn([1, 1, 2, 4], |i| i as f64).unwrap());
         let y = tape.sum_pool2d(x, Window2d::new([2, 2])).unwrap();
         assert_eq!(tape.value(y).unwrap().as_slice(), &[0.0 + 1.0 + 4.0 + 5.0, 2.0 + 3.0 + 6.0 + 7.0]);
+        let all = tape.sum_pool2d(x, Window2d::new([2, 4])).unwrap();
+        assert_eq!(tape.value(all).unwrap().as_slice(), &[28.0]);
         assert!(tape.sum_pool2d(x, Window2d::new([3, 2])).is_err());
     }
 }

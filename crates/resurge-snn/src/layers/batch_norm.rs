@@ -260,6 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn values_by_hand() {
+        // Mean 3 and variance 4; with epsilon 5 the divisor is 3.
+        let mut tape = Tape::new();
+        let x = tape.leaf(Tensor::from_vec([2, 1, 1], vec![1.0, 5.0]).unwrap());
+        let gamma = tape.leaf(Tensor::full([1], 6.0).unwrap());
+        let beta = tape.leaf(Tensor::full([1], 0.5).unwrap());
+        let run = batch_norm(&mut tape, x, gamma, beta, 5.0).unwrap();
+        let statistics = RunningStatistics { mean: run.mean, variance: run.variance };
+        let same = batch_norm_inference(&mut tape, x, gamma, beta, &statistics, 5.0).unwrap();
+        for output in [run.output, same] {
+            assert_eq!(tape.value(output).unwrap().as_slice(), &[-3.5, 4.5]);
+        }
+    }
+
+    #[test]
     fn the_gradient_flows_through_the_statistics() {
         // The outputs of a channel sum to a constant, so their sum has no gradient; with statistics held fixed
         // it would be 1/sqrt(variance) in every entry.

@@ -311,6 +311,19 @@ mod tests {
     }
 
     #[test]
+    fn a_restored_state_of_other_parameters_is_refused_and_kept() {
+        let one = || vec![Tensor::scalar(1.0)];
+        for (first, second) in
+            [(vec![], vec![Tensor::zeros([2]).unwrap()]), (vec![Tensor::zeros([2]).unwrap()], one())]
+        {
+            let mut adam = adam().with_moments(Moments { steps: 1, first, second });
+            let before = adam.clone();
+            assert_eq!(adam.step(&mut one(), &one()), Err(SnnError::OptimiserState));
+            assert_eq!(adam, before);
+        }
+    }
+
+    #[test]
     fn bad_parameters_are_named() {
         let named = |result: Result<Adam<f64>>| match result {
             Err(SnnError::Parameter { parameter, .. }) => parameter,
