@@ -85,7 +85,9 @@ pub trait Op<S: Scalar>: Debug + Send + Sync {
     }
 
     /// Appends, for each decision that the value depends on, which piece of the function was taken. Two
-    /// evaluations with equal lists lie on one smooth piece. Smooth operations append nothing.
+    /// evaluations with equal lists lie on one smooth piece. Smooth operations append nothing. A choice among
+    /// more than 128 alternatives, such as the position of a maximum, is appended as its digits to base 128, the
+    /// least first, as many of them as the largest choice has.
     fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
         let _ = (inputs, pieces);
     }
@@ -93,6 +95,18 @@ pub trait Op<S: Scalar>: Debug + Send + Sync {
     /// Parameters to show beside the name, such as a factor.
     fn detail(&self) -> Option<String> {
         None
+    }
+}
+
+/// Appends a choice among so many alternatives to the list of pieces; see [`Op::pieces`].
+pub(crate) fn push_choice(pieces: &mut Vec<i8>, choice: usize, alternatives: usize) {
+    let (mut rest, mut largest) = (choice, alternatives.saturating_sub(1));
+    loop {
+        pieces.push((rest % 128) as i8);
+        (rest, largest) = (rest / 128, largest / 128);
+        if largest == 0 {
+            return;
+        }
     }
 }
 
@@ -143,3 +157,23 @@ impl<S> From<Tensor<S>> for Contribution<S> {
 
 /// One contribution an input.
 pub type Contributions<S> = SmallVec<[Option<Contribution<S>>; 3]>;
+
+#[cfg(test)]
+mod tests {
+    use super::push_choice;
+
+    #[test]
+    fn a_choice_is_told_apart_from_every_other() {
+        let digits = |choice, alternatives| {
+            let mut pieces = vec![-1];
+            push_choice(&mut pieces, choice, alternatives);
+            pieces
+        };
+        assert_eq!(digits(0, 1), [-1, 0]);
+        assert_eq!(digits(127, 128), [-1, 127]);
+        assert_eq!(digits(0, 129), [-1, 0, 0]);
+        assert_eq!(digits(128, 129), [-1, 0, 1]);
+        assert_eq!(digits(127 + 128 * 127, 128 * 128), [-1, 127, 127]);
+        assert_eq!(digits(300 + 128 * 128, 128 * 129), [-1, 44, 2, 1]);
+    }
+}

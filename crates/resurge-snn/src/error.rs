@@ -3,7 +3,7 @@
 use resurge_autodiff::AutodiffError;
 use resurge_tensor::{Shape, TensorError};
 
-/// A cell, layer, loss or encoder that cannot be built or run.
+/// A cell, layer, loss, encoder or optimiser that cannot be built or run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnnError {
@@ -31,6 +31,84 @@ pub enum SnnError {
         /// The shape found.
         shape: Shape,
     },
+    /// A value that has other axes than it needs.
+    #[error("{what}: expected axes {expected}, found shape {shape}; reshape or flatten it first")]
+    Axes {
+        /// What received it.
+        what: &'static str,
+        /// The axes that it needs.
+        expected: &'static str,
+        /// The shape found.
+        shape: Shape,
+    },
+    /// Statistics over too few values.
+    #[error(
+        "batch norm: {samples} values per channel have no variance; give more steps or a larger batch, or use \
+         the running statistics"
+    )]
+    TooFewSamples {
+        /// The number of values per channel.
+        samples: usize,
+    },
+    /// An input that holds an infinity or a not-a-number.
+    #[error("{what}: the input is not finite; clean the data first")]
+    NonFinite {
+        /// What received it.
+        what: &'static str,
+    },
+    /// Class targets whose number is not the batch size.
+    #[error("{actual} class targets for a batch of {expected}; give one class per sample")]
+    ClassCount {
+        /// The batch size.
+        expected: usize,
+        /// How many were given.
+        actual: usize,
+    },
+    /// A class target beyond the number of classes.
+    #[error("sample {sample} is of class {class}, but there are {count} classes, counted from 0")]
+    Class {
+        /// The position of the sample in the batch.
+        sample: usize,
+        /// Its class.
+        class: usize,
+        /// The number of classes.
+        count: usize,
+    },
+    /// Gradients whose number is not that of the parameters.
+    #[error(
+        "{gradients} gradients for {parameters} parameters; give one gradient per parameter, in the same order"
+    )]
+    GradientCount {
+        /// The number of parameters.
+        parameters: usize,
+        /// The number of gradients.
+        gradients: usize,
+    },
+    /// A gradient of another shape than its parameter.
+    #[error("parameter {parameter} has shape {expected}, but its gradient has shape {actual}")]
+    GradientShape {
+        /// The position of the parameter.
+        parameter: usize,
+        /// Its shape.
+        expected: Shape,
+        /// The gradient's shape.
+        actual: Shape,
+    },
+    /// A gradient that holds an infinity or a not-a-number.
+    #[error(
+        "the gradient of parameter {parameter} is not finite; lower the learning rate or clip the gradients, and \
+         look for an overflow in the forward pass"
+    )]
+    NonFiniteGradient {
+        /// The position of the parameter.
+        parameter: usize,
+    },
+    /// An optimiser whose state belongs to other parameters.
+    #[error(
+        "the optimiser's state was made for parameters of another number or other shapes; use one optimiser per \
+         set of parameters, or restore the state that belongs to these"
+    )]
+    OptimiserState,
     /// Parameters whose number is not the one that the network has.
     #[error(
         "the network has {expected} parameter tensors (weight and bias of each layer), {actual} were given"

@@ -1,5 +1,5 @@
-//! Spiking cells on the tape: surrogates, resets, the leaky integrate-and-fire cell with trace, layers, losses
-//! and encoders.
+//! Spiking cells on the tape: surrogates, resets, the leaky integrate-and-fire cell with trace, layers, losses,
+//! encoders and optimisers.
 //!
 //! Equation numbers refer to `docs/derivation.md`. Everything is generic over the scalar, and the three spike
 //! modes ([`SpikeMode`]) are chosen by the tape, so a network is written once.
@@ -25,22 +25,31 @@ mod cell;
 mod encode;
 mod error;
 mod filter;
-mod linear;
+mod layers;
 mod loss;
 mod network;
+mod optim;
 mod refractory;
 mod registry;
 mod reset;
+mod sequence;
 mod spike;
 mod surrogate;
 
 pub use cell::{Adaptation, Cell, CellParameters, CellRun, Synapse, ThresholdInSpike};
-pub use encode::bernoulli;
+pub use encode::{DeltaPolarity, Latency, bernoulli, delta, direct, latency};
 pub use error::SnnError;
 pub use filter::trace_filter;
-pub use linear::linear;
-pub use loss::trace_loss;
+pub use layers::{
+    BatchNormRun, RunningStatistics, avg_pool2d, batch_norm, batch_norm_inference, conv2d, dropout, flatten,
+    linear, max_pool2d, residual, sum_pool2d,
+};
+pub use loss::{
+    CLASS_PATTERN, CountTarget, Readout, class_spikes, cross_entropy, kernel_loss, readout,
+    readout_cross_entropy, spike_count_cross_entropy, spike_count_loss, trace_loss,
+};
 pub use network::{Network, NetworkRun};
+pub use optim::{Adam, AdamW, Moments, Optimiser, Schedule, Sgd, clamp_parameters, clip_by_global_norm};
 pub use registry::registry;
 pub use reset::{Reset, ResetGradient, ResetKind, ResetTiming};
 pub use resurge_autodiff::SpikeMode;

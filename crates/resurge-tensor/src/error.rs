@@ -1,6 +1,6 @@
 //! What can be wrong with a tensor operation.
 
-use crate::Shape;
+use crate::{Shape, Window2d};
 
 /// A tensor operation that cannot be carried out. Every variant names the operation and the shapes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,5 +87,32 @@ pub enum TensorError {
         axes: Vec<usize>,
         /// The shape that was given.
         shape: Shape,
+    },
+    /// A window that does not fit the images it is to slide over.
+    #[error("{op}: a window of {window} does not suit images of {} rows and {} columns: {expected}", image[0], image[1])]
+    Window {
+        /// The operation.
+        op: &'static str,
+        /// The window.
+        window: Window2d,
+        /// The extents of an image, `[H, W]`.
+        image: [usize; 2],
+        /// What must hold.
+        expected: &'static str,
+    },
+    /// Channels of a convolution's input that do not fit its weight.
+    #[error(
+        "{op}: {channels} input channels do not fit a weight {weight} in {groups} groups; the weight must be \
+         [O, C/groups, kh, kw] for C input channels, and both C and O multiples of groups, which is at least 1"
+    )]
+    Channels {
+        /// The operation.
+        op: &'static str,
+        /// The channels of the input, C.
+        channels: usize,
+        /// The number of groups.
+        groups: usize,
+        /// Shape of the weight.
+        weight: Shape,
     },
 }

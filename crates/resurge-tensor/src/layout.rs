@@ -97,6 +97,56 @@ impl<S: Scalar> Tensor<S> {
         Ok(Tensor::from_parts(shape, data))
     }
 
+    /// One entry along `axis` for each combination of the other indices, the one at `index[i]` for row-major
+    /// combination `i`; the axis is removed. With [`argmax_axis`](Tensor::argmax_axis) it gives the maximum.
+    ///
+    /// # Errors
+    /// [`TensorError::OutOfRange`] when there is no such axis or an index is beyond its extent,
+    /// [`TensorError::ElementCount`] unless there is one index for each combination.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let logits = Tensor::from_vec([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?; // [B, N]
+    /// assert_eq!(logits.gather_axis(1, &[2, 0])?.as_slice(), &[3.0, 4.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
+    pub fn gather_axis(&self, axis: usize, index: &[usize]) -> Result<Tensor<S>> {
+        let op = "gather_axis";
+        let (_, extent, inner) = self.around(axis, op)?;
+        let shape = self.shape().without(axis);
+        let places = places(&shape, extent, inner, index, op)?;
+        Ok(Tensor::from_parts(shape, places.into_iter().map(|at| self.as_slice()[at]).collect()))
+    }
+
+    /// A tensor of zeros with a new axis of `extent` entries, element `i` of `self` being at `index[i]` along it:
+    /// the transpose of [`gather_axis`](Tensor::gather_axis).
+    ///
+    /// # Errors
+    /// As [`gather_axis`](Tensor::gather_axis).
+    pub fn scatter_axis(&self, axis: usize, extent: usize, index: &[usize]) -> Result<Tensor<S>> {
+        let op = "scatter_axis";
+        let rank = self.shape().rank();
+        if axis > rank {
+            return Err(TensorError::OutOfRange {
+                op,
+                index: axis,
+                bound: rank + 1,
+                shape: self.shape().clone(),
+            });
+        }
+        let mut wide: SmallVec<[usize; 4]> = self.shape().iter().copied().collect();
+        wide.insert(axis, extent);
+        let mut out = Tensor::zeros(&wide[..])?;
+        let inner = self.shape()[axis..].iter().product();
+        let places = places(self.shape(), extent, inner, index, op)?;
+        let values = out.as_mut_slice();
+        for (at, &value) in places.into_iter().zip(self.as_slice()) {
+            values[at] = value;
+        }
+        Ok(out)
+    }
+
     fn first_axis(&self, op: &'static str) -> Result<(usize, usize)> {
         if self.shape().rank() == 0 {
             return Err(TensorError::Rank { op, expected: 1, actual: self.shape().clone() });
@@ -104,6 +154,29 @@ impl<S: Scalar> Tensor<S> {
         let (_, extent, inner) = self.around(0, op)?;
         Ok((extent, inner))
     }
+}
+
+/// Where the chosen entries lie in storage: `narrow` is the shape without the axis of `extent` entries, behind
+/// which there are `inner` elements.
+fn places(
+    narrow: &Shape,
+    extent: usize,
+    inner: usize,
+    index: &[usize],
+    op: &'static str,
+) -> Result<Vec<usize>> {
+    let expected = narrow.checked_len()?;
+    if index.len() != expected {
+        return Err(TensorError::ElementCount { shape: narrow.clone(), expected, actual: index.len() });
+    }
+    let place = |(i, &chosen): (usize, &usize)| {
+        if chosen >= extent {
+            let shape = narrow.clone();
+            return Err(TensorError::OutOfRange { op, index: chosen, bound: extent, shape });
+        }
+        Ok((i / inner * extent + chosen) * inner + i % inner)
+    };
+    index.iter().enumerate().map(place).collect()
 }
 
 #[cfg(test)]
@@ -152,5 +225,34 @@ mod tests {
             Tensor::stack(&[&ramp(&[2]), &ramp(&[3])]),
             Err(TensorError::Shape { op: "stack", .. })
         ));
+    }
+
+    #[test]
+    fn gather_and_scatter_belong_together() {
+        let t = ramp(&[2, 3, 2]);
+        assert_eq!(t.gather_axis(1, &[0, 2, 1, 1]).unwrap().as_slice(), &[0.0, 5.0, 8.0, 9.0]);
+        for axis in 0..3 {
+            let largest = t.argmax_axis(axis).unwrap();
+            let narrow = t.gather_axis(axis, &largest).unwrap();
+            let wide = narrow.scatter_axis(axis, t.shape()[axis], &largest).unwrap();
+            assert_eq!(wide.shape(), t.shape());
+            assert_eq!(wide.gather_axis(axis, &largest).unwrap(), narrow);
+            assert_eq!(wide.sum(), narrow.sum());
+        }
+        assert_eq!(Tensor::scalar(7.0).scatter_axis(0, 3, &[1]).unwrap().as_slice(), &[0.0, 7.0, 0.0]);
+        assert!(ramp(&[2, 0]).gather_axis(0, &[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn choices_that_do_not_exist_are_errors() {
+        let t = ramp(&[2, 3]);
+        assert!(matches!(t.gather_axis(2, &[0]), Err(TensorError::OutOfRange { index: 2, bound: 2, .. })));
+        assert!(matches!(t.gather_axis(1, &[0, 3]), Err(TensorError::OutOfRange { index: 3, bound: 3, .. })));
+        assert!(matches!(
+            t.gather_axis(1, &[0]),
+            Err(TensorError::ElementCount { expected: 2, actual: 1, .. })
+        ));
+        assert!(matches!(t.scatter_axis(3, 1, &[]), Err(TensorError::OutOfRange { index: 3, bound: 3, .. })));
+        assert!(t.scatter_axis(0, 2, &[2; 6]).is_err());
     }
 }

@@ -5,6 +5,7 @@
 //! * [`Scalar`]: the arithmetic that one forward pass needs, implemented by `f32`, `f64`,
 //!   [`Complex<f64>`](num_complex::Complex) (complex step) and [`Dual`] (forward mode);
 //! * [`Shape`] and [`Tensor`]: contiguous row-major arrays, cheap to clone, with NumPy broadcasting;
+//! * [`Conv2d`] and [`Window2d`]: convolution and pooling of images `[M, C, H, W]`;
 //! * [`TensorError`]: what is wrong with a shape, by name, and what would be right.
 //!
 //! Shapes are written time-major throughout Resurge: `[T, B, features...]`.
@@ -21,6 +22,7 @@
 
 mod broadcast;
 mod complex;
+mod conv;
 mod dual;
 mod error;
 mod kernel;
@@ -30,7 +32,9 @@ mod reduce;
 mod scalar;
 mod shape;
 mod tensor;
+mod window;
 
+pub use conv::Conv2d;
 pub use dual::Dual;
 pub use error::TensorError;
 pub use matmul::MatRef;
@@ -38,6 +42,7 @@ pub use num_complex::Complex;
 pub use scalar::Scalar;
 pub use shape::Shape;
 pub use tensor::Tensor;
+pub use window::Window2d;
 
 /// The result of a tensor operation.
 pub type Result<T> = std::result::Result<T, TensorError>;

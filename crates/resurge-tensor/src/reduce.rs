@@ -1,5 +1,6 @@
 //! Reductions, each in a fixed order of summation.
 
+use crate::window::exceeds;
 use crate::{Result, Scalar, Tensor, TensorError};
 
 impl<S: Scalar> Tensor<S> {
@@ -45,6 +46,7 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// The position of the largest real part along one axis, the first where several tie; the axis is removed.
+    /// A not-a-number counts as larger than every number, so that it is not lost.
     ///
     /// # Errors
     /// [`TensorError::OutOfRange`] when there is no such axis or its extent is 0.
@@ -64,7 +66,7 @@ impl<S: Scalar> Tensor<S> {
             for i in 0..inner {
                 let at = |e: usize| values[(o * extent + e) * inner + i].re();
                 for e in 1..extent {
-                    if at(e) > at(best[o * inner + i]) {
+                    if exceeds(at(e), at(best[o * inner + i])) {
                         best[o * inner + i] = e;
                     }
                 }
@@ -128,5 +130,7 @@ mod tests {
         assert_eq!(t.argmax_axis(0).unwrap(), vec![1, 0, 0]);
         assert!(Tensor::<f64>::zeros([2, 0]).unwrap().argmax_axis(1).is_err());
         assert!(t.argmax_axis(2).is_err());
+        let broken = Tensor::from_vec([3], vec![1.0, f64::NAN, 2.0]).unwrap();
+        assert_eq!(broken.argmax_axis(0).unwrap(), vec![1]);
     }
 }

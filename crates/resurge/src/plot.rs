@@ -60,7 +60,8 @@ pub fn picture(curves: &[Curve], map: &HeatMap) -> Result<String, PlotError> {
     let map_height = MARGIN + ROW_HEIGHT * map.rows.len() as u32 + 60;
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, CONVERGENCE_HEIGHT + map_height)).into_drawing_area();
+        let root =
+            SVGBackend::with_string(&mut svg, (WIDTH, CONVERGENCE_HEIGHT + map_height)).into_drawing_area();
         root.fill(&WHITE).map_err(failed)?;
         let (top, bottom) = root.split_vertically(CONVERGENCE_HEIGHT);
         convergence(&top, curves)?;

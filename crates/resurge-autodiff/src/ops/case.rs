@@ -1,7 +1,7 @@
 //! An operation with inputs on which to check it.
 
 use crate::Op;
-use resurge_tensor::{Complex, Dual, Shape};
+use resurge_tensor::{Complex, Dual, Shape, Window2d};
 use std::sync::Arc;
 
 /// An operation over every scalar on which programs are evaluated.
@@ -65,4 +65,17 @@ pub(super) fn binary_shapes() -> Vec<Vec<Shape>> {
         vec![[0, 3].into(), [3].into()],
         vec![[2, 0].into(), [2, 1].into()],
     ]
+}
+
+/// Windows with images on which to pool: adjoining, overlapping, padded, cut off, sizes 0 and 1.
+pub(super) fn pool_cases() -> impl Iterator<Item = (Window2d, Shape)> {
+    let cases: [(Window2d, [usize; 4]); 6] = [
+        (Window2d::new([1, 1]), [1, 1, 1, 1]),
+        (Window2d::new([2, 2]), [2, 3, 4, 2]),
+        (Window2d::new([2, 3]), [1, 2, 3, 7]),
+        (Window2d::new([3, 2]).with_stride([1, 2]).with_padding([2, 1]), [1, 2, 4, 3]),
+        (Window2d::new([2, 2]), [0, 2, 2, 2]),
+        (Window2d::new([2, 2]).with_stride([1, 1]), [1, 0, 3, 3]),
+    ];
+    cases.into_iter().map(|(window, shape)| (window, shape.into()))
 }

@@ -1,8 +1,9 @@
-//! Losses.
+//! The loss on traces.
 
 use crate::Result;
+use crate::sequence::check_shape;
 use resurge_autodiff::{Tape, Var};
-use resurge_tensor::{Scalar, Tensor, TensorError};
+use resurge_tensor::{Scalar, Tensor};
 
 /// `0.5 * sum (a - a*)^2` over steps, batch and neurons: the paper's loss on traces, for an output `a` and a
 /// target `a*` of the same shape `[T, B, N]`.
@@ -22,11 +23,7 @@ use resurge_tensor::{Scalar, Tensor, TensorError};
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
 pub fn trace_loss<S: Scalar>(tape: &mut Tape<S>, trace: Var, target: &Tensor<S>) -> Result<Var> {
-    let shape = tape.value(trace)?.shape();
-    if shape != target.shape() {
-        let (expected, actual) = (shape.clone(), target.shape().clone());
-        return Err(TensorError::Shape { op: "trace_loss target", expected, actual }.into());
-    }
+    check_shape(target, tape.value(trace)?.shape(), "trace_loss target")?;
     let target = tape.constant(target.clone());
     let error = tape.sub(trace, target)?;
     let square = tape.square(error)?;

@@ -1,6 +1,7 @@
-//! Encoders: from intensities to spikes.
+//! Rate coding.
 
-use crate::{Result, SnnError};
+use super::check_intensities;
+use crate::Result;
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -12,7 +13,7 @@ use resurge_tensor::{Scalar, Tensor};
 /// every machine.
 ///
 /// # Errors
-/// [`SnnError::Parameter`] for an intensity outside `0..=1`.
+/// [`SnnError::Parameter`](crate::SnnError::Parameter) for an intensity outside `0..=1`.
 ///
 /// ```
 /// use resurge_snn::bernoulli;
@@ -26,9 +27,7 @@ use resurge_tensor::{Scalar, Tensor};
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
 pub fn bernoulli<S: Scalar>(intensities: &Tensor<f64>, steps: usize, seed: u64) -> Result<Tensor<S>> {
-    if let Some(&value) = intensities.as_slice().iter().find(|p| !(0.0..=1.0).contains(*p)) {
-        return Err(SnnError::Parameter { parameter: "intensity", value, expected: "between 0 and 1" });
-    }
+    check_intensities(intensities)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut shape = vec![steps];
     shape.extend_from_slice(intensities.shape());
@@ -43,6 +42,7 @@ pub fn bernoulli<S: Scalar>(intensities: &Tensor<f64>, steps: usize, seed: u64) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SnnError;
 
     #[test]
     fn rates_seeds_and_bounds() {

@@ -1,0 +1,363 @@
+//! Two-dimensional convolution as matrix products: the image's patches are laid out as columns.
+
+use crate::{MatRef, Result, Scalar, Shape, Tensor, TensorError, Window2d};
+use std::ops::Range;
+
+/// A two-dimensional convolution of images `[M, C, H, W]` with a weight `[O, C/groups, kh, kw]`, to images
+/// `[M, O, H', W']`; in the sense of neural networks, a correlation (the weight is not mirrored):
+///
+/// `y[m, o, i, j] = sum over c, k, l of weight[o, c, k, l] * x[m, c, i * stride + k - padding, j * stride + l - padding]`
+///
+/// where `x` is 0 outside the image. With groups, the channels of the input and of the output are cut into that
+/// many equal blocks, and each block of outputs sees its own block of inputs; as many groups as input channels
+/// make a depthwise convolution.
+///
+/// ```
+/// use resurge_tensor::{Conv2d, Tensor};
+///
+/// let image = Tensor::from_vec([1, 1, 1, 4], vec![1.0, 2.0, 4.0, 8.0])?;
+/// let difference = Tensor::from_vec([1, 1, 1, 2], vec![-1.0, 1.0])?;
+/// assert_eq!(Conv2d::new().apply(&image, &difference)?.as_slice(), &[1.0, 2.0, 4.0]);
+/// let padded = Conv2d::new().with_padding([0, 1]).with_stride([1, 2]);
+/// assert_eq!(padded.apply(&image, &difference)?.as_slice(), &[1.0, 2.0, -8.0]);
+/// # Ok::<(), resurge_tensor::TensorError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv2d {
+    stride: [usize; 2],
+    padding: [usize; 2],
+    groups: usize,
+}
+
+impl Default for Conv2d {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Conv2d {
+    /// Stride 1, no padding, one group.
+    pub fn new() -> Self {
+        Self { stride: [1, 1], padding: [0, 0], groups: 1 }
+    }
+
+    /// The same convolution with another step between positions.
+    #[must_use]
+    pub fn with_stride(self, stride: [usize; 2]) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// The same convolution of images with this many rows and columns of zeros on each side.
+    #[must_use]
+    pub fn with_padding(self, padding: [usize; 2]) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// The same convolution with the channels in this many groups.
+    #[must_use]
+    pub fn with_groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// The step between positions.
+    pub fn stride(&self) -> [usize; 2] {
+        self.stride
+    }
+
+    /// The zeros on each side.
+    pub fn padding(&self) -> [usize; 2] {
+        self.padding
+    }
+
+    /// The number of groups.
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// The convolution of `input` with `weight`.
+    ///
+    /// # Errors
+    /// [`TensorError::Rank`] unless both have four axes, [`TensorError::Channels`] when the channels do not
+    /// fit the groups, [`TensorError::Window`] when the kernel does not fit the padded image.
+    pub fn apply<S: Scalar>(&self, input: &Tensor<S>, weight: &Tensor<S>) -> Result<Tensor<S>> {
+        let plan = self.plan(input.shape(), weight.shape())?;
+        let mut out = Tensor::zeros(plan.output)?;
+        let mut columns = plan.columns()?;
+        let values = out.as_mut_slice();
+        for block in 0..plan.blocks {
+            plan.gather(&input.as_slice()[plan.input_range(block)], &mut columns);
+            let filters = plan.filters(weight.as_slice(), block)?;
+            let patches = matrix(&columns, plan.taps, plan.places)?;
+            S::matmul_into(filters, patches, &mut values[plan.output_range(block)]);
+        }
+        Ok(out)
+    }
+
+    /// The transpose of [`apply`](Conv2d::apply) as a linear map of the input, of shape `input`: `output` of
+    /// shape `[M, O, H', W']` back to images. It is how a gradient returns to the input.
+    ///
+    /// # Errors
+    /// As [`apply`](Conv2d::apply), and [`TensorError::Shape`] unless `output` has the shape that it gives.
+    pub fn transposed_to_input<S: Scalar>(
+        &self,
+        output: &Tensor<S>,
+        weight: &Tensor<S>,
+        input: &Shape,
+    ) -> Result<Tensor<S>> {
+        let plan = self.plan(input, weight.shape())?;
+        plan.check_output(output.shape())?;
+        let mut out = Tensor::zeros(input)?;
+        let mut columns = plan.columns()?;
+        let images = out.as_mut_slice();
+        for block in 0..plan.blocks {
+            let filters = plan.filters(weight.as_slice(), block)?;
+            let y = matrix(&output.as_slice()[plan.output_range(block)], plan.filters, plan.places)?;
+            S::matmul_into(filters.t(), y, &mut columns);
+            plan.scatter(&columns, &mut images[plan.input_range(block)]);
+        }
+        Ok(out)
+    }
+
+    /// The transpose of [`apply`](Conv2d::apply) as a linear map of the weight, of shape `weight`. It is how a
+    /// gradient returns to the weight.
+    ///
+    /// # Errors
+    /// As [`apply`](Conv2d::apply), and [`TensorError::Shape`] unless `output` has the shape that it gives.
+    pub fn transposed_to_weight<S: Scalar>(
+        &self,
+        output: &Tensor<S>,
+        input: &Tensor<S>,
+        weight: &Shape,
+    ) -> Result<Tensor<S>> {
+        let plan = self.plan(input.shape(), weight)?;
+        plan.check_output(output.shape())?;
+        let mut out = Tensor::zeros(weight)?;
+        let mut columns = plan.columns()?;
+        let mut product = vec![S::zero(); Shape::from([plan.filters, plan.taps]).checked_len()?];
+        let sums = out.as_mut_slice();
+        for block in 0..plan.blocks {
+            plan.gather(&input.as_slice()[plan.input_range(block)], &mut columns);
+            let y = matrix(&output.as_slice()[plan.output_range(block)], plan.filters, plan.places)?;
+            S::matmul_into(y, matrix(&columns, plan.taps, plan.places)?.t(), &mut product);
+            for (sum, &term) in sums[plan.filter_range(block)].iter_mut().zip(&product) {
+                *sum += term;
+            }
+        }
+        Ok(out)
+    }
+
+    fn plan(&self, input: &Shape, weight: &Shape) -> Result<Plan> {
+        let op = "conv2d";
+        let rank = |shape: &Shape| TensorError::Rank { op, expected: 4, actual: shape.clone() };
+        let &[m, c, h, w] = &input[..] else { return Err(rank(input)) };
+        let &[o, channels, kh, kw] = &weight[..] else { return Err(rank(weight)) };
+        let groups = self.groups;
+        if groups == 0 || !o.is_multiple_of(groups) || channels.checked_mul(groups) != Some(c) {
+            return Err(TensorError::Channels { op, channels: c, groups, weight: weight.clone() });
+        }
+        let window = Window2d::new([kh, kw]).with_stride(self.stride).with_padding(self.padding);
+        let positions = window.positions(op, [h, w])?;
+        Ok(Plan {
+            window,
+            image: [h, w],
+            positions,
+            groups,
+            blocks: Shape::from([m, groups]).checked_len()?,
+            channels,
+            filters: o / groups,
+            taps: Shape::from([channels, kh, kw]).checked_len()?,
+            places: Shape::from(positions).checked_len()?,
+            output: [m, o, positions[0], positions[1]],
+        })
+    }
+}
+
+/// The sizes of one convolution. A block is one group of one image; blocks follow each other in storage.
+struct Plan {
+    window: Window2d,
+    image: [usize; 2],
+    positions: [usize; 2],
+    groups: usize,
+    blocks: usize,
+    /// Input channels in a group.
+    channels: usize,
+    /// Output channels in a group.
+    filters: usize,
+    /// Weights of one filter: rows of the matrix of patches.
+    taps: usize,
+    /// Positions of the window: columns of the matrix of patches.
+    places: usize,
+    output: [usize; 4],
+}
+
+impl Plan {
+    /// The matrix of patches, zeros: `gather` leaves the entries that lie in the padding alone.
+    fn columns<S: Scalar>(&self) -> Result<Vec<S>> {
+        let blocks = self.blocks.min(1);
+        Ok(vec![S::zero(); Shape::from([blocks, self.taps, self.places]).checked_len()?])
+    }
+
+    fn gather<S: Scalar>(&self, block: &[S], columns: &mut [S]) {
+        self.visit(|entry, at| columns[entry] = block[at]);
+    }
+
+    /// The transpose of `gather`: adds each entry to its place in the image.
+    fn scatter<S: Scalar>(&self, columns: &[S], block: &mut [S]) {
+        self.visit(|entry, at| block[at] += columns[entry]);
+    }
+
+    fn visit(&self, mut visit: impl FnMut(usize, usize)) {
+        let [kh, kw] = self.window.kernel();
+        let plane = self.image[0] * self.image[1];
+        for channel in 0..self.channels {
+            self.window.visit(self.image, self.positions, |tap, place, at| {
+                visit((channel * kh * kw + tap) * self.places + place, channel * plane + at);
+            });
+        }
+    }
+
+    fn filters<'a, S: Scalar>(&self, weight: &'a [S], block: usize) -> Result<MatRef<'a, S>> {
+        matrix(&weight[self.filter_range(block)], self.filters, self.taps)
+    }
+
+    fn input_range(&self, block: usize) -> Range<usize> {
+        range(block, self.channels * self.image[0] * self.image[1])
+    }
+
+    fn filter_range(&self, block: usize) -> Range<usize> {
+        range(block % self.groups, self.filters * self.taps)
+    }
+
+    fn output_range(&self, block: usize) -> Range<usize> {
+        range(block, self.filters * self.places)
+    }
+
+    fn check_output(&self, actual: &Shape) -> Result<()> {
+        let expected = Shape::from(self.output);
+        if actual == &expected {
+            return Ok(());
+        }
+        Err(TensorError::Shape { op: "transposed conv2d", expected, actual: actual.clone() })
+    }
+}
+
+fn range(index: usize, len: usize) -> Range<usize> {
+    index * len..(index + 1) * len
+}
+
+fn matrix<S>(data: &[S], rows: usize, cols: usize) -> Result<MatRef<'_, S>> {
+    MatRef::new(data, rows, cols).ok_or_else(|| TensorError::TooLarge { shape: [rows, cols].into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dual;
+    use num_complex::Complex;
+
+    fn numbers<S: Scalar>(shape: [usize; 4], phase: f64) -> Tensor<S> {
+        Tensor::from_fn(shape, |i| S::from_f64((i as f64 * 0.7 + phase).sin())).unwrap()
+    }
+
+    /// The definition, by indices.
+    fn naive<S: Scalar>(conv: Conv2d, x: &Tensor<S>, weight: &Tensor<S>, shape: &Shape) -> Tensor<S> {
+        let (o, cg) = (weight.shape()[0], weight.shape()[1]);
+        Tensor::from_fn(shape, |flat| {
+            let (w, h) = (shape[3], shape[2]);
+            let (j, i, f, m) = (flat % w, flat / w % h, flat / (w * h) % o, flat / (w * h * o));
+            let first = f / (o / conv.groups) * cg;
+            let mut sum = S::zero();
+            for c in 0..cg {
+                for k in 0..weight.shape()[2] {
+                    for l in 0..weight.shape()[3] {
+                        let row = (i * conv.stride[0] + k).checked_sub(conv.padding[0]);
+                        let column = (j * conv.stride[1] + l).checked_sub(conv.padding[1]);
+                        let (Some(row), Some(column)) = (row, column) else { continue };
+                        let Some(value) = x.get(&[m, first + c, row, column]) else { continue };
+                        sum += value * weight.get(&[f, c, k, l]).unwrap();
+                    }
+                }
+            }
+            sum
+        })
+        .unwrap()
+    }
+
+    type Case = (Conv2d, [usize; 4], [usize; 4], [usize; 4]);
+
+    fn cases() -> Vec<Case> {
+        let plain = Conv2d::new();
+        vec![
+            (plain, [2, 3, 5, 4], [4, 3, 2, 3], [2, 4, 4, 2]),
+            (plain.with_padding([1, 2]), [1, 2, 3, 3], [2, 2, 3, 3], [1, 2, 3, 5]),
+            (plain.with_stride([2, 3]), [1, 1, 6, 7], [1, 1, 3, 2], [1, 1, 2, 2]),
+            (plain.with_groups(2), [2, 4, 3, 3], [6, 2, 2, 2], [2, 6, 2, 2]),
+            (plain.with_groups(3).with_padding([1, 1]), [1, 3, 4, 4], [3, 1, 3, 3], [1, 3, 4, 4]),
+            (plain.with_padding([3, 3]), [1, 1, 1, 1], [1, 1, 2, 2], [1, 1, 6, 6]),
+            (plain, [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]),
+            (plain, [0, 2, 3, 3], [1, 2, 2, 2], [0, 1, 2, 2]),
+            (plain, [1, 0, 3, 3], [2, 0, 2, 2], [1, 2, 2, 2]),
+            (plain, [1, 1, 3, 3], [0, 1, 2, 2], [1, 0, 2, 2]),
+        ]
+    }
+
+    fn check<S: Scalar>(size: fn(S) -> f64, tolerance: f64) {
+        for (conv, input, weight, output) in cases() {
+            let (x, w) = (numbers::<S>(input, 0.1), numbers(weight, 0.5));
+            let y = conv.apply(&x, &w).unwrap();
+            assert_eq!(y.shape(), &output.into());
+            let expected = naive(conv, &x, &w, y.shape());
+            for (a, b) in y.as_slice().iter().zip(expected.as_slice()) {
+                assert!(size(*a - *b) <= tolerance, "{conv:?}: {a:?} against {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_definition_over_every_scalar() {
+        check::<f32>(|d| f64::from(d).abs(), 4e-6);
+        check::<f64>(f64::abs, 1e-14);
+        check::<Complex<f64>>(Complex::norm, 1e-14);
+        check::<Dual<f64>>(|d| d.re.abs().max(d.eps.abs()), 1e-14);
+    }
+
+    /// <conv(x, w), y> = <x, to_input(y, w)> = <w, to_weight(y, x)>.
+    #[test]
+    fn the_transposes_are_transposes() {
+        let dot = |a: &Tensor<f64>, b: &Tensor<f64>| a.mul(b).unwrap().sum();
+        for (conv, input, weight, output) in cases() {
+            let (x, w, y) = (numbers(input, 0.1), numbers(weight, 0.5), numbers(output, 0.9));
+            let forward = dot(&conv.apply(&x, &w).unwrap(), &y);
+            let to_input = conv.transposed_to_input(&y, &w, x.shape()).unwrap();
+            let to_weight = conv.transposed_to_weight(&y, &x, w.shape()).unwrap();
+            assert!((forward - dot(&x, &to_input)).abs() < 1e-13, "{conv:?}");
+            assert!((forward - dot(&w, &to_weight)).abs() < 1e-13, "{conv:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let (x, w) = (numbers::<f64>([1, 4, 3, 3], 0.0), numbers([2, 4, 2, 2], 0.0));
+        let message =
+            |conv: Conv2d, weight: [usize; 4]| conv.apply(&x, &numbers(weight, 0.0)).unwrap_err().to_string();
+        let channels = message(Conv2d::new(), [2, 3, 2, 2]);
+        assert!(
+            channels.contains("4 input channels do not fit a weight [2, 3, 2, 2] in 1 groups"),
+            "{channels}"
+        );
+        assert!(message(Conv2d::new().with_groups(0), [2, 4, 2, 2]).contains("in 0 groups"));
+        assert!(message(Conv2d::new().with_groups(2), [3, 2, 2, 2]).contains("in 2 groups"));
+        assert!(message(Conv2d::new(), [2, 4, 4, 2]).contains("conv2d: a window of 4x2"));
+        assert!(message(Conv2d::new().with_stride([0, 1]), [2, 4, 2, 2]).contains("at least 1"));
+        let flat = Tensor::<f64>::zeros([3]).unwrap();
+        for result in [Conv2d::new().apply(&flat, &w), Conv2d::new().apply(&x, &flat)] {
+            assert!(matches!(result, Err(TensorError::Rank { op: "conv2d", expected: 4, .. })));
+        }
+        let wrong = numbers([1, 2, 3, 3], 0.0);
+        let to_input = Conv2d::new().transposed_to_input(&wrong, &w, x.shape());
+        let to_weight = Conv2d::new().transposed_to_weight(&wrong, &x, w.shape());
+        for result in [to_input, to_weight] {
+            assert!(matches!(result, Err(TensorError::Shape { op: "transposed conv2d", .. })));
+        }
+    }
+}

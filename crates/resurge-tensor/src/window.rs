@@ -1,0 +1,311 @@
+//! The window that slides over the last two axes of images, and pooling with it.
+
+use crate::{Result, Scalar, Shape, Tensor, TensorError};
+use std::fmt;
+
+/// A rectangular window over the last two axes `[H, W]` of images: its extent, the step from one position to the
+/// next, and how many rows and columns of padding surround the image on each side.
+///
+/// An image of `H` rows has `(H + 2 padding - kernel) / stride + 1` positions, rounded down: rows that no
+/// whole window covers are left out.
+///
+/// ```
+/// use resurge_tensor::Window2d;
+///
+/// let halves = Window2d::new([2, 2]); // the stride is the window's extent
+/// assert_eq!(halves.positions("example", [5, 4])?, [2, 2]);
+/// let same = Window2d::new([3, 3]).with_stride([1, 1]).with_padding([1, 1]);
+/// assert_eq!(same.positions("example", [5, 4])?, [5, 4]);
+/// # Ok::<(), resurge_tensor::TensorError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window2d {
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+}
+
+impl Window2d {
+    /// A window of the given extent `[rows, columns]`; positions adjoin each other, and nothing is padded.
+    pub fn new(kernel: [usize; 2]) -> Self {
+        Self { kernel, stride: kernel, padding: [0, 0] }
+    }
+
+    /// The same window with another step between positions.
+    #[must_use]
+    pub fn with_stride(self, stride: [usize; 2]) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// The same window over images with this many rows and columns of padding on each side.
+    #[must_use]
+    pub fn with_padding(self, padding: [usize; 2]) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// The extent.
+    pub fn kernel(&self) -> [usize; 2] {
+        self.kernel
+    }
+
+    /// The step between positions.
+    pub fn stride(&self) -> [usize; 2] {
+        self.stride
+    }
+
+    /// The padding on each side.
+    pub fn padding(&self) -> [usize; 2] {
+        self.padding
+    }
+
+    /// The number of positions on an image `[H, W]`.
+    ///
+    /// # Errors
+    /// [`TensorError::Window`] naming `op` when an extent or a stride is 0, or the window is larger than the
+    /// padded image.
+    pub fn positions(&self, op: &'static str, image: [usize; 2]) -> Result<[usize; 2]> {
+        let refused = |expected| TensorError::Window { op, window: *self, image, expected };
+        let mut positions = [0; 2];
+        for axis in 0..2 {
+            let (extent, kernel, stride) = (image[axis], self.kernel[axis], self.stride[axis]);
+            if extent == 0 || kernel == 0 || stride == 0 {
+                return Err(refused("every extent and stride must be at least 1"));
+            }
+            let padded = self.padding[axis].checked_mul(2).and_then(|padding| padding.checked_add(extent));
+            let room = padded.and_then(|padded| padded.checked_sub(kernel));
+            let room = room.ok_or_else(|| refused("the window must fit into the padded image"))?;
+            positions[axis] = room / stride + 1;
+        }
+        Ok(positions)
+    }
+
+    /// As [`positions`](Window2d::positions), for windows each of which must touch the image.
+    fn pool_positions(&self, op: &'static str, image: [usize; 2]) -> Result<[usize; 2]> {
+        if (0..2).any(|axis| self.padding[axis] >= self.kernel[axis].max(1)) {
+            let expected = "the padding of a pool must be smaller than its window";
+            return Err(TensorError::Window { op, window: *self, image, expected });
+        }
+        self.positions(op, image)
+    }
+
+    /// Visits every element of one image under every position of the window, the padding left out, with: which
+    /// element of the window it is, which position, and where in the image. All three are row-major.
+    pub(crate) fn visit(
+        &self,
+        image: [usize; 2],
+        positions: [usize; 2],
+        mut visit: impl FnMut(usize, usize, usize),
+    ) {
+        let place = |axis: usize, position: usize, tap: usize| {
+            let padded = position * self.stride[axis] + tap;
+            padded.checked_sub(self.padding[axis]).filter(|&at| at < image[axis])
+        };
+        for tap_row in 0..self.kernel[0] {
+            for tap_column in 0..self.kernel[1] {
+                let tap = tap_row * self.kernel[1] + tap_column;
+                for row in 0..positions[0] {
+                    let Some(at_row) = place(0, row, tap_row) else { continue };
+                    for column in 0..positions[1] {
+                        let Some(at_column) = place(1, column, tap_column) else { continue };
+                        visit(tap, row * positions[1] + column, at_row * image[1] + at_column);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// For example `2x2, stride 2x2, padding 0x0`.
+impl fmt::Display for Window2d {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ([h, w], [sh, sw], [ph, pw]) = (self.kernel, self.stride, self.padding);
+        write!(f, "{h}x{w}, stride {sh}x{sw}, padding {ph}x{pw}")
+    }
+}
+
+impl<S: Scalar> Tensor<S> {
+    /// The sum over each position of a window: images `[M, C, H, W]` become `[M, C, H', W']`. Padding counts
+    /// as 0.
+    ///
+    /// # Errors
+    /// [`TensorError::Rank`] unless there are four axes, [`TensorError::Window`] when the window does not fit
+    /// or its padding is not smaller than itself.
+    ///
+    /// ```
+    /// use resurge_tensor::{Tensor, Window2d};
+    ///
+    /// let image = Tensor::from_vec([1, 1, 2, 4], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])?;
+    /// assert_eq!(image.sum_pool2d(Window2d::new([2, 2]))?.as_slice(), &[14.0, 22.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
+    pub fn sum_pool2d(&self, window: Window2d) -> Result<Tensor<S>> {
+        let pool = Pool::new(window, self.shape(), "sum_pool2d")?;
+        let mut out = Tensor::zeros(&pool.output)?;
+        let (values, sums) = (self.as_slice(), out.as_mut_slice());
+        pool.visit(|to, from| sums[to] += values[from]);
+        Ok(out)
+    }
+
+    /// The transpose of [`sum_pool2d`](Tensor::sum_pool2d): each value of `[M, C, H', W']` is added to every
+    /// element under its position of the window, in zeros of the shape `images`.
+    ///
+    /// # Errors
+    /// As [`sum_pool2d`](Tensor::sum_pool2d), and [`TensorError::Shape`] unless this tensor has the shape that
+    /// pooling `images` gives.
+    pub fn sum_pool2d_transposed(&self, window: Window2d, images: &Shape) -> Result<Tensor<S>> {
+        let op = "sum_pool2d_transposed";
+        let pool = Pool::new(window, images, op)?;
+        if &pool.output != self.shape() {
+            return Err(TensorError::Shape { op, expected: pool.output, actual: self.shape().clone() });
+        }
+        let mut out = Tensor::zeros(images)?;
+        let (values, sums) = (self.as_slice(), out.as_mut_slice());
+        pool.visit(|from, to| sums[to] += values[from]);
+        Ok(out)
+    }
+
+    /// Where among this tensor's elements, row-major, the largest real part under each position of a window is:
+    /// for images `[M, C, H, W]`, the shape `[M, C, H', W']` and one place for each of its elements.
+    ///
+    /// Of equals the first in row-major order is taken. A not-a-number counts as larger than every number, so
+    /// that it is not lost. Padding is never taken.
+    ///
+    /// # Errors
+    /// As [`sum_pool2d`](Tensor::sum_pool2d).
+    ///
+    /// ```
+    /// use resurge_tensor::{Tensor, Window2d};
+    ///
+    /// let image = Tensor::from_vec([1, 1, 2, 4], vec![1.0, 9.0, 3.0, 4.0, 5.0, 6.0, 4.0, 2.0])?;
+    /// let (shape, places) = image.argmax_pool2d(Window2d::new([2, 2]))?;
+    /// assert_eq!((shape, places), ([1, 1, 1, 2].into(), vec![1, 3]));
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
+    pub fn argmax_pool2d(&self, window: Window2d) -> Result<(Shape, Vec<usize>)> {
+        let pool = Pool::new(window, self.shape(), "max_pool2d")?;
+        let mut best: Vec<Option<usize>> = vec![None; pool.output.checked_len()?];
+        let value = |at: usize| self.as_slice()[at].re();
+        pool.visit(|position, at| {
+            let best = &mut best[position];
+            if best.is_none_or(|so_far| exceeds(value(at), value(so_far))) {
+                *best = Some(at);
+            }
+        });
+        // Padding is smaller than the window, so each position touched the image and `flatten` drops nothing.
+        Ok((pool.output, best.into_iter().flatten().collect()))
+    }
+}
+
+/// Whether `x` displaces `best` as the maximum.
+pub(crate) fn exceeds(x: f64, best: f64) -> bool {
+    x > best || (x.is_nan() && !best.is_nan())
+}
+
+/// Pooling of images `[M, C, H, W]`: `M * C` planes, each by itself.
+struct Pool {
+    window: Window2d,
+    planes: usize,
+    image: [usize; 2],
+    positions: [usize; 2],
+    /// The shape of the result.
+    output: Shape,
+}
+
+impl Pool {
+    fn new(window: Window2d, images: &Shape, op: &'static str) -> Result<Self> {
+        let &[m, c, h, w] = &images[..] else {
+            return Err(TensorError::Rank { op, expected: 4, actual: images.clone() });
+        };
+        let positions = window.pool_positions(op, [h, w])?;
+        let output = Shape::from([m, c, positions[0], positions[1]]);
+        Ok(Self { window, planes: Shape::from([m, c]).checked_len()?, image: [h, w], positions, output })
+    }
+
+    /// Visits every element of the images under every position, with the position's and the element's place
+    /// in the result and in the images.
+    fn visit(&self, mut visit: impl FnMut(usize, usize)) {
+        for plane in 0..self.planes {
+            let to = plane * self.positions[0] * self.positions[1];
+            let from = plane * self.image[0] * self.image[1];
+            self.window.visit(self.image, self.positions, |_, position, at| visit(to + position, from + at));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(shape: [usize; 4]) -> Tensor<f64> {
+        Tensor::from_fn(shape, |i| (i as f64 * 1.7).sin()).unwrap()
+    }
+
+    #[test]
+    fn rows_that_no_whole_window_covers_are_left_out() {
+        let image = Tensor::from_fn([1, 1, 3, 5], |i| i as f64).unwrap();
+        let pooled = image.sum_pool2d(Window2d::new([2, 2])).unwrap();
+        assert_eq!(pooled.shape(), &[1, 1, 1, 2].into());
+        assert_eq!(pooled.as_slice(), &[0.0 + 1.0 + 5.0 + 6.0, 2.0 + 3.0 + 7.0 + 8.0]);
+    }
+
+    #[test]
+    fn overlapping_and_padded_windows() {
+        let image = Tensor::from_vec([1, 1, 1, 3], vec![1.0, 2.0, 4.0]).unwrap();
+        let window = Window2d::new([1, 2]).with_stride([1, 1]);
+        assert_eq!(image.sum_pool2d(window).unwrap().as_slice(), &[3.0, 6.0]);
+        let padded = window.with_padding([0, 1]);
+        assert_eq!(image.sum_pool2d(padded).unwrap().as_slice(), &[1.0, 3.0, 6.0, 4.0]);
+        // The maximum of a negative image is not the padding's 0.
+        let (_, places) = image.scale(-1.0).argmax_pool2d(padded).unwrap();
+        assert_eq!(places, vec![0, 0, 1, 2]);
+    }
+
+    /// <pool x, y> = <x, transpose y>.
+    #[test]
+    fn the_transpose_is_the_transpose() {
+        let dot = |a: &Tensor<f64>, b: &Tensor<f64>| a.mul(b).unwrap().sum();
+        for (shape, window) in [
+            ([2, 3, 4, 6], Window2d::new([2, 3])),
+            ([1, 2, 5, 5], Window2d::new([3, 2]).with_stride([1, 2]).with_padding([2, 1])),
+            ([0, 2, 2, 2], Window2d::new([2, 2])),
+        ] {
+            let x = ramp(shape);
+            let pooled = x.sum_pool2d(window).unwrap();
+            let y = pooled.map(|v| v.cos());
+            let back = y.sum_pool2d_transposed(window, x.shape()).unwrap();
+            assert!((dot(&pooled, &y) - dot(&x, &back)).abs() < 1e-13);
+        }
+    }
+
+    #[test]
+    fn ties_go_to_the_first_and_nan_is_kept() {
+        let places = |values: [f64; 4]| {
+            let image = Tensor::from_vec([1, 1, 2, 2], values.to_vec()).unwrap();
+            image.argmax_pool2d(Window2d::new([2, 2])).unwrap().1
+        };
+        assert_eq!(places([1.0, 1.0, 1.0, 1.0]), vec![0]);
+        assert_eq!(places([0.0, 1.0, 1.0, 0.0]), vec![1]);
+        assert_eq!(places([0.0, 1.0, f64::NAN, f64::NAN]), vec![2]);
+        assert_eq!(places([f64::NAN, 1.0, 2.0, 3.0]), vec![0]);
+        assert_eq!(places([f64::NEG_INFINITY; 4]), vec![0]);
+    }
+
+    #[test]
+    fn windows_that_do_not_fit_are_named() {
+        let image = ramp([1, 1, 3, 3]);
+        let message = |window: Window2d| image.sum_pool2d(window).unwrap_err().to_string();
+        assert!(message(Window2d::new([4, 1])).contains("fit into the padded image"));
+        assert!(message(Window2d::new([0, 1])).contains("at least 1"));
+        assert!(message(Window2d::new([1, 1]).with_stride([1, 0])).contains("at least 1"));
+        let padded = message(Window2d::new([2, 2]).with_padding([0, 2]));
+        assert!(padded.contains("sum_pool2d: a window of 2x2, stride 2x2, padding 0x2"), "{padded}");
+        assert!(padded.contains("smaller than its window"), "{padded}");
+        let huge = Window2d::new([1, 1]).with_padding([usize::MAX, 0]);
+        assert!(huge.positions("test", [3, 3]).unwrap_err().to_string().contains("test: "));
+        assert!(ramp([1, 1, 0, 3]).sum_pool2d(Window2d::new([1, 1])).is_err());
+        let flat = Tensor::<f64>::zeros([3, 3]).unwrap();
+        let window = Window2d::new([2, 2]);
+        assert!(matches!(flat.argmax_pool2d(window), Err(TensorError::Rank { op: "max_pool2d", .. })));
+        assert!(matches!(flat.sum_pool2d_transposed(window, image.shape()), Err(TensorError::Shape { .. })));
+    }
+}
