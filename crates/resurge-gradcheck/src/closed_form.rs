@@ -173,10 +173,10 @@ fn potential_gradient(
     // The gradient that reaches a[t], later steps included: dL/da[t] + beta * (the same at t + 1).
     let mut through_trace = vec![0.0; width];
     for t in (0..steps).rev() {
-        for i in 0..width {
+        for (i, through) in through_trace.iter_mut().enumerate() {
             let now = t * width + i;
-            through_trace[i] = trace_gradient[now] + beta * through_trace[i];
-            let eps = (1.0 - beta) * through_trace[i];
+            *through = trace_gradient[now] + beta * *through;
+            let eps = (1.0 - beta) * *through;
             let (u, o) = (run.potential[now], run.spike[now]);
             let g = cell.surrogate().derivative(u - theta);
             let factor = match (cell.reset_gradient(), cell.reset()) {

@@ -29,6 +29,9 @@ pub struct DifferenceScan {
 /// At most this many orders are eliminated: beyond it, the tableau amplifies noise and gains nothing.
 const MAX_EXTRAPOLATIONS: usize = 5;
 
+/// How many smaller steps have had the chance to refute an estimate before it is final.
+pub(crate) const CONFIRMATIONS: usize = 3;
+
 /// The derivative at 0 of `f`, by central differences over a geometric scan of steps, extrapolated by Ridders'
 /// method; the entry of the tableau with the smallest estimated error.
 ///
@@ -53,31 +56,33 @@ pub fn ridders(
 ) -> Result<Option<Estimate>> {
     let mut best: Option<Estimate> = None;
     let mut above: Vec<f64> = Vec::new();
+    let mut since_best = 0;
     let mut h = power_of_two_below(scan.first_step);
     for _ in 0..scan.halvings {
-        let (Some(ahead), Some(behind)) = (f(h)?, f(-h)?) else {
+        // Each central difference carries the noise of two evaluations over 2h, and extrapolation weighs the
+        // differences by less than 2 in all: (4/3)(16/15)... + 1/3 + ....
+        let noise = 2.0 * scan.noise / h;
+        if since_best >= CONFIRMATIONS && best.is_some_and(|b| noise >= b.error) {
+            // No smaller step can do better.
+            break;
+        }
+        // A value that is not finite, such as a logarithm stepped out of its domain, is as useless as a kink.
+        let (Some(ahead), Some(behind)) = (finite(f(h)?), finite(f(-h)?)) else {
             above.clear();
             h /= 2.0;
             continue;
         };
-        let mut row = vec![(ahead - behind) / (2.0 * h)];
-        let mut power = 1.0;
-        for k in 0..above.len().min(MAX_EXTRAPOLATIONS) {
-            power *= 4.0;
-            row.push(row[k] + (row[k] - above[k]) / (power - 1.0));
+        let row = extrapolate((ahead - behind) / (2.0 * h), &above);
+        let error = |k: usize| (row[k] - row[k - 1]).abs().max((row[k] - above[k - 1]).abs()) + noise;
+        since_best += 1;
+        if row.len() > 1 && best.is_some_and(|b| (row[1] - b.value).abs() > b.error + 2.0 * error(1)) {
+            // Larger steps can agree by accident, for example on a periodic function. Smaller ones refute them.
+            best = None;
         }
-        // Each central difference carries the noise of two evaluations over 2h; extrapolating weighs the
-        // differences by at most (4/3)(16/15)... + (1/3)... < 2 in all.
-        let noise = 2.0 * scan.noise / h;
-        if best.is_some_and(|b| noise >= b.error) {
-            // No smaller step can do better.
-            break;
-        }
-        for k in 1..row.len() {
-            let spread = (row[k] - row[k - 1]).abs().max((row[k] - above[k - 1]).abs());
-            let error = spread + noise;
-            if best.is_none_or(|b| error < b.error) {
-                best = Some(Estimate { value: row[k], error, step: h, extrapolations: k });
+        for (k, &value) in row.iter().enumerate().skip(1) {
+            if best.is_none_or(|b| error(k) < b.error) {
+                best = Some(Estimate { value, error: error(k), step: h, extrapolations: k });
+                since_best = 0;
             }
         }
         above = row;
@@ -86,7 +91,22 @@ pub fn ridders(
     Ok(best)
 }
 
-fn power_of_two_below(x: f64) -> f64 {
+/// A row of the tableau: the central difference and its extrapolations with the row of twice the step.
+pub(crate) fn extrapolate(difference: f64, above: &[f64]) -> Vec<f64> {
+    let mut row = vec![difference];
+    let mut power = 1.0;
+    for k in 0..above.len().min(MAX_EXTRAPOLATIONS) {
+        power *= 4.0;
+        row.push(row[k] + (row[k] - above[k]) / (power - 1.0));
+    }
+    row
+}
+
+pub(crate) fn finite(value: Option<f64>) -> Option<f64> {
+    value.filter(|y| y.is_finite())
+}
+
+pub(crate) fn power_of_two_below(x: f64) -> f64 {
     x.log2().floor().exp2()
 }
 
@@ -133,6 +153,16 @@ mod tests {
         // One usable step allows no extrapolation, and so no error estimate.
         let smallest = 2f64.powi(-19);
         assert_eq!(ridders(SCAN, |h: f64| Ok((h.abs() <= smallest).then_some(h))).unwrap(), None);
+    }
+
+    #[test]
+    fn steps_out_of_the_domain_are_left_out() {
+        // ln(0.3 - 1) is not a number.
+        let estimate = derivative(|h| (0.3 + h).ln());
+        assert!(
+            (estimate.value - 1.0 / 0.3).abs() <= estimate.error && estimate.error < 1e-11,
+            "{estimate:?}"
+        );
     }
 
     #[test]

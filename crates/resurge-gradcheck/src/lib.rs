@@ -35,23 +35,37 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod checks;
 mod closed_form;
+mod convergence;
 mod difference;
 mod directions;
 mod error;
 mod evidence;
+mod hints;
+mod noise;
 mod program;
 mod report;
 mod reset_term;
+mod stencil;
 
+pub use checks::{
+    AdjointCheck, AdjointPair, AdjointReport, CheckReport, GradCheck, HessianCheck, HessianReport,
+    Inconclusive, Kink, Mismatch, Place, TaylorCheck, TaylorOrder, TaylorReport, Verdict, check_adjoint,
+    check_gradient, check_hessian, check_taylor, hessian_vector_product,
+};
 pub use closed_form::{ClosedForm, closed_form};
+pub use convergence::{Convergence, convergence};
 pub use difference::{DifferenceScan, Estimate, ridders};
 pub use directions::Directions;
 pub use error::GradcheckError;
 pub use evidence::{Evidence, ProjectionErrors};
+pub use hints::Hints;
+pub use noise::{Noise, ecnoise};
 pub use program::{AnchoredProgram, Evaluation, Program, ProgramResult};
 pub use report::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
 pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, check_case, check_cases};
+pub use stencil::{Scheme, Stencil};
 
 /// The result of a check that could be carried out.
 pub type Result<T> = std::result::Result<T, GradcheckError>;
