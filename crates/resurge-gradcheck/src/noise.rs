@@ -2,6 +2,7 @@
 
 use crate::directions::random_signs;
 use crate::{AnchoredProgram, Program, Result};
+use resurge_tensor::Tensor;
 
 /// What [`ecnoise`] finds in values at equally spaced points.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,7 +90,8 @@ const DEVIATIONS: f64 = 4.0;
 const FALLBACK_ULPS: f64 = 8.0;
 
 /// The absolute error of one evaluation of each entry of the output, measured with [`ecnoise`] along a random
-/// direction, as a bound and not a deviation; never less than half a unit in the last place.
+/// direction, as a bound and not a deviation; never less than half a unit in the last place. A kink in between
+/// would be taken for noise, so the points lie on one side of it.
 pub(crate) fn noise_floor<P: Program>(
     anchored: &AnchoredProgram<'_, P>,
     width: f64,
@@ -103,10 +105,7 @@ pub(crate) fn noise_floor<P: Program>(
             break;
         }
         let spacing = crate::difference::power_of_two_below(width) * f64::from(power).exp2();
-        let mut table = Vec::new();
-        for i in -(POINTS / 2)..=POINTS / 2 {
-            table.push(anchored.sample(&direction, f64::from(i) * spacing)?.output);
-        }
+        let Some(table) = table_free_of_kinks(anchored, &direction, spacing)? else { continue };
         for (j, slot) in found.iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
             let values: Vec<f64> = table.iter().map(|t| t.as_slice()[j]).collect();
             if let Noise::Found { level, .. } = ecnoise(&values) {
@@ -119,6 +118,28 @@ pub(crate) fn noise_floor<P: Program>(
         measured.max(0.5 * f64::EPSILON * y.abs())
     };
     Ok(base.as_slice().iter().zip(found).map(bound).collect())
+}
+
+/// The outputs at equally spaced points around the base point, or on one side of it, on one smooth piece.
+fn table_free_of_kinks<P: Program>(
+    anchored: &AnchoredProgram<'_, P>,
+    direction: &[f64],
+    spacing: f64,
+) -> Result<Option<Vec<Tensor<f64>>>> {
+    for first in [-(POINTS / 2), 0, 1 - POINTS] {
+        let mut table = Vec::new();
+        for i in first..first + POINTS {
+            let sample = anchored.sample(direction, f64::from(i) * spacing)?;
+            if sample.crossings > 0 {
+                break;
+            }
+            table.push(sample.output);
+        }
+        if table.len() == POINTS as usize {
+            return Ok(Some(table));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use serde::Serialize;
 /// assert!(report.passed() && report.max_error < 1e-15 && report.pairs.len() == 4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct AdjointCheck<'p, P> {
     program: &'p P,
     inputs: Vec<Tensor<f64>>,

@@ -83,7 +83,7 @@ fn by_complex_step<P: Program>(anchored: &AnchoredProgram<'_, P>, direction: &[f
 /// assert!(HessianCheck::new(&Waves, at).run()?.passed());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct HessianCheck<'p, P> {
     program: &'p P,
     inputs: Vec<Tensor<f64>>,

@@ -49,7 +49,7 @@ use resurge_tensor::Tensor;
 /// assert!(report.to_string().contains("a factor 2 is missing"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct GradCheck<'p, P> {
     program: &'p P,
     inputs: Vec<Tensor<f64>>,
