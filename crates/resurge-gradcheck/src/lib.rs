@@ -33,6 +33,19 @@
 //! assert!(evidence.compare(&wrong)?.finite_difference > 1e-8);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Checks
+//! Each takes a program and its inputs, has options as a builder, and is one call with all of them at their
+//! defaults:
+//!
+//! | Check | One call | What it compares |
+//! |---|---|---|
+//! | [`GradCheck`] | [`check_gradient`] | the Jacobian, every entry or projections, with finite differences |
+//! | [`AdjointCheck`] | [`check_adjoint`] | `<J v, w>` by dual numbers with `<v, J' w>` by the tape |
+//! | [`TaylorCheck`] | [`check_taylor`] | the slopes of the Taylor remainders with 1, 2 and 3 |
+//! | [`HessianCheck`] | [`check_hessian`] | Hessian-vector products by three means, and their symmetry |
+//!
+//! `run` returns a report, whatever the outcome; the one-line functions return an error that says what is wrong.
 #![forbid(unsafe_code)]
 
 mod checks;

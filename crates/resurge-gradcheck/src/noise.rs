@@ -1,7 +1,9 @@
 //! How exactly a function is evaluated: its computational noise.
 
 use crate::directions::random_signs;
+use crate::program::Sample;
 use crate::{AnchoredProgram, Program, Result};
+use rayon::prelude::*;
 use resurge_tensor::Tensor;
 
 /// What [`ecnoise`] finds in values at equally spaced points.
@@ -127,16 +129,12 @@ fn table_free_of_kinks<P: Program>(
     spacing: f64,
 ) -> Result<Option<Vec<Tensor<f64>>>> {
     for first in [-(POINTS / 2), 0, 1 - POINTS] {
-        let mut table = Vec::new();
-        for i in first..first + POINTS {
-            let sample = anchored.sample(direction, f64::from(i) * spacing)?;
-            if sample.crossings > 0 {
-                break;
-            }
-            table.push(sample.output);
-        }
-        if table.len() == POINTS as usize {
-            return Ok(Some(table));
+        let samples = (first..first + POINTS)
+            .into_par_iter()
+            .map(|i| anchored.sample(direction, f64::from(i) * spacing));
+        let samples: Vec<Sample> = samples.collect::<Result<_>>()?;
+        if samples.iter().all(|sample| sample.crossings == 0) {
+            return Ok(Some(samples.into_iter().map(|sample| sample.output).collect()));
         }
     }
     Ok(None)

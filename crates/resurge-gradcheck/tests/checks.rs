@@ -127,7 +127,8 @@ fn claimed(seed: u64, projections: bool, fault: fn(&mut Vec<f64>)) -> Option<Che
 /// Each fault is a change of at least 1e-6 of the gradient's norm: ten times the tolerance.
 #[test]
 fn faults_are_always_rejected() {
-    let faults: [(&str, fn(&mut Vec<f64>)); 6] = [
+    type Fault = fn(&mut Vec<f64>);
+    let faults: [(&str, Fault); 6] = [
         ("scale 1 + 1e-6", |g| g.iter_mut().for_each(|x| *x *= 1.0 + 1e-6)),
         ("sign", |g| g.iter_mut().for_each(|x| *x = -*x)),
         ("factor 2", |g| g.iter_mut().for_each(|x| *x *= 2.0)),
@@ -144,17 +145,19 @@ fn faults_are_always_rejected() {
         ("one entry missing", |g| g[0] = 0.0),
     ];
     for (name, fault) in faults {
-        let mut tried = 0;
+        let (mut tried, mut left_out) = (0, 0);
         for seed in 0..150 {
             for projections in [false, true] {
                 let Some(report) = claimed(seed, projections, fault) else { continue };
                 tried += 1;
                 // A comparison that kinks make impossible is reported as such, and never as agreement.
-                let excused = report.skipped() * 2 > report.compared;
-                assert!(report.verdict == Verdict::Failed || excused, "{name}, seed {seed}: {report}");
+                if report.verdict != Verdict::Failed {
+                    assert!(report.skipped() * 2 > report.compared, "{name}, seed {seed}: {report}");
+                    left_out += 1;
+                }
             }
         }
-        assert!(tried > 200, "{name}: {tried}");
+        assert!(tried > 200 && left_out * 50 <= tried, "{name}: {left_out} of {tried}");
     }
 }
 
