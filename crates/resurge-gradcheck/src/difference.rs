@@ -30,7 +30,7 @@ pub struct DifferenceScan {
 const MAX_EXTRAPOLATIONS: usize = 5;
 
 /// How many smaller steps have had the chance to refute an estimate before it is final.
-const CONFIRMATIONS: usize = 3;
+pub(crate) const CONFIRMATIONS: usize = 3;
 
 /// The derivative at 0 of `f`, by central differences over a geometric scan of steps, extrapolated by Ridders'
 /// method; the entry of the tableau with the smallest estimated error.
@@ -66,7 +66,8 @@ pub fn ridders(
             // No smaller step can do better.
             break;
         }
-        let (Some(ahead), Some(behind)) = (f(h)?, f(-h)?) else {
+        // A value that is not finite, such as a logarithm stepped out of its domain, is as useless as a kink.
+        let (Some(ahead), Some(behind)) = (finite(f(h)?), finite(f(-h)?)) else {
             above.clear();
             h /= 2.0;
             continue;
@@ -91,7 +92,7 @@ pub fn ridders(
 }
 
 /// A row of the tableau: the central difference and its extrapolations with the row of twice the step.
-fn extrapolate(difference: f64, above: &[f64]) -> Vec<f64> {
+pub(crate) fn extrapolate(difference: f64, above: &[f64]) -> Vec<f64> {
     let mut row = vec![difference];
     let mut power = 1.0;
     for k in 0..above.len().min(MAX_EXTRAPOLATIONS) {
@@ -101,7 +102,11 @@ fn extrapolate(difference: f64, above: &[f64]) -> Vec<f64> {
     row
 }
 
-fn power_of_two_below(x: f64) -> f64 {
+pub(crate) fn finite(value: Option<f64>) -> Option<f64> {
+    value.filter(|y| y.is_finite())
+}
+
+pub(crate) fn power_of_two_below(x: f64) -> f64 {
     x.log2().floor().exp2()
 }
 
@@ -148,6 +153,16 @@ mod tests {
         // One usable step allows no extrapolation, and so no error estimate.
         let smallest = 2f64.powi(-19);
         assert_eq!(ridders(SCAN, |h: f64| Ok((h.abs() <= smallest).then_some(h))).unwrap(), None);
+    }
+
+    #[test]
+    fn steps_out_of_the_domain_are_left_out() {
+        // ln(0.3 - 1) is not a number.
+        let estimate = derivative(|h| (0.3 + h).ln());
+        assert!(
+            (estimate.value - 1.0 / 0.3).abs() <= estimate.error && estimate.error < 1e-11,
+            "{estimate:?}"
+        );
     }
 
     #[test]

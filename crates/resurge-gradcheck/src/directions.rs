@@ -56,6 +56,22 @@ impl Directions {
     }
 }
 
+/// A direction of independent signs.
+pub(crate) fn random_signs(len: usize, seed: u64) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..len).map(|_| if rng.random::<bool>() { 1.0 } else { -1.0 }).collect()
+}
+
+/// Independent signs with magnitudes in `0.5..1`, on the grid.
+pub(crate) fn random_weights(len: usize, seed: u64) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut draw = || {
+        let size = f64::from(rng.random_range(2048..4096_u32)) / 4096.0;
+        if rng.random::<bool>() { size } else { -size }
+    };
+    (0..len).map(|_| draw()).collect()
+}
+
 /// The gradient scaled to a largest entry of 1, on the grid.
 fn unit_on_grid(gradient: &[f64]) -> Vec<f64> {
     let largest = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));

@@ -50,4 +50,41 @@ pub enum GradcheckError {
     /// A step scale that is not a positive number.
     #[error("the step scale is {0}, but must be positive and finite; take the surrogate's width")]
     StepScale(f64),
+    /// An option of a check that is outside its domain.
+    #[error("{option} is {value}, but must be {expected}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// The value given.
+        value: f64,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A program that is not a function of its inputs.
+    #[error(
+        "run again at the same inputs, the program gave {again:e} in place of {recorded:e}; it must not depend on \
+         anything but its inputs"
+    )]
+    BasePoint {
+        /// The loss of the recorded run.
+        recorded: f64,
+        /// The loss of the second run.
+        again: f64,
+    },
+    /// A derivative that has to be divided by, but vanishes.
+    #[error(
+        "the derivative along the direction is {derivative:e}; choose a direction along which it does not vanish"
+    )]
+    Vanishes {
+        /// The derivative.
+        derivative: f64,
+    },
+    /// A check that did not pass, from the functions that check in one line.
+    #[error("{check} check: {report}")]
+    Rejected {
+        /// The check.
+        check: &'static str,
+        /// What it found.
+        report: String,
+    },
 }

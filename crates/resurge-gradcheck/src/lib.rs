@@ -33,25 +33,52 @@
 //! assert!(evidence.compare(&wrong)?.finite_difference > 1e-8);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Checks
+//! Each takes a program and its inputs, has options as a builder, and is one call with all of them at their
+//! defaults:
+//!
+//! | Check | One call | What it compares |
+//! |---|---|---|
+//! | [`GradCheck`] | [`check_gradient`] | the Jacobian, every entry or projections, with finite differences |
+//! | [`AdjointCheck`] | [`check_adjoint`] | `<J v, w>` by dual numbers with `<v, J' w>` by the tape |
+//! | [`TaylorCheck`] | [`check_taylor`] | the slopes of the Taylor remainders with 1, 2 and 3 |
+//! | [`HessianCheck`] | [`check_hessian`] | Hessian-vector products by three means, and their symmetry |
+//!
+//! `run` returns a report, whatever the outcome; the one-line functions return an error that says what is wrong.
 #![forbid(unsafe_code)]
 
+mod checks;
 mod closed_form;
+mod convergence;
 mod difference;
 mod directions;
 mod error;
 mod evidence;
+mod hints;
+mod noise;
 mod program;
 mod report;
 mod reset_term;
+mod stencil;
 
+pub use checks::{
+    AdjointCheck, AdjointPair, AdjointReport, CheckReport, GradCheck, HessianCheck, HessianReport,
+    Inconclusive, Kink, Mismatch, Place, TaylorCheck, TaylorOrder, TaylorReport, Verdict, check_adjoint,
+    check_gradient, check_hessian, check_taylor, hessian_vector_product,
+};
 pub use closed_form::{ClosedForm, closed_form};
+pub use convergence::{Convergence, convergence};
 pub use difference::{DifferenceScan, Estimate, ridders};
 pub use directions::Directions;
 pub use error::GradcheckError;
 pub use evidence::{Evidence, ProjectionErrors};
+pub use hints::Hints;
+pub use noise::{Noise, ecnoise};
 pub use program::{AnchoredProgram, Evaluation, Program, ProgramResult};
 pub use report::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
 pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, check_case, check_cases};
+pub use stencil::{Scheme, Stencil};
 
 /// The result of a check that could be carried out.
 pub type Result<T> = std::result::Result<T, GradcheckError>;

@@ -1,16 +1,17 @@
 //! Programs on the tape, and the anchored program of a real forward pass.
 
 use crate::{GradcheckError, Result};
-use resurge_autodiff::{AnchorRecord, Tape, Var};
+use resurge_autodiff::{AnchorRecord, SpikeMode, Tape, Var};
 use resurge_tensor::{Complex, Dual, Scalar, Tensor};
 use std::sync::Arc;
 
-/// What a program returns: the variable of its loss, or any error.
+/// What a program returns: the variable of its output, or any error.
 pub type ProgramResult = std::result::Result<Var, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A program that is written once and evaluated over any scalar: inputs to one loss.
+/// A program that is written once and evaluated over any scalar: inputs to one output of any shape, most often
+/// a single loss.
 pub trait Program: Sync {
-    /// Runs the program on a tape that holds the inputs as leaves, and returns its loss.
+    /// Runs the program on a tape that holds the inputs as leaves, and returns its output.
     ///
     /// It must be a function of the inputs alone: the same operations in the same order on every run.
     ///
@@ -29,58 +30,114 @@ pub struct Evaluation {
     pub crossings: usize,
 }
 
+/// The entries of the output at one point, before they are contracted to a loss.
+pub(crate) struct Sample {
+    pub(crate) output: Tensor<f64>,
+    pub(crate) crossings: usize,
+}
+
 /// A program with its real forward pass recorded at one point, so that the program whose exact derivative is
 /// the surrogate gradient can be evaluated around that point: equations (7) and (8).
 ///
-/// Inputs are treated as one flat vector, in the order of the tensors, each in row-major order.
+/// Inputs are treated as one flat vector, in the order of the tensors, each in row-major order. A program
+/// without surrogate operations is its own anchored program, so everything here serves it, too.
 #[derive(Debug)]
 pub struct AnchoredProgram<'p, P> {
     program: &'p P,
     inputs: Vec<Tensor<f64>>,
+    tape: Tape<f64>,
+    leaves: Vec<Var>,
+    output: Var,
+    cotangent: Tensor<f64>,
     loss: f64,
     gradient: Vec<f64>,
     pieces: Vec<i8>,
-    real: Arc<AnchorRecord<f64>>,
-    dual: Arc<AnchorRecord<Dual<f64>>>,
-    complex: Arc<AnchorRecord<Complex<f64>>>,
+    replay: Replay,
+}
+
+/// What is evaluated away from the base point.
+#[derive(Debug)]
+enum Replay {
+    SmoothTwin,
+    Anchored {
+        real: Arc<AnchorRecord<f64>>,
+        dual: Arc<AnchorRecord<Dual<f64>>>,
+        complex: Arc<AnchorRecord<Complex<f64>>>,
+    },
 }
 
 /// The step of the complex step. Nothing is subtracted, so it can be far below rounding; its square must not
 /// matter (1e-60 against 1) and products with gradients must not underflow.
-const COMPLEX_STEP: f64 = 1e-30;
+pub(crate) const COMPLEX_STEP: f64 = 1e-30;
 
 impl<'p, P: Program> AnchoredProgram<'p, P> {
-    /// Runs the real forward and backward pass at `inputs` and records it.
+    /// Runs the real forward and backward pass at `inputs` and records it. The program's output is its loss.
     ///
     /// # Errors
     /// [`GradcheckError::Program`] when the program fails, [`GradcheckError::NonScalarLoss`] and
     /// [`GradcheckError::NonFinite`] for a loss or gradient that cannot be checked.
     pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Result<Self> {
-        let mut tape = Tape::new();
-        let (leaves, loss) = run(program, &mut tape, inputs.clone())?;
-        let gradients = tape.backward(loss)?;
-        let mut gradient = Vec::new();
-        for leaf in leaves {
-            gradient.extend_from_slice(gradients.wrt(leaf)?.as_slice());
-        }
-        let loss = only(tape.value(loss)?)?;
-        if !loss.is_finite() {
+        let this = Self::record(program, inputs, false, 0)?;
+        if this.cotangent.len() == 1 { Ok(this) } else { Err(GradcheckError::NonScalarLoss(this.outputs())) }
+    }
+
+    /// As [`new`](Self::new), for a program with an output of any shape: the loss is the sum of the output's
+    /// entries times a fixed cotangent, which `seed` draws from `+-(0.5..1)`. An output of one entry is the loss
+    /// itself.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), but for the shape of the output.
+    pub fn contracted(program: &'p P, inputs: Vec<Tensor<f64>>, seed: u64) -> Result<Self> {
+        Self::record(program, inputs, false, seed)
+    }
+
+    /// As [`contracted`](Self::contracted), but of the smooth twin ([`SpikeMode::Smooth`]) in place of the
+    /// spiking program: the base point has activities that no spiking network takes, and a program that detaches
+    /// or scales gradients is rightly found wrong.
+    ///
+    /// # Errors
+    /// As [`contracted`](Self::contracted).
+    pub fn smooth_twin(program: &'p P, inputs: Vec<Tensor<f64>>, seed: u64) -> Result<Self> {
+        Self::record(program, inputs, true, seed)
+    }
+
+    fn record(program: &'p P, inputs: Vec<Tensor<f64>>, smooth: bool, seed: u64) -> Result<Self> {
+        let mut tape = if smooth { Tape::with_mode(SpikeMode::Smooth) } else { Tape::new() };
+        let (leaves, output) = run(program, &mut tape, inputs.clone())?;
+        let value = tape.value(output)?;
+        if !value.is_finite() {
             return Err(GradcheckError::NonFinite { what: "loss" });
         }
-        if !gradient.iter().all(|g| g.is_finite()) {
-            return Err(GradcheckError::NonFinite { what: "gradient" });
-        }
-        let real = tape.anchors();
-        Ok(Self {
+        let cotangent = draw_cotangent(value, seed)?;
+        let loss = contract(value, &cotangent);
+        let replay = if smooth {
+            Replay::SmoothTwin
+        } else {
+            let real = tape.anchors();
+            Replay::Anchored {
+                dual: Arc::new(real.cast()),
+                complex: Arc::new(real.cast()),
+                real: Arc::new(real),
+            }
+        };
+        let pieces = tape.pieces();
+        let mut this = Self {
             program,
             inputs,
+            tape,
+            leaves,
+            output,
+            cotangent,
             loss,
-            gradient,
-            pieces: tape.pieces(),
-            dual: Arc::new(real.cast()),
-            complex: Arc::new(real.cast()),
-            real: Arc::new(real),
-        })
+            gradient: Vec::new(),
+            pieces,
+            replay,
+        };
+        this.gradient = this.vjp(&this.cotangent)?;
+        if !this.gradient.iter().all(|g| g.is_finite()) {
+            return Err(GradcheckError::NonFinite { what: "gradient" });
+        }
+        Ok(this)
     }
 
     /// The loss of the real forward pass.
@@ -98,18 +155,28 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
         self.gradient.len()
     }
 
+    /// The inputs at the base point.
+    pub fn inputs(&self) -> &[Tensor<f64>] {
+        &self.inputs
+    }
+
+    /// The cotangent that contracts the output to the loss; the output's shape.
+    pub fn cotangent(&self) -> &Tensor<f64> {
+        &self.cotangent
+    }
+
+    /// The number of entries of the output.
+    pub fn outputs(&self) -> usize {
+        self.cotangent.len()
+    }
+
     /// The anchored loss at `inputs + step * direction`. At step 0 it is [`loss`](Self::loss) to the bit.
     ///
     /// # Errors
     /// [`GradcheckError::Length`] for a direction of another length, and the program's errors.
     pub fn evaluate(&self, direction: &[f64], step: f64) -> Result<Evaluation> {
-        let inputs = self.moved(direction, |x, d| x + step * d)?;
-        let mut tape = Tape::anchored(Arc::clone(&self.real));
-        let (_, loss) = run(self.program, &mut tape, inputs)?;
-        let pieces = tape.pieces();
-        let differing = pieces.iter().zip(&self.pieces).filter(|(a, b)| a != b).count();
-        let crossings = differing + pieces.len().abs_diff(self.pieces.len());
-        Ok(Evaluation { loss: only(tape.value(loss)?)?, crossings })
+        let sample = self.sample(direction, step)?;
+        Ok(Evaluation { loss: contract(&sample.output, &self.cotangent), crossings: sample.crossings })
     }
 
     /// The derivative of the anchored loss along `direction`, by dual numbers.
@@ -117,10 +184,7 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
     pub fn by_dual(&self, direction: &[f64]) -> Result<f64> {
-        let inputs = self.moved(direction, Dual::new)?;
-        let mut tape = Tape::anchored(Arc::clone(&self.dual));
-        let (_, loss) = run(self.program, &mut tape, inputs)?;
-        Ok(only(tape.value(loss)?)?.eps)
+        Ok(contract(&self.jvp(direction)?, &self.cotangent))
     }
 
     /// The derivative of the anchored loss along `direction`, by the complex step.
@@ -132,13 +196,108 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     /// As [`evaluate`](Self::evaluate).
     pub fn by_complex_step(&self, direction: &[f64]) -> Result<f64> {
         let inputs = self.moved(direction, |x, d| Complex::new(x, COMPLEX_STEP * d))?;
-        let mut tape = Tape::anchored(Arc::clone(&self.complex));
-        let (_, loss) = run(self.program, &mut tape, inputs)?;
-        Ok(only(tape.value(loss)?)?.im / COMPLEX_STEP)
+        let mut tape = self.complex_tape();
+        let (_, output) = run(self.program, &mut tape, inputs)?;
+        let tangent = tape.value(output)?.map(|y| y.im / COMPLEX_STEP);
+        Ok(contract(&tangent, &self.cotangent))
     }
 
-    fn moved<S: Scalar>(&self, direction: &[f64], f: impl Fn(f64, f64) -> S) -> Result<Vec<Tensor<S>>> {
-        check_length("the direction", direction, self.dimension())?;
+    /// The Jacobian-vector product `J v` of the anchored program, by dual numbers; the output's shape.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn jvp(&self, direction: &[f64]) -> Result<Tensor<f64>> {
+        let inputs = self.moved(direction, Dual::new)?;
+        let mut tape = self.dual_tape();
+        let (_, output) = run(self.program, &mut tape, inputs)?;
+        Ok(tape.value(output)?.map(|y| y.eps))
+    }
+
+    /// The vector-Jacobian product `J' w` that the tape of the real pass claims, flat.
+    ///
+    /// # Errors
+    /// A shape error for a cotangent that does not have the output's shape.
+    pub fn vjp(&self, cotangent: &Tensor<f64>) -> Result<Vec<f64>> {
+        let gradients = self.tape.vjp(self.output, cotangent.clone())?;
+        let mut flat = Vec::new();
+        for &leaf in &self.leaves {
+            flat.extend_from_slice(gradients.wrt(leaf)?.as_slice());
+        }
+        Ok(flat)
+    }
+
+    /// The output at `inputs + step * direction`.
+    pub(crate) fn sample(&self, direction: &[f64], step: f64) -> Result<Sample> {
+        let inputs = self.moved(direction, |x, d| x + step * d)?;
+        let mut tape = match &self.replay {
+            Replay::SmoothTwin => Tape::with_mode(SpikeMode::Smooth),
+            Replay::Anchored { real, .. } => Tape::anchored(Arc::clone(real)),
+        };
+        let (_, output) = run(self.program, &mut tape, inputs)?;
+        // Operations decide the same number of times on every run: none at the base point is none anywhere.
+        let pieces = if self.pieces.is_empty() { Vec::new() } else { tape.pieces() };
+        let differing = pieces.iter().zip(&self.pieces).filter(|(a, b)| a != b).count();
+        let crossings = differing + pieces.len().abs_diff(self.pieces.len());
+        Ok(Sample { output: tape.value(output)?.clone(), crossings })
+    }
+
+    /// The gradient of the contracted loss over a scalar that carries a tangent, by a backward pass on `tape`.
+    pub(crate) fn gradient_over<S: Scalar>(
+        &self,
+        mut tape: Tape<S>,
+        inputs: Vec<Tensor<S>>,
+    ) -> Result<Vec<S>> {
+        let (leaves, output) = run(self.program, &mut tape, inputs)?;
+        let gradients = tape.vjp(output, self.cotangent.cast())?;
+        let mut flat = Vec::new();
+        for leaf in leaves {
+            flat.extend_from_slice(gradients.wrt(leaf)?.as_slice());
+        }
+        Ok(flat)
+    }
+
+    /// The contracted loss over `Dual<Dual<f64>>`: forward mode twice.
+    pub(crate) fn nested(&self, u: &[f64], v: &[f64]) -> Result<Dual<Dual<f64>>> {
+        check_length("the direction", u, self.dimension())?;
+        let mut along = u.iter();
+        let inputs = self.moved(v, |x, d| {
+            let outer = along.next().copied().unwrap_or(0.0);
+            Dual::new(Dual::new(x, d), Dual::new(outer, 0.0))
+        })?;
+        let mut tape = match &self.replay {
+            Replay::SmoothTwin => Tape::with_mode(SpikeMode::Smooth),
+            Replay::Anchored { real, .. } => Tape::anchored(Arc::new(real.cast())),
+        };
+        let (_, output) = run(self.program, &mut tape, inputs)?;
+        let value = tape.value(output)?;
+        let mut sum = Dual::default();
+        for (&y, &w) in value.as_slice().iter().zip(self.cotangent.as_slice()) {
+            sum += y * Dual::from_f64(w);
+        }
+        Ok(sum)
+    }
+
+    pub(crate) fn dual_tape(&self) -> Tape<Dual<f64>> {
+        match &self.replay {
+            Replay::SmoothTwin => Tape::with_mode(SpikeMode::Smooth),
+            Replay::Anchored { dual, .. } => Tape::anchored(Arc::clone(dual)),
+        }
+    }
+
+    pub(crate) fn complex_tape(&self) -> Tape<Complex<f64>> {
+        match &self.replay {
+            Replay::SmoothTwin => Tape::with_mode(SpikeMode::Smooth),
+            Replay::Anchored { complex, .. } => Tape::anchored(Arc::clone(complex)),
+        }
+    }
+
+    pub(crate) fn moved<S: Scalar>(
+        &self,
+        direction: &[f64],
+        mut f: impl FnMut(f64, f64) -> S,
+    ) -> Result<Vec<Tensor<S>>> {
+        let dimension = self.inputs.iter().map(Tensor::len).sum();
+        check_length("the direction", direction, dimension)?;
         let mut rest = direction;
         let moved = self.inputs.iter().map(|input| {
             let (own, others) = rest.split_at(input.len());
@@ -163,10 +322,22 @@ fn run<S: Scalar, P: Program>(
     inputs: Vec<Tensor<S>>,
 ) -> Result<(Vec<Var>, Var)> {
     let leaves: Vec<Var> = inputs.into_iter().map(|input| tape.leaf(input)).collect();
-    let loss = program.run(tape, &leaves).map_err(GradcheckError::Program)?;
-    Ok((leaves, loss))
+    let output = program.run(tape, &leaves).map_err(GradcheckError::Program)?;
+    Ok((leaves, output))
 }
 
-fn only<S: Scalar>(loss: &Tensor<S>) -> Result<S> {
-    loss.item().ok_or(GradcheckError::NonScalarLoss(loss.len()))
+/// A fixed cotangent: 1 for a single number, so that the loss keeps its bits; else random signs with magnitudes
+/// that differ, so that errors in two entries do not cancel.
+fn draw_cotangent(output: &Tensor<f64>, seed: u64) -> Result<Tensor<f64>> {
+    if output.len() == 1 {
+        return Ok(Tensor::full(output.shape(), 1.0)?);
+    }
+    Ok(Tensor::from_vec(output.shape(), crate::directions::random_weights(output.len(), seed))?)
+}
+
+fn contract(output: &Tensor<f64>, cotangent: &Tensor<f64>) -> f64 {
+    match (output.as_slice(), cotangent.as_slice()) {
+        (&[y], &[w]) => y * w,
+        (output, cotangent) => crate::evidence::dot(output, cotangent),
+    }
 }

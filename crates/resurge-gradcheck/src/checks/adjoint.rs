@@ -1,0 +1,193 @@
+//! The adjoint or dot-product test.
+
+use super::jacobian::{at_base_point, positive};
+use super::{Verdict, locate};
+use crate::directions::random_weights;
+use crate::evidence::{dot, largest};
+use crate::{AnchoredProgram, GradcheckError, Program, Result};
+use rayon::prelude::*;
+use resurge_tensor::Tensor;
+use serde::Serialize;
+
+/// The adjoint test: `<J v, w> = <v, J' w>` for random `v` in the inputs' space and `w` in the output's.
+///
+/// `J v` comes from dual numbers on the anchored program's forward pass, `J' w` from the backward pass of the
+/// real one. Neither takes a step, so the two agree to rounding, at points next to a kink as well; they share
+/// the forward formulas, so a wrong formula of a value goes unnoticed. That is for
+/// [`GradCheck`](crate::GradCheck) to find.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+///
+/// struct Linear;
+///
+/// impl Program for Linear {
+///     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+///         Ok(tape.matmul(inputs[0], inputs[1])?)
+///     }
+/// }
+///
+/// let at = vec![Tensor::full([2, 3], 0.5)?, Tensor::full([3, 4], -1.5)?];
+/// let report = AdjointCheck::new(&Linear, at).pairs(4).run()?;
+/// assert!(report.passed() && report.max_error < 1e-15 && report.pairs.len() == 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct AdjointCheck<'p, P> {
+    program: &'p P,
+    inputs: Vec<Tensor<f64>>,
+    pairs: usize,
+    tolerance: f64,
+    seed: u64,
+    smooth_twin: bool,
+}
+
+/// The two sides for one pair of vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AdjointPair {
+    /// `<J v, w>`, by dual numbers.
+    pub forward: f64,
+    /// `<v, J' w>`, by the tape.
+    pub backward: f64,
+    /// Their difference, relative to the sum of the sizes of all terms on both sides.
+    pub error: f64,
+}
+
+/// The result of an [`AdjointCheck`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AdjointReport {
+    /// The outcome; [`Verdict::Nothing`] where all products vanish.
+    pub verdict: Verdict,
+    /// Each pair. For the first, `w` is `J v` itself, so that the product cannot be small by chance.
+    pub pairs: Vec<AdjointPair>,
+    /// The largest error.
+    pub max_error: f64,
+    /// The input tensor and multi-index of an entry at which `J' w` is wrong, for the worst pair.
+    pub suspect: Option<(usize, Vec<usize>)>,
+}
+
+/// Either side is a sum of products, each from a chain of some hundred operations at 1e-16; the error is
+/// relative to the sum of their sizes. Correct programs stay below 1e-14.
+const TOLERANCE: f64 = 1e-12;
+
+impl<'p, P: Program> AdjointCheck<'p, P> {
+    /// A test with 8 pairs at `inputs`.
+    pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Self {
+        Self { program, inputs, pairs: 8, tolerance: TOLERANCE, seed: 0, smooth_twin: false }
+    }
+
+    /// The number of pairs.
+    #[must_use]
+    pub fn pairs(self, pairs: usize) -> Self {
+        Self { pairs, ..self }
+    }
+
+    /// The largest error with which it passes: 1e-12 unless told otherwise.
+    #[must_use]
+    pub fn tolerance(self, tolerance: f64) -> Self {
+        Self { tolerance, ..self }
+    }
+
+    /// Draws the vectors.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`].
+    #[must_use]
+    pub fn smooth_twin(self) -> Self {
+        Self { smooth_twin: true, ..self }
+    }
+
+    /// Runs the test.
+    ///
+    /// # Errors
+    /// [`GradcheckError::Option`] for a tolerance that is not positive, [`GradcheckError::BasePoint`] for a
+    /// program that is not a function of its inputs, and those of [`AnchoredProgram::contracted`].
+    pub fn run(&self) -> Result<AdjointReport> {
+        positive("tolerance", self.tolerance)?;
+        let inputs = self.inputs.clone();
+        let anchored = if self.smooth_twin {
+            AnchoredProgram::smooth_twin(self.program, inputs, self.seed)?
+        } else {
+            AnchoredProgram::contracted(self.program, inputs, self.seed)?
+        };
+        at_base_point(&anchored)?;
+        let pairs = (0..self.pairs).into_par_iter().map(|number| self.pair(&anchored, number));
+        let pairs: Vec<(AdjointPair, Products)> = pairs.collect::<Result<_>>()?;
+
+        let max_error = largest(pairs.iter().map(|(pair, _)| pair.error));
+        let moved = pairs.iter().any(|(pair, _)| pair.forward != 0.0 || pair.backward != 0.0);
+        let wrong = pairs.iter().filter(|(pair, _)| !within(pair.error, self.tolerance));
+        let worst = wrong.max_by(|a, b| a.0.error.total_cmp(&b.0.error));
+        let suspect = match worst {
+            Some((_, Products { v, w, backward })) => locate::suspect(&anchored, backward, v, w, 0.0)?,
+            None => None,
+        };
+        let verdict = match (worst, moved) {
+            (Some(_), _) => Verdict::Failed,
+            (None, false) => Verdict::Nothing,
+            (None, true) => Verdict::Passed,
+        };
+        Ok(AdjointReport { verdict, max_error, suspect, pairs: pairs.into_iter().map(|(p, _)| p).collect() })
+    }
+
+    fn pair(&self, anchored: &AnchoredProgram<'_, P>, number: usize) -> Result<(AdjointPair, Products)> {
+        // Two streams a pair, and none of them that of the cotangent.
+        let seed = self.seed.wrapping_add(2 * number as u64 + 1);
+        let v = random_weights(anchored.dimension(), seed);
+        let forward = anchored.jvp(&v)?;
+        let w = if number == 0 {
+            forward.clone()
+        } else {
+            let weights = random_weights(anchored.outputs(), seed.wrapping_add(1));
+            Tensor::from_vec(forward.shape(), weights)?
+        };
+        let backward = anchored.vjp(&w)?;
+        let (left, right) = (dot(forward.as_slice(), w.as_slice()), dot(&v, &backward));
+        let sizes = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x * y).abs()).sum::<f64>();
+        let size = sizes(forward.as_slice(), w.as_slice()) + sizes(&v, &backward);
+        let error = if size == 0.0 { 0.0 } else { (left - right).abs() / size };
+        Ok((AdjointPair { forward: left, backward: right, error }, Products { v, w, backward }))
+    }
+}
+
+struct Products {
+    v: Vec<f64>,
+    w: Tensor<f64>,
+    backward: Vec<f64>,
+}
+
+/// False for an error that is not a number.
+pub(super) fn within(error: f64, tolerance: f64) -> bool {
+    error <= tolerance
+}
+
+impl AdjointReport {
+    /// Whether the two sides agree.
+    pub fn passed(&self) -> bool {
+        self.verdict == Verdict::Passed
+    }
+}
+
+/// Runs the adjoint test with all options at their defaults, and returns an error that says what is wrong.
+///
+/// # Errors
+/// [`GradcheckError::Rejected`] unless it passes, and those of [`AdjointCheck::run`].
+pub fn check_adjoint<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Result<AdjointReport> {
+    let report = AdjointCheck::new(program, inputs).run()?;
+    if report.passed() {
+        return Ok(report);
+    }
+    let what = match (&report.verdict, &report.suspect) {
+        (Verdict::Nothing, _) => "all products vanish: nothing could be compared".to_owned(),
+        (_, Some((input, index))) => {
+            format!("error {:.1e}, wrong at input {input}, entry {index:?}", report.max_error)
+        }
+        (_, None) => format!("error {:.1e}", report.max_error),
+    };
+    Err(GradcheckError::Rejected { check: "adjoint", report: what })
+}

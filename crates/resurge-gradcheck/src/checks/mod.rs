@@ -1,0 +1,17 @@
+//! The checks, one file each. Every check runs on any [`Program`](crate::Program): a spiking one through its
+//! anchored program, a differentiable one as it stands.
+
+mod adjoint;
+mod directional;
+mod hessian;
+mod jacobian;
+mod locate;
+mod report;
+mod tally;
+mod taylor;
+
+pub use adjoint::{AdjointCheck, AdjointPair, AdjointReport, check_adjoint};
+pub use hessian::{HessianCheck, HessianReport, check_hessian, hessian_vector_product};
+pub use jacobian::{GradCheck, check_gradient};
+pub use report::{CheckReport, Inconclusive, Kink, Mismatch, Place, Verdict};
+pub use taylor::{TaylorCheck, TaylorOrder, TaylorReport, check_taylor};
