@@ -2,6 +2,7 @@
 
 use crate::{Result, Scalar, Shape, Tensor, TensorError};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 impl<S: Scalar> Tensor<S> {
     /// `f` of each pair of elements, after broadcasting by NumPy's rule.
@@ -20,19 +21,20 @@ impl<S: Scalar> Tensor<S> {
     pub fn zip_map(&self, other: &Tensor<S>, op: &'static str, f: impl Fn(S, S) -> S) -> Result<Tensor<S>> {
         let (a, b) = (self.as_slice(), other.as_slice());
         if self.shape() == other.shape() {
-            let data = a.iter().zip(b).map(|(&x, &y)| f(x, y)).collect();
+            let data: Arc<[S]> = a.iter().zip(b).map(|(&x, &y)| f(x, y)).collect();
             return Ok(Tensor::from_parts(self.shape().clone(), data));
         }
         let shape = self.shape().broadcast(other.shape(), op)?;
-        let mut data = Vec::with_capacity(shape.checked_len()?);
+        // A number with a tensor is by far the most frequent case.
         if let (Some(y), true) = (other.item(), &shape == self.shape()) {
-            data.extend(a.iter().map(|&x| f(x, y)));
-        } else if let (Some(x), true) = (self.item(), &shape == other.shape()) {
-            data.extend(b.iter().map(|&y| f(x, y)));
-        } else {
-            let strides = [broadcast_strides(self.shape(), &shape), broadcast_strides(other.shape(), &shape)];
-            walk(&shape, [&strides[0], &strides[1]], |[i, j]| data.push(f(a[i], b[j])));
+            return Ok(self.map(|x| f(x, y)));
         }
+        if let (Some(x), true) = (self.item(), &shape == other.shape()) {
+            return Ok(other.map(|y| f(x, y)));
+        }
+        let mut data = Vec::with_capacity(shape.checked_len()?);
+        let strides = [broadcast_strides(self.shape(), &shape), broadcast_strides(other.shape(), &shape)];
+        walk(&shape, [&strides[0], &strides[1]], |[i, j]| data.push(f(a[i], b[j])));
         Ok(Tensor::from_parts(shape, data))
     }
 

@@ -48,7 +48,7 @@ impl<S: Scalar> Tensor<S> {
                 shape: self.shape().clone(),
             });
         }
-        let data = self.as_slice()[index * inner..(index + 1) * inner].to_vec();
+        let data = &self.as_slice()[index * inner..(index + 1) * inner];
         Ok(Tensor::from_parts(self.shape().without(0), data))
     }
 
@@ -116,7 +116,8 @@ impl<S: Scalar> Tensor<S> {
         let (_, extent, inner) = self.around(axis, op)?;
         let shape = self.shape().without(axis);
         let places = places(&shape, extent, inner, index, op)?;
-        Ok(Tensor::from_parts(shape, places.into_iter().map(|at| self.as_slice()[at]).collect()))
+        let data: Vec<S> = places.into_iter().map(|at| self.as_slice()[at]).collect();
+        Ok(Tensor::from_parts(shape, data))
     }
 
     /// A tensor of zeros with a new axis of `extent` entries, element `i` of `self` being at `index[i]` along it:

@@ -18,7 +18,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<S> {
     shape: Shape,
-    data: Arc<Vec<S>>,
+    data: Arc<[S]>,
 }
 
 impl<S: Scalar> Tensor<S> {
@@ -32,7 +32,7 @@ impl<S: Scalar> Tensor<S> {
         if data.len() != expected {
             return Err(TensorError::ElementCount { shape, expected, actual: data.len() });
         }
-        Ok(Self { shape, data: Arc::new(data) })
+        Ok(Self { shape, data: data.into() })
     }
 
     /// A tensor whose element at row-major position `i` is `f(i)`.
@@ -50,7 +50,7 @@ impl<S: Scalar> Tensor<S> {
     pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(usize) -> S) -> Result<Self> {
         let shape = shape.into();
         let data = (0..shape.checked_len()?).map(f).collect();
-        Ok(Self { shape, data: Arc::new(data) })
+        Ok(Self { shape, data })
     }
 
     /// A tensor filled with one value.
@@ -59,8 +59,8 @@ impl<S: Scalar> Tensor<S> {
     /// [`TensorError::TooLarge`] for a shape that cannot be addressed.
     pub fn full(shape: impl Into<Shape>, value: S) -> Result<Self> {
         let shape = shape.into();
-        let data = vec![value; shape.checked_len()?];
-        Ok(Self { shape, data: Arc::new(data) })
+        let data = std::iter::repeat_n(value, shape.checked_len()?).collect();
+        Ok(Self { shape, data })
     }
 
     /// A tensor of zeros.
@@ -73,7 +73,7 @@ impl<S: Scalar> Tensor<S> {
 
     /// A tensor with no axes and one element.
     pub fn scalar(value: S) -> Self {
-        Self { shape: Shape::scalar(), data: Arc::new(vec![value]) }
+        Self { shape: Shape::scalar(), data: Arc::new([value]) }
     }
 
     /// The extents, outermost first.
@@ -98,12 +98,12 @@ impl<S: Scalar> Tensor<S> {
 
     /// The values for writing; copies them first where another clone shares them.
     pub fn as_mut_slice(&mut self) -> &mut [S] {
-        Arc::<Vec<S>>::make_mut(&mut self.data)
+        Arc::make_mut(&mut self.data)
     }
 
-    /// The values, without a copy where no clone shares them.
-    pub fn into_vec(self) -> Vec<S> {
-        Arc::unwrap_or_clone(self.data)
+    /// The values as a vector.
+    pub fn to_vec(&self) -> Vec<S> {
+        self.data.to_vec()
     }
 
     /// The element at a multi-dimensional index; `None` where it does not exist.
@@ -135,7 +135,7 @@ impl<S: Scalar> Tensor<S> {
     /// # Ok::<(), resurge_tensor::TensorError>(())
     /// ```
     pub fn map<R: Scalar>(&self, f: impl FnMut(S) -> R) -> Tensor<R> {
-        Tensor { shape: self.shape.clone(), data: Arc::new(self.data.iter().copied().map(f).collect()) }
+        Tensor { shape: self.shape.clone(), data: self.data.iter().copied().map(f).collect() }
     }
 
     /// The real parts as another scalar.
@@ -162,9 +162,10 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// Builds a tensor whose data is known to fit its shape.
-    pub(crate) fn from_parts(shape: Shape, data: Vec<S>) -> Self {
+    pub(crate) fn from_parts(shape: Shape, data: impl Into<Arc<[S]>>) -> Self {
+        let data = data.into();
         debug_assert_eq!(shape.checked_len(), Ok(data.len()));
-        Self { shape, data: Arc::new(data) }
+        Self { shape, data }
     }
 }
 
@@ -209,7 +210,7 @@ mod tests {
         let mut b = a.clone();
         b.as_mut_slice()[1] = 7.0;
         assert_eq!(a.as_slice(), &[1.0, 1.0, 1.0]);
-        assert_eq!(b.into_vec(), vec![1.0, 7.0, 1.0]);
+        assert_eq!(b.to_vec(), vec![1.0, 7.0, 1.0]);
     }
 
     #[test]

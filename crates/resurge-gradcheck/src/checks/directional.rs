@@ -54,7 +54,7 @@ impl<P: Program> Samples<'_, '_, P> {
             self.nearest_kink = Some(self.nearest_kink.map_or(h.abs(), |k| k.min(h.abs())));
             None
         } else {
-            let all = sample.output.into_vec();
+            let all = sample.output.to_vec();
             Some(self.weights.map_or(all.clone(), |w| vec![crate::evidence::dot(w, &all)]))
         };
         let value = values.as_ref().map(|v| v[output]);

@@ -56,6 +56,7 @@ impl Cell {
             return Err(SnnError::Sequence { what: "spiking cell", shape });
         }
         let silence = tape.constant(Tensor::zeros(&shape[1..])?);
+        let trace = filter_constants(tape, parameters.trace_decay)?;
         let mut run = CellRun::default();
         let mut state: Option<State> = None;
         let (mut synapse, mut adaptation) = (None, None);
@@ -73,7 +74,7 @@ impl Cell {
             let o = self.fire(tape, u, threshold, &run.spikes)?;
             tape.label(o, "o", Some(t))?;
             let output = if self.output_delay { before.unwrap_or(silence) } else { o };
-            let a = filter_trace(tape, parameters, run.traces.last().copied(), output)?;
+            let a = filter_trace(tape, trace, run.traces.last().copied(), output)?;
             tape.label(a, "a", Some(t))?;
             state = Some(State { potential: u, spike: o, threshold, residual });
             run.potentials.push(u);
@@ -278,15 +279,20 @@ fn filter_current<S: Scalar>(
     Ok(current)
 }
 
+/// A decay with the gain `1 - decay` that goes with it.
+fn filter_constants<S: Scalar>(tape: &mut Tape<S>, decay: Option<Var>) -> Result<Option<(Var, Var)>> {
+    let Some(decay) = decay else { return Ok(None) };
+    Ok(Some((decay, one_minus(tape, decay)?)))
+}
+
 /// Equation (3).
 fn filter_trace<S: Scalar>(
     tape: &mut Tape<S>,
-    parameters: &CellParameters,
+    constants: Option<(Var, Var)>,
     before: Option<Var>,
     output: Var,
 ) -> Result<Var> {
-    let Some(decay) = parameters.trace_decay else { return Ok(output) };
-    let gain = one_minus(tape, decay)?;
+    let Some((decay, gain)) = constants else { return Ok(output) };
     let new = tape.mul(output, gain)?;
     let Some(before) = before else { return Ok(new) };
     let old = tape.mul(before, decay)?;

@@ -106,7 +106,7 @@ mod tests {
         for t in 1..4 {
             assert_eq!(gradient.select(t), gradient.select(0), "the error is spread evenly over time");
         }
-        let first = gradient.select(0).unwrap().into_vec();
+        let first = gradient.select(0).unwrap().to_vec();
         (tape.value(loss).unwrap().item().unwrap(), first)
     }
 
