@@ -35,6 +35,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod cells;
 mod closed_form;
 mod difference;
 mod directions;
@@ -43,7 +44,12 @@ mod evidence;
 mod program;
 mod report;
 mod reset_term;
+mod rtrl;
 
+pub use cells::{
+    CELL_BARS, CellCase, CellErrors, CellEvidence, CellExtents, CellNetwork, CellReport, CellVerdict,
+    Learnable, Probes, SkipReason, Skipped, cell_registry,
+};
 pub use closed_form::{ClosedForm, closed_form};
 pub use difference::{DifferenceScan, Estimate, ridders};
 pub use directions::Directions;
@@ -52,6 +58,7 @@ pub use evidence::{Evidence, ProjectionErrors};
 pub use program::{AnchoredProgram, Evaluation, Program, ProgramResult};
 pub use report::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
 pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, check_case, check_cases};
+pub use rtrl::{Rtrl, rtrl};
 
 /// The result of a check that could be carried out.
 pub type Result<T> = std::result::Result<T, GradcheckError>;
