@@ -87,4 +87,18 @@ pub enum GradcheckError {
         /// What it found.
         report: String,
     },
+    /// Something to be learned of a cell that does not have it, or has it twice.
+    #[error("this cell has no {learnable} to learn, or learns it as something else already")]
+    NotLearnable {
+        /// What was to be learned.
+        learnable: crate::Learnable,
+    },
+    /// Another number of inputs than the program has.
+    #[error("the cell network has {expected} inputs, {actual} were given; take those of `parameters`")]
+    Inputs {
+        /// How many it has.
+        expected: usize,
+        /// How many were given.
+        actual: usize,
+    },
 }

@@ -48,6 +48,7 @@
 //! `run` returns a report, whatever the outcome; the one-line functions return an error that says what is wrong.
 #![forbid(unsafe_code)]
 
+mod cells;
 mod checks;
 mod closed_form;
 mod convergence;
@@ -60,8 +61,13 @@ mod noise;
 mod program;
 mod report;
 mod reset_term;
+mod rtrl;
 mod stencil;
 
+pub use cells::{
+    CELL_BARS, CellCase, CellErrors, CellEvidence, CellExtents, CellNetwork, CellReport, CellVerdict,
+    Learnable, Probes, SkipReason, Skipped, cell_registry,
+};
 pub use checks::{
     AdjointCheck, AdjointPair, AdjointReport, CheckReport, GradCheck, HessianCheck, HessianReport,
     Inconclusive, Kink, Mismatch, Place, TaylorCheck, TaylorOrder, TaylorReport, Verdict, check_adjoint,
@@ -78,6 +84,7 @@ pub use noise::{Noise, ecnoise};
 pub use program::{AnchoredProgram, Evaluation, Program, ProgramResult};
 pub use report::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
 pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, check_case, check_cases};
+pub use rtrl::{Rtrl, rtrl};
 pub use stencil::{Scheme, Stencil};
 
 /// The result of a check that could be carried out.

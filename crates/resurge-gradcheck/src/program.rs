@@ -116,7 +116,7 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
             let real = tape.anchors();
             Replay::Anchored {
                 dual: Arc::new(real.cast()),
-                complex: Arc::new(real.cast()),
+                complex: Arc::new(complex_record(program, &inputs, &real)?),
                 real: Arc::new(real),
             }
         };
@@ -340,4 +340,26 @@ fn contract(output: &Tensor<f64>, cotangent: &Tensor<f64>) -> f64 {
         (&[y], &[w]) => y * w,
         (output, cotangent) => crate::evidence::dot(output, cotangent),
     }
+}
+
+/// The record in complex arithmetic. A quotient or a matrix product of complex numbers can differ from that of
+/// their real parts in the last bit; differences to anchors from another arithmetic would then not vanish at the
+/// base point, and a recurrence that expands would carry the rest into the derivative.
+///
+/// Where a potential is so near its threshold that its spike differs, the real record has to do.
+fn complex_record<P: Program>(
+    program: &P,
+    inputs: &[Tensor<f64>],
+    real: &AnchorRecord<f64>,
+) -> Result<AnchorRecord<Complex<f64>>> {
+    let mut tape = Tape::<Complex<f64>>::new();
+    run(program, &mut tape, inputs.iter().map(Tensor::cast).collect())?;
+    let record = tape.anchors();
+    let close = |a: &Complex<f64>, b: &f64| (a.re - b).abs() <= 1e-6 * b.abs().max(1.0);
+    let same = record.len() == real.len()
+        && record
+            .iter()
+            .zip(real.iter())
+            .all(|(a, b)| a.output.as_slice().iter().zip(b.output.as_slice()).all(|(a, b)| close(a, b)));
+    Ok(if same { record } else { real.cast() })
 }

@@ -126,3 +126,28 @@ fn lengths_and_scales_that_do_not_fit_are_named() {
     let evidence = Evidence::gather(&anchored, &directions, 0.25).unwrap();
     assert_eq!(length(evidence.compare(&[1.0]).unwrap_err()), ("the gradient", 2, 1));
 }
+
+/// `1e16 sum (y - detach y)^2` with `y = x / (x + 1)`: its derivative is 0 as long as the two `y` are equal to the
+/// bit, and of order 1 if they differ in the last.
+struct LastBit;
+
+impl Program for LastBit {
+    fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+        let below = tape.shift(inputs[0], 1.0)?;
+        let y = tape.div(inputs[0], below)?;
+        let held = tape.detach(y)?;
+        let difference = tape.sub(y, held)?;
+        let square = tape.square(difference)?;
+        let sum = tape.sum(square)?;
+        Ok(tape.scale(sum, 1e16)?)
+    }
+}
+
+#[test]
+fn every_arithmetic_is_anchored_at_its_own_record() {
+    let x: Vec<f64> = (0..50).map(|i| 0.1 + 0.037 * f64::from(i)).collect();
+    let anchored = AnchoredProgram::new(&LastBit, at(&x)).unwrap();
+    let along = vec![1.0; 50];
+    assert_eq!(anchored.by_complex_step(&along).unwrap(), 0.0);
+    assert_eq!(anchored.by_dual(&along).unwrap(), 0.0);
+}

@@ -1,0 +1,315 @@
+//! A cell network's gradient against four proofs.
+
+use super::CellNetwork;
+use crate::evidence::{dot, largest, norm};
+use crate::{AnchoredProgram, DifferenceScan, Directions, Result, ridders, rtrl};
+use serde::Serialize;
+use std::ops::Range;
+
+/// What became of a specimen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CellReport {
+    /// The specimen's name.
+    pub name: String,
+    /// The seed of its point.
+    pub seed: u64,
+    /// How many points were drawn: more than one where the first proved nothing.
+    pub draws: usize,
+    /// The outcome.
+    pub verdict: CellVerdict,
+    /// The number of learnable numbers.
+    pub parameters: usize,
+    /// Spikes per neuron and step.
+    pub firing_rate: f64,
+    /// The largest errors of the tape's gradient, normalised by its norm.
+    pub errors: CellErrors,
+    /// Whether the anchored program's loss at the base point is the spiking loss to the bit.
+    pub anchored_loss_exact: bool,
+    /// Directions in which finite differences were conclusive.
+    pub conclusive: usize,
+    /// Directions in which they were not, and why.
+    pub skipped: Vec<Skipped>,
+    /// The inputs whose gradient is zero at this point: nothing was proved of them.
+    pub silent: Vec<String>,
+}
+
+/// The outcome of a check. Only [`Passed`](Self::Passed) is a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellVerdict {
+    /// Every proof agrees.
+    Passed,
+    /// A proof disagrees.
+    Failed,
+    /// The whole gradient is zero: there is nothing to compare.
+    Vacuous,
+    /// Finite differences are not conclusive in any direction; the other proofs agree.
+    Inconclusive,
+}
+
+/// The largest normalised error of a cell's gradient by each means. Not a number where the gradient vanishes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CellErrors {
+    /// Against finite differences of the anchored program, in the directions in which they are conclusive; 0
+    /// where there is none, which [`CellVerdict::Inconclusive`] tells.
+    pub finite_difference: f64,
+    /// Against the complex step on the anchored program.
+    pub complex_step: f64,
+    /// Against dual numbers on the anchored program.
+    pub dual: f64,
+    /// Against forward sensitivities on the real program, by the norm of the whole difference.
+    pub rtrl: f64,
+    /// Of the loss against that of the forward sensitivities, relative to the size of its terms.
+    pub loss: f64,
+}
+
+/// A direction in which finite differences say nothing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Skipped {
+    /// The direction.
+    pub along: String,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why a finite difference is not conclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SkipReason {
+    /// A kink of the surrogate is so near that fewer than two steps stay on its side.
+    Kink,
+    /// No step has a small enough estimated error, relative to the gradient's norm.
+    Imprecise {
+        /// The smallest.
+        estimated_error: f64,
+    },
+}
+
+/// The bars of the registry.
+///
+/// Dual numbers, complex step and forward sensitivities differ from the tape by rounding alone: a few hundred
+/// products and sums of 1e-16 each, in another order. Over the whole registry they reach a few 1e-15; where a
+/// gradient is what is left of larger terms that cancel, a few 1e-14. The bar is the one of `resurge verify`, and
+/// a millionth part of the gradient is a million times above it. Finite differences are held to ten times the
+/// estimated error up to which they are conclusive.
+pub const CELL_BARS: CellErrors =
+    CellErrors { finite_difference: 1e-9, complex_step: 1e-12, dual: 1e-12, rtrl: 1e-12, loss: 1e-12 };
+
+/// A finite difference is conclusive when its estimated error is at most this, relative to the gradient's norm: a
+/// tenth of the bar. The estimate is the spread of the extrapolation plus the noise. With a third, programs that
+/// expand (a potential that resets times a count of spikes that grows with it is a polynomial of high degree)
+/// broke the bar once in some thousand runs.
+const CONCLUSIVE: f64 = 1e-10;
+
+/// Steps are scanned from a sixteenth of the surrogate's width, where extrapolation begins to converge, ...
+const FIRST_STEP: f64 = 1.0 / 16.0;
+
+/// ... and halved this often, to 1e-6 of the width: below it the noise is above [`CONCLUSIVE`].
+const HALVINGS: usize = 16;
+
+/// The rounding error of an evaluation, in units in the last place of the loss's terms and, as errors early in a
+/// recurrence that expands are carried along, of the inputs: `sum |p dL/dp|` says what those do to the loss. The
+/// noise measured on such recurrences is a tenth of this.
+const NOISE_ULPS: f64 = 2.0;
+
+/// Random-sign directions over all parameters.
+const SIGNS: usize = 2;
+
+/// In how many directions a gradient is probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probes {
+    /// The gradient's own direction, and random signs over all parameters at once.
+    Whole,
+    /// These, and random signs over each input of the program alone, so that a small gradient of one constant is
+    /// not hidden behind large ones of the weights.
+    EachInput,
+}
+
+impl CellErrors {
+    /// Whether every error is within its bar. An error that is not a number is not.
+    pub fn within(&self, bars: &Self) -> bool {
+        self.finite_difference <= bars.finite_difference
+            && self.complex_step <= bars.complex_step
+            && self.dual <= bars.dual
+            && self.rtrl <= bars.rtrl
+            && self.loss <= bars.loss
+    }
+
+    /// The larger of each error, or not a number as soon as one is not.
+    #[must_use]
+    pub fn max(&self, other: &Self) -> Self {
+        let worse = |of: fn(&Self) -> f64| largest([of(self), of(other)].into_iter());
+        Self {
+            finite_difference: worse(|e| e.finite_difference),
+            complex_step: worse(|e| e.complex_step),
+            dual: worse(|e| e.dual),
+            rtrl: worse(|e| e.rtrl),
+            loss: worse(|e| e.loss),
+        }
+    }
+}
+
+/// The four proofs' word on a cell network's gradient, gathered once and held against any candidate.
+#[derive(Debug, Clone)]
+pub struct CellEvidence {
+    gradient: Vec<f64>,
+    norm: f64,
+    directions: Vec<(String, Vec<f64>)>,
+    finite_difference: Vec<std::result::Result<f64, SkipReason>>,
+    complex_step: Vec<f64>,
+    dual: Vec<f64>,
+    forwards: crate::Rtrl,
+    loss: f64,
+    anchored_loss_exact: bool,
+}
+
+impl CellEvidence {
+    /// Runs the tape at the network's parameters, and the proofs beside it.
+    ///
+    /// # Errors
+    /// [`GradcheckError::NonFinite`](crate::GradcheckError::NonFinite) when the loss or the gradient is not finite.
+    pub fn gather(network: &CellNetwork, probes: Probes, seed: u64) -> Result<Self> {
+        let anchored = AnchoredProgram::new(network, network.parameters().to_vec())?;
+        let forwards = rtrl(network, network.parameters())?;
+        let gradient = anchored.gradient().to_vec();
+        let norm = norm(&gradient);
+        let directions = directions(network, &gradient, probes, seed);
+        let at_base = anchored.evaluate(&vec![0.0; gradient.len()], 0.0)?;
+        let mut evidence = Self {
+            norm,
+            finite_difference: Vec::new(),
+            complex_step: Vec::new(),
+            dual: Vec::new(),
+            loss: anchored.loss(),
+            anchored_loss_exact: at_base.loss.to_bits() == anchored.loss().to_bits(),
+            gradient,
+            directions,
+            forwards,
+        };
+        let inputs = network.parameters().iter().flat_map(resurge_tensor::Tensor::as_slice);
+        let of_inputs: f64 = inputs.zip(&evidence.forwards.gradient).map(|(p, g)| (p * g).abs()).sum();
+        let scan = DifferenceScan {
+            first_step: FIRST_STEP * network.cell().surrogate().width(),
+            halvings: HALVINGS,
+            noise: NOISE_ULPS * f64::EPSILON * (evidence.forwards.magnitude + of_inputs),
+        };
+        for (_, direction) in &evidence.directions {
+            let estimate = ridders(scan, |h| {
+                let at = anchored.evaluate(direction, h)?;
+                Ok((at.crossings == 0).then_some(at.loss))
+            })?;
+            evidence.finite_difference.push(match estimate {
+                None => Err(SkipReason::Kink),
+                Some(e) if e.error <= CONCLUSIVE * norm => Ok(e.value),
+                Some(e) => Err(SkipReason::Imprecise { estimated_error: e.error / norm }),
+            });
+            evidence.complex_step.push(anchored.by_complex_step(direction)?);
+            evidence.dual.push(anchored.by_dual(direction)?);
+        }
+        Ok(evidence)
+    }
+
+    /// The tape's gradient, flat.
+    pub fn gradient(&self) -> &[f64] {
+        &self.gradient
+    }
+
+    /// How far a gradient is from each proof.
+    ///
+    /// # Errors
+    /// [`GradcheckError::Length`](crate::GradcheckError::Length) for a gradient of another length.
+    pub fn compare(&self, gradient: &[f64]) -> Result<CellErrors> {
+        crate::program::check_length("the gradient", gradient, self.gradient.len())?;
+        let slopes: Vec<f64> = self.directions.iter().map(|(_, v)| dot(v, gradient)).collect();
+        let normalised = |(slope, value): (&f64, &f64)| (slope - value).abs() / self.norm;
+        let conclusive = slopes.iter().zip(&self.finite_difference);
+        let off: Vec<f64> = gradient.iter().zip(&self.forwards.gradient).map(|(a, b)| a - b).collect();
+        Ok(CellErrors {
+            finite_difference: largest(
+                conclusive.filter_map(|(s, fd)| fd.as_ref().ok().map(|fd| normalised((s, fd)))),
+            ),
+            complex_step: largest(slopes.iter().zip(&self.complex_step).map(normalised)),
+            dual: largest(slopes.iter().zip(&self.dual).map(normalised)),
+            rtrl: norm(&off) / self.norm,
+            loss: (self.loss - self.forwards.loss).abs() / self.forwards.magnitude,
+        })
+    }
+
+    /// The directions in which finite differences are not conclusive.
+    pub fn skipped(&self) -> Vec<Skipped> {
+        let each = self.directions.iter().zip(&self.finite_difference);
+        each.filter_map(|((along, _), fd)| {
+            let reason = *fd.as_ref().err()?;
+            Some(Skipped { along: along.clone(), reason })
+        })
+        .collect()
+    }
+}
+
+/// Checks the tape's gradient of a network.
+pub(super) fn check(name: String, network: &CellNetwork, probes: Probes, seed: u64) -> Result<CellReport> {
+    let evidence = CellEvidence::gather(network, probes, seed)?;
+    let errors = evidence.compare(&evidence.gradient)?;
+    let skipped = evidence.skipped();
+    let conclusive = evidence.directions.len() - skipped.len();
+    let verdict = if evidence.norm == 0.0 {
+        CellVerdict::Vacuous
+    } else if !(errors.within(&CELL_BARS) && evidence.anchored_loss_exact) {
+        CellVerdict::Failed
+    } else if conclusive == 0 {
+        CellVerdict::Inconclusive
+    } else {
+        CellVerdict::Passed
+    };
+    let silent = inputs(network)
+        .filter(|(_, range)| evidence.gradient[range.clone()].iter().all(|g| *g == 0.0))
+        .map(|(name, _)| name)
+        .collect();
+    Ok(CellReport {
+        name,
+        seed,
+        draws: 1,
+        verdict,
+        parameters: evidence.gradient.len(),
+        firing_rate: evidence.forwards.firing_rate,
+        errors,
+        anchored_loss_exact: evidence.anchored_loss_exact,
+        conclusive,
+        skipped,
+        silent,
+    })
+}
+
+fn directions(network: &CellNetwork, gradient: &[f64], probes: Probes, seed: u64) -> Vec<(String, Vec<f64>)> {
+    let names = std::iter::once("gradient".to_owned()).chain((0..SIGNS).map(|i| format!("signs {i}")));
+    let whole = Directions::new(gradient, SIGNS, 0, seed);
+    let mut directions: Vec<_> = names.zip(whole.iter().cloned()).collect();
+    if probes == Probes::Whole {
+        return directions;
+    }
+    for (i, (name, range)) in inputs(network).enumerate() {
+        // Seeds of their own, so that no two inputs get the same signs.
+        let own = Directions::new(&gradient[range.clone()], 1, 0, seed ^ (i as u64 + 1) << 32);
+        if let Some(signs) = own.iter().nth(1) {
+            let mut direction = vec![0.0; gradient.len()];
+            direction[range].copy_from_slice(signs);
+            directions.push((name, direction));
+        }
+    }
+    directions
+}
+
+/// Each input of the program with its place in the flat gradient.
+fn inputs(network: &CellNetwork) -> impl Iterator<Item = (String, Range<usize>)> {
+    let mut end = 0;
+    let ranges: Vec<Range<usize>> = network
+        .parameters()
+        .iter()
+        .map(|tensor| {
+            let start = end;
+            end += tensor.len();
+            start..end
+        })
+        .collect();
+    network.names().into_iter().zip(ranges)
+}

@@ -1,0 +1,197 @@
+//! Every neuron model under every reset, reset gradient and surrogate.
+
+use super::check::{CellReport, CellVerdict, Probes, check};
+use super::models::{MODELS, Model, base};
+use super::{CellExtents, CellNetwork, Learnable};
+use crate::Result;
+use resurge_snn::{Cell, Reset, ResetGradient, ResetKind, ResetTiming, Surrogate, SurrogateScale};
+use std::sync::OnceLock;
+
+/// One specimen of the registry: a neuron model with a reset, a reset gradient and a surrogate.
+#[derive(Debug, Clone, Copy)]
+pub struct CellCase {
+    model: &'static Model,
+    reset: (&'static str, Reset),
+    reset_gradient: ResetGradient,
+    surrogate: (&'static str, Surrogate),
+}
+
+/// Every specimen: the product of the neuron models with every reset, reset gradient and surrogate, where the
+/// model is one under that reset.
+///
+/// ```
+/// use resurge_gradcheck::{CellVerdict, cell_registry};
+///
+/// let registry = cell_registry();
+/// let wanted = "recurrent-alif/subtract/full/atan";
+/// let case = registry.iter().find(|case| case.name() == wanted).expect("in the registry");
+/// assert_eq!(case.check(1)?.verdict, CellVerdict::Passed);
+/// # Ok::<(), resurge_gradcheck::GradcheckError>(())
+/// ```
+pub fn cell_registry() -> Vec<CellCase> {
+    let mut cases = Vec::new();
+    for model in &MODELS {
+        for reset in RESETS.into_iter().filter(|(_, reset)| (model.applies)(*reset)) {
+            for reset_gradient in RULES {
+                for surrogate in surrogates() {
+                    cases.push(CellCase { model, reset, reset_gradient, surrogate });
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// Every kind of reset at every place in the step. With [`ResetKind::None`] the place does not matter.
+const RESETS: [(&str, Reset); 13] = [
+    ("none", Reset::NONE),
+    ("zero", Reset::TO_ZERO),
+    ("zero-after-decay", at(ResetKind::ToZero, ResetTiming::AfterDecay)),
+    ("gated", Reset::GATED_INPUT),
+    ("subtract", Reset::SUBTRACT),
+    ("subtract-then-decay", Reset::SUBTRACT_THEN_DECAY),
+    ("subtract-after-input", at(ResetKind::Subtract, ResetTiming::AfterInput)),
+    ("value", at(VALUE, ResetTiming::BeforeDecay)),
+    ("value-after-decay", at(VALUE, ResetTiming::AfterDecay)),
+    ("value-gated", at(VALUE, ResetTiming::AfterInput)),
+    ("zero-then-add", at(ADD, ResetTiming::BeforeDecay)),
+    ("zero-then-add-after-decay", at(ADD, ResetTiming::AfterDecay)),
+    ("zero-then-add-gated", at(ADD, ResetTiming::AfterInput)),
+];
+
+const VALUE: ResetKind = ResetKind::ToValue(-0.3125);
+const ADD: ResetKind = ResetKind::ToZeroThenAdd(0.1875);
+
+const fn at(kind: ResetKind, timing: ResetTiming) -> Reset {
+    Reset { kind, timing }
+}
+
+const RULES: [ResetGradient; 4] =
+    [ResetGradient::Full, ResetGradient::Detached, ResetGradient::Scaled(0.5), ResetGradient::SpatialOnly];
+
+/// Every shape of surrogate, and every way to scale one. Made once: a custom one lives as long as the program.
+fn surrogates() -> Vec<(&'static str, Surrogate)> {
+    static MADE: OnceLock<Vec<(&'static str, Surrogate)>> = OnceLock::new();
+    let make = || {
+        let softened = |x: f64| x / (1.0 + 2.0 * x * x).sqrt();
+        let custom = Surrogate::custom(0.75, move |order, x| {
+            let q = 1.0 + 2.0 * x * x;
+            match order {
+                0 => softened(x),
+                1 => q.powf(-1.5),
+                _ => -6.0 * x * q.powf(-2.5),
+            }
+        });
+        let made = [
+            ("sigmoid", Surrogate::sigmoid(0.3125)),
+            ("sigmoid-peak-one", Surrogate::sigmoid(0.25).map(|s| s.with_scale(SurrogateScale::PeakOne))),
+            ("atan", Surrogate::atan(2.0)),
+            ("fast-sigmoid", Surrogate::fast_sigmoid(4.0)),
+            ("superspike-asymptotic", Surrogate::asymptotic_superspike(3.0)),
+            ("triangle", Surrogate::triangle(0.9)),
+            ("rectangle", Surrogate::rectangle(1.1)),
+            ("gaussian", Surrogate::gaussian(0.4)),
+            ("exponential", Surrogate::exponential(0.3)),
+            ("algebraic", Surrogate::algebraic(0.5)),
+            ("multi-gaussian", Surrogate::multi_gaussian(0.5, 0.15, 6.0)),
+            ("straight-through", Ok(Surrogate::straight_through())),
+            ("custom", custom),
+        ];
+        // The parameters above are valid; the test of the registry counts the surrogates.
+        made.into_iter().filter_map(|(name, surrogate)| Some((name, surrogate.ok()?))).collect()
+    };
+    MADE.get_or_init(make).clone()
+}
+
+impl CellCase {
+    /// The model, reset, reset gradient and surrogate, with slashes between; unique in the registry.
+    pub fn name(&self) -> String {
+        let rule = self.reset_gradient.name();
+        format!("{}/{}/{rule}/{}", self.model.name, self.reset.0, self.surrogate.0)
+    }
+
+    /// The name of the neuron model.
+    pub fn model(&self) -> &'static str {
+        self.model.name
+    }
+
+    /// The name of the reset. Unlike [`Reset::name`], it tells apart resets that compute the same.
+    pub fn reset(&self) -> &'static str {
+        self.reset.0
+    }
+
+    /// The reset gradient.
+    pub fn reset_gradient(&self) -> ResetGradient {
+        self.reset_gradient
+    }
+
+    /// The name of the surrogate.
+    pub fn surrogate(&self) -> &'static str {
+        self.surrogate.0
+    }
+
+    /// The cell.
+    ///
+    /// # Errors
+    /// None in practice: the constants of the registry are valid.
+    pub fn cell(&self) -> Result<Cell> {
+        let cell = (self.model.build)(base(self.surrogate.1)?)?;
+        Ok(cell.with_reset(self.reset.1)?.with_reset_gradient(self.reset_gradient))
+    }
+
+    /// What is learned besides weights and biases.
+    ///
+    /// # Errors
+    /// None in practice: the constants of the registry are valid.
+    pub fn learnables(&self) -> Result<Vec<Learnable>> {
+        let mut learnables = self.model.learnables.to_vec();
+        if !learnables.is_empty() && Learnable::VReset.applies(&self.cell()?) {
+            learnables.push(Learnable::VReset);
+        }
+        Ok(learnables)
+    }
+
+    /// The specimen in a network of the given extents, with everything else drawn by `seed`.
+    ///
+    /// # Errors
+    /// Shape errors for extents that cannot be addressed.
+    pub fn network(&self, extents: CellExtents, seed: u64) -> Result<CellNetwork> {
+        CellNetwork::new(self.cell()?, &self.learnables()?, extents, seed)
+    }
+
+    /// Holds the tape's gradient of the specimen against dual numbers, the complex step and finite differences of
+    /// its anchored program, and against forward sensitivities on the real one, at a point drawn by `seed`.
+    ///
+    /// Where the point proves nothing, because its gradient is zero or a kink is too near for every finite
+    /// difference, another is drawn, up to [`DRAWS`](Self::DRAWS) in all; a point that fails is final.
+    ///
+    /// # Errors
+    /// [`GradcheckError`](crate::GradcheckError) when the loss or the gradient is not finite. A gradient that is
+    /// wrong is not an error but a verdict.
+    pub fn check(&self, seed: u64) -> Result<CellReport> {
+        let mut report = self.check_at(CellExtents::REGISTRY, Probes::EachInput, seed)?;
+        for draw in 1..Self::DRAWS {
+            if matches!(report.verdict, CellVerdict::Passed | CellVerdict::Failed) {
+                break;
+            }
+            let other = seed.wrapping_add((draw as u64) << 48);
+            report = CellReport {
+                seed,
+                draws: draw + 1,
+                ..self.check_at(CellExtents::REGISTRY, Probes::EachInput, other)?
+            };
+        }
+        Ok(report)
+    }
+
+    /// How many points [`check`](Self::check) draws at most.
+    pub const DRAWS: usize = 4;
+
+    /// [`check`](Self::check) at one point only, in a network of any extents, with as many probes as wanted.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_at(&self, extents: CellExtents, probes: Probes, seed: u64) -> Result<CellReport> {
+        check(self.name(), &self.network(extents, seed)?, probes, seed)
+    }
+}
