@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod cell;
+pub mod convention;
 mod encode;
 mod error;
 mod filter;
@@ -35,6 +36,7 @@ mod spike;
 mod surrogate;
 
 pub use cell::{Adaptation, Cell, CellParameters, CellRun, Synapse, ThresholdInSpike};
+pub use convention::Convention;
 pub use encode::bernoulli;
 pub use error::SnnError;
 pub use filter::trace_filter;
