@@ -194,7 +194,7 @@ from!(Paper, SnnTorch, SpikingJelly, Norse, Sinabs, Exodus, Spyx);
 
 impl fmt::Display for Convention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name())
+        f.pad(&self.name())
     }
 }
 

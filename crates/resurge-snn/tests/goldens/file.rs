@@ -129,10 +129,12 @@ impl Golden {
 
     /// The neuron of each layer.
     pub(crate) fn neurons(&self) -> Vec<&Neuron> {
-        let neuron = |layer| match layer {
-            &Layer::Lif(ref neuron) => Some(&**neuron),
-            &Layer::Linear { .. } => None,
-        };
-        self.about.network.layers.iter().filter_map(neuron).collect()
+        let layers = self.about.network.layers.iter();
+        layers
+            .filter_map(|layer| match layer {
+                Layer::Lif(neuron) => Some(&**neuron),
+                Layer::Linear { .. } => None,
+            })
+            .collect()
     }
 }

@@ -58,7 +58,8 @@ fn spikingjelly(class: &str, settings: &mut Settings) -> SpikingJelly {
             SpikingJelly { node: SpikingJellyNode::Lif { tau, decay_input }, ..SpikingJelly::lif() }
         }
         Some("ParametricLIFNode") => {
-            let (init_tau, decay_input) = (settings.number("init_tau"), settings.flag("decay_input").unwrap());
+            let (init_tau, decay_input) =
+                (settings.number("init_tau"), settings.flag("decay_input").unwrap());
             let node = SpikingJellyNode::ParametricLif { init_tau, decay_input };
             SpikingJelly { node, ..SpikingJelly::parametric_lif() }
         }
@@ -137,6 +138,7 @@ fn sinabs(default: Sinabs, settings: &mut Settings) -> Sinabs {
         }
         other => panic!("{other:?}"),
     };
+    let text = settings.0["surrogate_grad_fn"].to_string();
     let surrogate = match settings.call("surrogate_grad_fn") {
         Call { name: "SingleExponential", mut arguments } => SinabsSurrogate::SingleExponential {
             grad_width: arguments.take("grad_width"),
@@ -154,6 +156,8 @@ fn sinabs(default: Sinabs, settings: &mut Settings) -> Sinabs {
         },
         other => panic!("{other:?}"),
     };
+    // The only argument that no field is for.
+    assert!(!text.contains("mu=") || text.contains("mu=0,"), "{text}");
     let spike_fn = match settings.text("spike_fn").as_str() {
         "MultiSpike" => SinabsSpike::Multi,
         "SingleSpike" => SinabsSpike::Single,
