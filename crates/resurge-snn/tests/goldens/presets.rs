@@ -20,6 +20,7 @@ pub(crate) fn convention(about: &About) -> Convention {
         class if class.starts_with("spikingjelly.") => spikingjelly(class, &mut settings).into(),
         class if class.starts_with("norse.") => norse(class, &mut settings).into(),
         "sinabs.layers.LIF" => sinabs(Sinabs::lif(settings.number("tau_mem")), &mut settings).into(),
+        "sinabs.layers.IAF" => sinabs(Sinabs::iaf(), &mut settings).into(),
         "sinabs.layers.ALIF" => sinabs(alif(&mut settings), &mut settings).into(),
         "sinabs.exodus.layers.LIF" => exodus(&mut settings).into(),
         class if class.starts_with("spyx.") => spyx(class, &mut settings).into(),
@@ -47,7 +48,8 @@ fn snntorch(default: SnnTorch, settings: &mut Settings) -> SnnTorch {
         other => panic!("{other:?}"),
     };
     let reset_delay = settings.flag("reset_delay").unwrap_or(true);
-    SnnTorch { reset, reset_delay, surrogate: surrogate.unwrap(), ..default }
+    let threshold = settings.optional("threshold").unwrap_or(default.threshold);
+    SnnTorch { reset, reset_delay, threshold, surrogate: surrogate.unwrap(), ..default }
 }
 
 fn spikingjelly(class: &str, settings: &mut Settings) -> SpikingJelly {
@@ -117,8 +119,8 @@ fn norse(class: &str, settings: &mut Settings) -> Norse {
         ("v_th", &mut norse.v_th),
         ("v_reset", &mut norse.v_reset),
     ] {
-        if let Some(value) = settings.0.remove(key) {
-            *field = value.as_f64().unwrap();
+        if let Some(value) = settings.optional(key) {
+            *field = value;
         }
     }
     norse
@@ -163,17 +165,18 @@ fn sinabs(default: Sinabs, settings: &mut Settings) -> Sinabs {
         "SingleSpike" => SinabsSpike::Single,
         other => panic!("{other}"),
     };
-    let tau_syn = settings.0.remove("tau_syn").map(|tau| tau.as_f64().unwrap());
+    let tau_syn = settings.optional("tau_syn");
     let norm_input = settings.flag("norm_input").unwrap();
-    Sinabs { spike_fn, reset_fn, surrogate, tau_syn, norm_input, ..default }
+    let spike_threshold = settings.optional("spike_threshold").unwrap_or(default.spike_threshold);
+    Sinabs { spike_fn, reset_fn, surrogate, tau_syn, norm_input, spike_threshold, ..default }
 }
 
 fn exodus(settings: &mut Settings) -> Exodus {
     let tau_mem = settings.number("tau_mem");
     let like = sinabs(Sinabs::lif(tau_mem), settings);
     assert_eq!(like.reset_fn, SinabsReset::MembraneSubtract);
-    let Sinabs { tau_syn, spike_fn, surrogate, norm_input, .. } = like;
-    Exodus { tau_syn, spike_fn, surrogate, norm_input, ..Exodus::lif(tau_mem) }
+    let Sinabs { tau_syn, spike_threshold, spike_fn, surrogate, norm_input, .. } = like;
+    Exodus { tau_mem, tau_syn, spike_threshold, spike_fn, surrogate, norm_input }
 }
 
 fn spyx(class: &str, settings: &mut Settings) -> Spyx {
@@ -204,6 +207,10 @@ struct Settings(Map<String, Value>);
 impl Settings {
     fn number(&mut self, key: &str) -> f64 {
         self.0.remove(key).and_then(|v| v.as_f64()).unwrap_or_else(|| panic!("no number {key}"))
+    }
+
+    fn optional(&mut self, key: &str) -> Option<f64> {
+        self.0.remove(key).map(|v| v.as_f64().unwrap())
     }
 
     fn flag(&mut self, key: &str) -> Option<bool> {
