@@ -326,7 +326,7 @@ impl Exodus {
         Self { tau_mem, tau_syn, spike_threshold, spike_fn, surrogate, norm_input }
     }
 
-    fn as_sinabs(&self) -> Sinabs {
+    pub(super) fn as_sinabs(&self) -> Sinabs {
         let &Self { tau_mem, tau_syn, spike_threshold, spike_fn, surrogate, norm_input } = self;
         Sinabs { tau_syn, spike_threshold, spike_fn, surrogate, norm_input, ..Sinabs::lif(tau_mem) }
     }

@@ -75,6 +75,40 @@ fn defaults_are_those_of_the_frameworks() {
     assert_eq!(residual, ["snntorch-leaky-nodelay", "snntorch-synaptic-nodelay"]);
 }
 
+/// As the signatures of the classes have them.
+#[test]
+fn constructors_have_the_defaults_of_the_classes() {
+    let SnnTorch { threshold, reset, reset_delay, surrogate, .. } = SnnTorch::leaky(0.9);
+    assert_eq!((threshold, reset, reset_delay), (1.0, SnnTorchReset::Subtract, true));
+    assert_eq!(surrogate, SnnTorch::atan(2.0).unwrap());
+
+    let lif = SpikingJelly::lif();
+    assert_eq!(lif.node, SpikingJellyNode::Lif { tau: 2.0, decay_input: true });
+    assert_eq!((lif.v_threshold, lif.v_reset, lif.detach_reset), (1.0, Some(0.0), false));
+    assert_eq!(lif.surrogate, SpikingJelly::sigmoid(4.0).unwrap());
+    let plif = SpikingJellyNode::ParametricLif { init_tau: 2.0, decay_input: true };
+    assert_eq!(SpikingJelly::parametric_lif(), SpikingJelly { node: plif, ..lif });
+    let node = SpikingJellyNode::CubaLif { c_decay: 0.5, v_decay: 0.75 };
+    let surrogate = SpikingJelly::rect(1.0).unwrap();
+    assert_eq!(SpikingJelly::cuba_lif(), SpikingJelly { node, surrogate, v_threshold: 0.5, ..lif });
+
+    let Norse { dt, tau_mem_inv, tau_syn_inv, v_leak, v_th, v_reset, .. } = Norse::lif_step();
+    assert_eq!([dt, tau_mem_inv, tau_syn_inv, v_leak, v_th, v_reset], [0.001, 100.0, 200.0, 0.0, 1.0, 0.0]);
+
+    let exponential = SinabsSurrogate::SingleExponential { grad_width: 0.5, grad_scale: 1.0 };
+    for lif in [Sinabs::lif(9.0), Sinabs::iaf(), Exodus::lif(9.0).as_sinabs()] {
+        assert_eq!((lif.tau_syn, lif.spike_threshold, lif.norm_input), (None, 1.0, true));
+        assert_eq!((lif.spike_fn, lif.reset_fn), (SinabsSpike::Multi, SinabsReset::MembraneSubtract));
+        assert_eq!(lif.surrogate, exponential);
+    }
+    let neuron = SinabsNeuron::Alif { tau_mem: 9.0, tau_adapt: 8.0, adapt_scale: 1.8 };
+    let alif = Sinabs { neuron, spike_fn: SinabsSpike::Single, ..Sinabs::lif(9.0) };
+    assert_eq!(Sinabs::alif(9.0, 8.0), alif);
+
+    let Spyx { threshold, activation, .. } = Spyx::alif(0.8, 0.7);
+    assert_eq!((threshold, activation), (1.0, Spyx::superspike(25.0).unwrap()));
+}
+
 #[test]
 fn only_the_paper_filters_its_spikes() {
     for convention in Convention::all() {
@@ -139,6 +173,23 @@ fn surrogates_are_those_of_the_frameworks() {
             }
         }
     }
+}
+
+/// `ALIF` normalises the state of its synapse, `LIF` what it reads of it.
+#[test]
+fn the_synapse_of_an_alif_is_normalised_in_every_step() {
+    let (a, s) = ((-0.25f64).exp(), (-0.5f64).exp());
+    let constants = |neuron: Sinabs| {
+        let cell = neuron.cell().unwrap();
+        let synapse = cell.synapse().unwrap();
+        (synapse.decay, synapse.gain, cell.input_gain())
+    };
+    let tau_syn = Some(2.0);
+    let alif = Sinabs { tau_syn, ..Sinabs::alif(4.0, 8.0) };
+    assert_eq!(constants(Sinabs { tau_syn, ..Sinabs::lif(4.0) }), (s, s, 1.0 - a));
+    assert_eq!(constants(alif), ((1.0 - a) * s, (1.0 - a) * s, 1.0));
+    assert_eq!(constants(Sinabs { norm_input: false, ..alif }), (s, s, 1.0));
+    assert_eq!(constants(Sinabs { tau_syn, ..Sinabs::iaf() }), (s, s, 1.0));
 }
 
 #[test]
