@@ -25,7 +25,7 @@ def spikingjelly_cases() -> list[Case]:
             for current in linear(h, w, b):
                 spikes.append(node(current))
                 states.append(node.v)
-            params = {"w": node.w} if learned else {}
+            params = {"node_w": node.w} if learned else {}
             return LayerRun(torch.stack(spikes), torch.stack(seen) + node.v_threshold, torch.stack(states), params)
 
         return run
@@ -84,7 +84,7 @@ def spikingjelly_cases() -> list[Case]:
             charge += ", 1/tau = sigmoid(w)"
             slope = rate * (1 - rate)
             jacobian = {"decay": -slope, "gain": slope if decay_input else 0.0, "constant": slope * target}
-            params = (Param("w", -math.log(tau - 1), jacobian),)
+            params = (Param("node_w", -math.log(tau - 1), jacobian),)  # its `w`; the weights are w.0 and w.1
         files = {"IFNode": ("integrate_and_fire", "if_"), "LIFNode": ("lif", "lif"), "ParametricLIFNode": ("plif", "plif")}
         module, operator = files[kind]
         make = lambda: getattr(neuron, kind)(surrogate_function=make_surrogate(), **options)  # noqa: E731

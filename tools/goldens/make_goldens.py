@@ -202,7 +202,12 @@ def metadata(framework: str, package: str, version: str, case: Case, checked: Ch
     return {"resurge_golden": json.dumps(golden, ensure_ascii=False)}
 
 
+OWN_NAMES = {"x", "w", "b", "rec", "c", "d", "loss", "spikes", "potentials", "states"}
+
+
 def tensors(case: Case, data: Data, result: Result) -> dict[str, Array]:
+    # A parameter of the framework's that is called `w` would take the place of the weights.
+    assert not OWN_NAMES & {p.name for p in case.params}, f"{case.name}: {[p.name for p in case.params]}"
     out = {"x": data.x, "c": data.c, "loss": np.array([result.loss])}
     if data.d is not None:
         out["d"] = data.d

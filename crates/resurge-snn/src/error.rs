@@ -119,6 +119,26 @@ pub enum SnnError {
         /// How many were given.
         actual: usize,
     },
+    /// A name that no convention has.
+    #[error("no convention is called \"{name}\"; take a framework ({frameworks}) or one of: {names}")]
+    UnknownConvention {
+        /// The name given.
+        name: String,
+        /// The frameworks' names.
+        frameworks: String,
+        /// The names of all conventions.
+        names: String,
+    },
+    /// A setting of a framework that it does not have itself, or that no [`Cell`](crate::Cell) expresses.
+    #[error("{framework}: {setting}; {remedy}")]
+    Convention {
+        /// The framework.
+        framework: &'static str,
+        /// What cannot be had.
+        setting: &'static str,
+        /// What to take instead.
+        remedy: &'static str,
+    },
     /// A network without layers.
     #[error("a network needs at least two sizes, input and output; {0} given")]
     TooFewSizes(usize),

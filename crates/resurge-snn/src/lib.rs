@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod cell;
+pub mod convention;
 mod encode;
 mod error;
 mod filter;
@@ -37,6 +38,7 @@ mod spike;
 mod surrogate;
 
 pub use cell::{Adaptation, Cell, CellParameters, CellRun, Synapse, ThresholdInSpike};
+pub use convention::Convention;
 pub use encode::{DeltaPolarity, Latency, bernoulli, delta, direct, latency};
 pub use error::SnnError;
 pub use filter::trace_filter;

@@ -192,8 +192,13 @@ impl Surrogate {
         Ok(Self::unit_area(SurrogateKind::Custom(custom)))
     }
 
+    /// A shape at a scale, for parameters that are known to lie in their domain.
+    pub(crate) const fn new(kind: SurrogateKind, scale: SurrogateScale) -> Self {
+        Self { kind, scale }
+    }
+
     fn unit_area(kind: SurrogateKind) -> Self {
-        Self { kind, scale: SurrogateScale::UnitArea }
+        Self::new(kind, SurrogateScale::UnitArea)
     }
 
     /// The same shape under another normalisation.
