@@ -66,7 +66,7 @@ mod stencil;
 
 pub use cells::{
     CELL_BARS, CellCase, CellErrors, CellEvidence, CellExtents, CellNetwork, CellReport, CellVerdict,
-    Learnable, Probes, SkipReason, Skipped, cell_registry,
+    Learnable, Probes, SkipReason, Skipped, cell_registry, check_cell,
 };
 pub use checks::{
     AdjointCheck, AdjointPair, AdjointReport, CheckReport, GradCheck, HessianCheck, HessianReport,
@@ -83,7 +83,7 @@ pub use hints::Hints;
 pub use noise::{Noise, ecnoise};
 pub use program::{AnchoredProgram, Evaluation, Program, ProgramResult};
 pub use report::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
-pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, check_case, check_cases};
+pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, case_convergence, check_case, check_cases};
 pub use rtrl::{Rtrl, rtrl};
 pub use stencil::{Scheme, Stencil};
 

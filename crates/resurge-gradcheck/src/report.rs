@@ -75,6 +75,29 @@ pub struct MissingTerm {
     pub cosine: f64,
 }
 
+impl CaseReport {
+    /// The report over both: the larger errors, the fewer directions, a pass only where both passed.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let larger = |of: fn(&CaseErrors) -> f64| {
+            crate::evidence::largest([of(&self.errors), of(&other.errors)].into_iter())
+        };
+        Self {
+            errors: CaseErrors {
+                finite_difference: larger(|e| e.finite_difference),
+                complex_step: larger(|e| e.complex_step),
+                dual: larger(|e| e.dual),
+                closed_form: larger(|e| e.closed_form),
+            },
+            anchored_loss_exact: self.anchored_loss_exact && other.anchored_loss_exact,
+            directions: self.directions.min(other.directions),
+            skipped: self.skipped.max(other.skipped),
+            passed: self.passed && other.passed,
+            ..self
+        }
+    }
+}
+
 impl VerifyReport {
     /// A report of the given cases.
     pub fn new(cases: Vec<CaseReport>) -> Self {

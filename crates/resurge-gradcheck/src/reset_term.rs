@@ -1,9 +1,10 @@
 //! The reset term on a spiking network: each reset, reset gradient and surrogate against four proofs.
 
+use crate::convergence::convergence;
 use crate::evidence::{dot, norm};
 use crate::{
-    AnchoredProgram, CaseErrors, CaseReport, Directions, Evidence, MissingTerm, Program, ProgramResult,
-    Result, closed_form,
+    AnchoredProgram, CaseErrors, CaseReport, Convergence, Directions, Evidence, MissingTerm, Program,
+    ProgramResult, Result, closed_form,
 };
 use rayon::prelude::*;
 use resurge_autodiff::{Tape, Var};
@@ -122,6 +123,20 @@ pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
         skipped: projections.skipped,
         passed: anchored_loss_exact && TOLERANCES.hold(&errors),
     })
+}
+
+/// How finite differences of a case converge along a direction of random signs, for a plot.
+///
+/// # Errors
+/// As [`check_case`], and [`GradcheckError::Vanishes`](crate::GradcheckError::Vanishes) where there is nothing to
+/// converge to.
+pub fn case_convergence(case: Case, setting: &Setting) -> Result<Vec<Convergence>> {
+    let network = setting.network.with_cell(case.cell(setting, case.reset_gradient)?);
+    let program = TraceLoss { network, setting };
+    let anchored = AnchoredProgram::new(&program, setting.parameters.clone())?;
+    let directions = Directions::new(anchored.gradient(), 1, 0, setting.seed);
+    let signs = directions.iter().nth(1).map_or(&[][..], Vec::as_slice);
+    convergence(&anchored, signs, case.surrogate.width())
 }
 
 /// Verifies cases on the threads of the current rayon pool. The result does not depend on their number.

@@ -6,7 +6,9 @@ mod models;
 mod network;
 mod registry;
 
-pub use check::{CELL_BARS, CellErrors, CellEvidence, CellReport, CellVerdict, Probes, SkipReason, Skipped};
+pub use check::{
+    CELL_BARS, CellErrors, CellEvidence, CellReport, CellVerdict, Probes, SkipReason, Skipped, check_cell,
+};
 pub use learnable::Learnable;
 pub use network::{CellExtents, CellNetwork};
 pub use registry::{CellCase, cell_registry};

@@ -1,6 +1,6 @@
 //! Every neuron model under every reset, reset gradient and surrogate.
 
-use super::check::{CellReport, CellVerdict, Probes, check};
+use super::check::{CellReport, Probes, check, check_cell};
 use super::models::{MODELS, Model, base};
 use super::{CellExtents, CellNetwork, Learnable};
 use crate::Result;
@@ -162,30 +162,14 @@ impl CellCase {
     /// Holds the tape's gradient of the specimen against dual numbers, the complex step and finite differences of
     /// its anchored program, and against forward sensitivities on the real one, at a point drawn by `seed`.
     ///
-    /// Where the point proves nothing, because its gradient is zero or a kink is too near for every finite
-    /// difference, another is drawn, up to [`DRAWS`](Self::DRAWS) in all; a point that fails is final.
+    /// Where the point proves nothing, another is drawn: see [`check_cell`].
     ///
     /// # Errors
     /// [`GradcheckError`](crate::GradcheckError) when the loss or the gradient is not finite. A gradient that is
     /// wrong is not an error but a verdict.
     pub fn check(&self, seed: u64) -> Result<CellReport> {
-        let mut report = self.check_at(CellExtents::REGISTRY, Probes::EachInput, seed)?;
-        for draw in 1..Self::DRAWS {
-            if matches!(report.verdict, CellVerdict::Passed | CellVerdict::Failed) {
-                break;
-            }
-            let other = seed.wrapping_add((draw as u64) << 48);
-            report = CellReport {
-                seed,
-                draws: draw + 1,
-                ..self.check_at(CellExtents::REGISTRY, Probes::EachInput, other)?
-            };
-        }
-        Ok(report)
+        check_cell(self.name(), self.cell()?, &self.learnables()?, seed)
     }
-
-    /// How many points [`check`](Self::check) draws at most.
-    pub const DRAWS: usize = 4;
 
     /// [`check`](Self::check) at one point only, in a network of any extents, with as many probes as wanted.
     ///

@@ -2,8 +2,10 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, presets};
 use resurge::data::digits;
-use resurge::gradcheck::{CaseErrors, CaseReport, TOLERANCES, VerifyReport};
-use resurge::verify::VerifyOptions;
+use resurge::gradcheck::{CELL_BARS, CaseReport, CellReport, CellVerdict, TOLERANCES};
+use resurge::plot::HeatMap;
+use resurge::verify::{Report, VerifyOptions};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Below this many columns, the terminal gets a table with fewer.
@@ -39,92 +41,216 @@ fn columns(width: Option<u16>) -> Vec<&'static Column> {
     columns
 }
 
+/// Cases that share a row of a shortened table.
+struct Group<'a> {
+    name: String,
+    cases: Vec<&'a CellReport>,
+}
+
+/// Beyond this many specimens, those of one model and reset share a row.
+const LONG: usize = 120;
+
 /// The table for a terminal, or for a file when `for_terminal` is false: then without colour, at full width.
 pub(super) fn table(
-    report: &VerifyReport,
+    report: &Report,
     options: &VerifyOptions,
     elapsed: Duration,
     for_terminal: bool,
 ) -> String {
-    let mut table = Table::new();
     let plain = !for_terminal || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    let width = if for_terminal { table.width() } else { None };
-    if plain {
-        table.force_no_tty();
+    let width = if for_terminal { Table::new().width() } else { None };
+    let mut text = String::new();
+    for mut table in tables(report, width) {
+        if plain {
+            table.force_no_tty();
+        }
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+        if let Some(width) = width {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        }
+        text.push_str(&format!("{table}\n"));
     }
-    fill(&mut table, report, &columns(width));
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    if let Some(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    for paragraph in notes(report, options) {
+        text.push_str(&paragraph);
+        text.push('\n');
     }
-    format!(
-        "{table}\n{}\n{}\n{}\nTook {:.1} s.\n",
-        legend(),
-        verdict(report),
-        proved(report, options),
-        elapsed.as_secs_f64()
-    )
+    text.push_str(&format!("Took {:.1} s.\n", elapsed.as_secs_f64()));
+    text
 }
 
 /// A Markdown document.
-pub(super) fn markdown(report: &VerifyReport, options: &VerifyOptions) -> String {
-    let mut table = Table::new();
-    table.force_no_tty();
-    fill(&mut table, report, &columns(None));
-    table.load_style(presets::ASCII_MARKDOWN);
-    format!(
-        "# resurge verify\n\n{table}\n\n{}\n\n{}\n\n{}\n",
-        legend(),
-        verdict(report),
-        proved(report, options)
-    )
+pub(super) fn markdown(report: &Report, options: &VerifyOptions) -> String {
+    let mut text = String::from("# resurge verify\n");
+    for mut table in tables(report, None) {
+        table.force_no_tty();
+        table.load_style(presets::ASCII_MARKDOWN);
+        text.push_str(&format!("\n{table}\n"));
+    }
+    for paragraph in notes(report, options) {
+        text.push_str(&format!("\n{paragraph}\n"));
+    }
+    text
 }
 
-fn fill(table: &mut Table, report: &VerifyReport, columns: &[&Column]) {
-    let bold = |text: &str| Cell::new(text).add_attribute(Attribute::Bold);
-    table.set_header(columns.iter().map(|c| bold(c.heading)).chain([bold("verdict")]));
-    for case in &report.cases {
-        let verdict = match case.passed {
-            true => Cell::new("pass").fg(Color::Green),
-            false => Cell::new("FAIL").fg(Color::Red).add_attribute(Attribute::Bold),
-        };
-        table.add_row(columns.iter().map(|c| Cell::new((c.show)(case))).chain([verdict]));
+fn tables(report: &Report, width: Option<u16>) -> Vec<Table> {
+    let mut tables = Vec::new();
+    if !report.cases.is_empty() {
+        tables.push(digits_table(&report.cases, &columns(width)));
     }
-    for column in table.column_iter_mut().skip(NAMES.len()) {
+    for (heading, specimens) in [("cell", &report.cells), ("convention", &report.conventions)] {
+        if !specimens.is_empty() {
+            tables.push(specimen_table(heading, &groups(specimens)));
+        }
+    }
+    tables
+}
+
+fn bold(text: &str) -> Cell {
+    Cell::new(text).add_attribute(Attribute::Bold)
+}
+
+fn passed(holds: bool) -> Cell {
+    match holds {
+        true => Cell::new("pass").fg(Color::Green),
+        false => Cell::new("FAIL").fg(Color::Red).add_attribute(Attribute::Bold),
+    }
+}
+
+fn align_right(table: &mut Table, names: usize) {
+    for column in table.column_iter_mut().skip(names) {
         column.set_cell_alignment(CellAlignment::Right);
     }
 }
 
-fn legend() -> String {
-    "Errors are normalised by the gradient's norm. missing: |full - this gradient| / |full|; cosine: of this \
-     gradient to the full one; rate: spikes per neuron and step."
-        .into()
+fn digits_table(cases: &[CaseReport], columns: &[&Column]) -> Table {
+    let mut table = Table::new();
+    table.set_header(columns.iter().map(|c| bold(c.heading)).chain([bold("verdict")]));
+    for case in cases {
+        table.add_row(columns.iter().map(|c| Cell::new((c.show)(case))).chain([passed(case.passed)]));
+    }
+    align_right(&mut table, NAMES.len());
+    table
 }
 
-fn verdict(report: &VerifyReport) -> String {
+fn specimen_table(heading: &str, groups: &[Group<'_>]) -> Table {
+    let mut table = Table::new();
+    let headings = [heading, "cases", "fin. diff.", "complex", "dual", "rtrl", "left out", "verdict"];
+    table.set_header(headings.map(bold));
+    for group in groups {
+        let errors = group.cases.iter().map(|c| c.errors).reduce(|a, b| a.max(&b));
+        let show = |error: Option<f64>| Cell::new(scientific(error.unwrap_or(f64::NAN)));
+        let skipped: usize = group.cases.iter().map(|c| c.skipped.len()).sum();
+        table.add_row([
+            Cell::new(&group.name),
+            Cell::new(group.cases.len()),
+            show(errors.map(|e| e.finite_difference)),
+            show(errors.map(|e| e.complex_step)),
+            show(errors.map(|e| e.dual)),
+            show(errors.map(|e| e.rtrl)),
+            Cell::new(skipped),
+            passed(group.cases.iter().all(|c| c.verdict == CellVerdict::Passed)),
+        ]);
+    }
+    align_right(&mut table, 1);
+    table
+}
+
+/// One row a specimen, or, for many, one row a model and reset.
+fn groups(specimens: &[CellReport]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for specimen in specimens {
+        let parts: Vec<&str> = specimen.name.split('/').collect();
+        let name = match parts[..] {
+            [model, reset, ..] if specimens.len() > LONG => format!("{model}/{reset}"),
+            _ => specimen.name.clone(),
+        };
+        match groups.last_mut() {
+            Some(group) if group.name == name => group.cases.push(specimen),
+            _ => groups.push(Group { name, cases: vec![specimen] }),
+        }
+    }
+    groups
+}
+
+/// The finite-difference errors of everything: a row a combination or a model and reset, a column a surrogate.
+pub(super) fn heat_map(report: &Report) -> HeatMap {
+    let mut rows: Vec<(String, BTreeMap<String, f64>)> = Vec::new();
+    let mut put = |row: String, column: String, error: f64| {
+        let at = match rows.iter().position(|(name, _)| *name == row) {
+            Some(at) => at,
+            None => {
+                rows.push((row, BTreeMap::new()));
+                rows.len() - 1
+            }
+        };
+        let value = rows[at].1.entry(column).or_insert(0.0);
+        *value = if error.is_nan() { error } else { value.max(error) };
+    };
+    for case in &report.cases {
+        let row = format!("digits: {}, {}", case.reset, case.reset_grad);
+        put(row, case.surrogate.clone(), case.errors.finite_difference);
+    }
+    for specimen in report.cells.iter().chain(&report.conventions) {
+        let parts: Vec<&str> = specimen.name.split('/').collect();
+        let (row, column) = match parts[..] {
+            [model, reset, _, surrogate] => (format!("{model}, {reset}"), surrogate.to_owned()),
+            _ => (specimen.name.clone(), "its own".to_owned()),
+        };
+        put(row, column, specimen.errors.finite_difference);
+    }
+    let mut columns: Vec<String> = Vec::new();
+    for (_, values) in &rows {
+        for column in values.keys().filter(|c| !columns.contains(c)).cloned().collect::<Vec<_>>() {
+            columns.push(column);
+        }
+    }
+    let line = |values: &BTreeMap<String, f64>| {
+        columns.iter().map(|c| values.get(c).copied().unwrap_or(f64::NAN)).collect()
+    };
+    let values = rows.iter().map(|(_, values)| line(values)).collect();
+    HeatMap { rows: rows.into_iter().map(|(name, _)| name).collect(), columns, values }
+}
+
+fn notes(report: &Report, options: &VerifyOptions) -> Vec<String> {
+    let mut notes = vec!["Errors are normalised by the gradient's norm.".to_owned()];
+    if !report.cases.is_empty() {
+        notes[0].push_str(
+            " missing: |full - this gradient| / |full|; cosine: of this gradient to the full one; rate: spikes per \
+             neuron and step.",
+        );
+    }
+    notes.push(verdict(report));
+    notes.extend(left_out(report));
+    notes.push(proved(report, options));
+    notes
+}
+
+fn verdict(report: &Report) -> String {
     let summary = &report.summary;
-    let errors = |e: &CaseErrors| [e.finite_difference, e.complex_step, e.dual, e.closed_form];
-    let bars =
-        [TOLERANCES.finite_difference, TOLERANCES.complex_step, TOLERANCES.dual, TOLERANCES.closed_form];
-    let names = ["finite differences", "complex step", "dual numbers", "closed recurrence"];
-    let against: Vec<String> = (0..4)
-        .map(|i| format!("{} {} (bar {:e})", names[i], scientific(errors(&summary.max_error)[i]), bars[i]))
-        .collect();
-    let skipped: usize = report.cases.iter().map(|c| c.skipped).sum();
-    let directions: usize = report.cases.iter().map(|c| c.directions).sum();
+    let worst = &summary.max_error;
+    let digits = !report.cases.is_empty();
+    let differences = match digits {
+        true => TOLERANCES.finite_difference,
+        false => CELL_BARS.finite_difference,
+    };
+    let against: Vec<String> = [
+        ("finite differences", worst.finite_difference, differences),
+        ("complex step", worst.complex_step, TOLERANCES.complex_step),
+        ("dual numbers", worst.dual, TOLERANCES.dual),
+        ("closed recurrence", worst.closed_form, TOLERANCES.closed_form),
+        ("forward sensitivities", worst.rtrl, CELL_BARS.rtrl),
+    ]
+    .into_iter()
+    .filter_map(|(name, error, bar)| Some(format!("{name} {} (bar {bar:e})", scientific(error?))))
+    .collect();
     let mut text = format!(
         "{} of {} cases hold. Largest errors: {}.",
         summary.passed,
         summary.cases,
         against.join(", ")
     );
-    if skipped > 0 {
-        text.push_str(&format!(
-            " Finite differences: {skipped} of {} directions left out, a kink of the surrogate being too near.",
-            skipped + directions
-        ));
-    }
-    let silent = report.cases.iter().filter(|c| c.errors.closed_form.is_nan()).count();
+    let silent = report.cases.iter().filter(|c| c.errors.closed_form.is_nan()).count()
+        + specimens(report).filter(|s| s.verdict == CellVerdict::Vacuous).count();
     if silent > 0 {
         text.push_str(&format!(
             " In {silent} cases the gradient is zero, so that there is nothing to prove: take more steps or neurons."
@@ -133,9 +259,27 @@ fn verdict(report: &VerifyReport) -> String {
     text
 }
 
+fn specimens(report: &Report) -> impl Iterator<Item = &CellReport> {
+    report.cells.iter().chain(&report.conventions)
+}
+
+/// How many finite differences were not conclusive, and why.
+fn left_out(report: &Report) -> Option<String> {
+    let skipped: usize = report.cases.iter().map(|c| c.skipped).sum::<usize>()
+        + specimens(report).map(|s| s.skipped.len()).sum::<usize>();
+    let compared: usize = report.cases.iter().map(|c| c.directions).sum::<usize>()
+        + specimens(report).map(|s| s.conclusive).sum::<usize>();
+    (skipped > 0).then(|| {
+        format!(
+            "Finite differences left out {skipped} of {} directions: a kink of the surrogate is too near, or rounding \
+             noise too large, for any step whose error is known to be small enough.",
+            skipped + compared
+        )
+    })
+}
+
 /// What was proved, in words, and on which input.
-fn proved(report: &VerifyReport, options: &VerifyOptions) -> String {
-    let parameters = report.cases.first().map_or(0, |c| c.parameters);
+fn proved(report: &Report, options: &VerifyOptions) -> String {
     let claim = if report.summary.failed == 0 {
         "Proved, to these errors: the tape's gradient is the derivative of a differentiable program whose loss is \
          that of the spiking network to the bit"
@@ -143,17 +287,28 @@ fn proved(report: &VerifyReport, options: &VerifyOptions) -> String {
         "NOT proved for every case: the tape's gradient should be the derivative of a differentiable program whose \
          loss is that of the spiking network to the bit"
     };
-    let digits = if options.batch == 1 { "digit" } else { "digits" };
-    format!(
-        "{claim}; on {} handwritten {digits} (UCI optical digits, Bernoulli spikes, seed {}), \
-         {}-{}-{} LIF with traces, T = {}, {parameters} parameters.",
-        options.batch,
-        options.seed,
-        digits::PIXELS,
-        options.hidden,
-        digits::CLASSES,
-        options.steps,
-    )
+    let mut on = Vec::new();
+    if let Some(case) = report.cases.first() {
+        on.push(format!(
+            "on {} handwritten {} (UCI optical digits, Bernoulli spikes, seed {}), {}-{}-{} LIF with traces, T = {}, \
+             {} parameters",
+            options.batch,
+            if options.batch == 1 { "digit" } else { "digits" },
+            options.seed,
+            digits::PIXELS,
+            options.hidden,
+            digits::CLASSES,
+            options.steps,
+            case.parameters,
+        ));
+    }
+    if specimens(report).next().is_some() {
+        on.push(format!(
+            "on {} small networks with everything learnable, seeded Bernoulli input",
+            specimens(report).count()
+        ));
+    }
+    format!("{claim}; {}.", on.join("; "))
 }
 
 fn scientific(x: f64) -> String {

@@ -2,13 +2,18 @@
 
 use super::render;
 use crate::Verdict;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use clap::{Args, ValueEnum};
-use resurge::verify::{VerifyOptions, verify};
-use resurge::write_atomically;
+use indicatif::{ProgressBar, ProgressStyle};
+use resurge::gradcheck::{CellCase, VerifyReport, cell_registry};
+use resurge::verify::{
+    Report, Specimen, SpecimenFilter, VerifyOptions, conventions, convergence_curves, verify_over,
+    verify_specimens,
+};
+use resurge::{plot, write_atomically};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Prove the tape's gradient, reset term included, on a real spiking network
@@ -18,22 +23,41 @@ use std::time::Instant;
 /// dual numbers on the anchored program (a differentiable program that equals the spiking one, to the bit, at
 /// these weights), and against the closed recurrences of the derivation.
 ///
+/// --all adds every neuron model under every reset, reset gradient and surrogate, and every named convention of
+/// other frameworks, each in a small network of its own in which every constant is learned, with forward
+/// sensitivities (RTRL) in place of the closed recurrences. --cell and --convention choose among these alone.
+///
 /// Exit status: 0 when all hold, 1 when any fails, 2 on bad usage.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge verify
   resurge verify --reset zero --reset-grad full --reset-grad detached
-  resurge verify --format json --out report.json")]
+  resurge verify --format json --out report.json
+  resurge verify --all --plot errors.svg
+  resurge verify --cell recurrent-alif --reset subtract --seeds 5
+  resurge verify --convention snntorch")]
 pub(crate) struct Arguments {
+    /// Also every neuron model and every named convention; at most ten minutes on 2 cores
+    #[arg(long)]
+    all: bool,
+    /// Only this neuron model, in small networks (repeatable)
+    #[arg(long, value_name = "MODEL", value_parser = names(models()))]
+    cell: Vec<String>,
+    /// Only this convention, or all of this framework, in small networks (repeatable)
+    #[arg(long, value_name = "NAME")]
+    convention: Vec<String>,
     /// Only this reset (repeatable)
-    #[arg(long, value_name = "RESET", value_parser = names(|o| o.resets.iter().map(|r| r.name().into()).collect()))]
+    #[arg(long, value_name = "RESET", value_parser = names(resets()))]
     reset: Vec<String>,
     /// Only this gradient of the reset (repeatable)
-    #[arg(long, value_name = "RULE", value_parser = names(|o| o.reset_gradients.iter().map(|g| g.name()).collect()))]
+    #[arg(long, value_name = "RULE", value_parser = names(rules()))]
     reset_grad: Vec<String>,
     /// Only this surrogate (repeatable)
-    #[arg(long, value_name = "SURROGATE", value_parser = names(|o| o.surrogates.iter().map(|s| s.name().into()).collect()))]
+    #[arg(long, value_name = "SURROGATE", value_parser = names(surrogates()))]
     surrogate: Vec<String>,
+    /// Repeat with so many seeds, from --seed on, and report the worst of each case
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = from_one_to(10_000))]
+    seeds: u64,
     /// Time steps
     #[arg(long, default_value_t = 25, value_parser = from_one_to(10_000))]
     steps: u64,
@@ -55,6 +79,9 @@ pub(crate) struct Arguments {
     /// Write the result to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Draw how finite differences converge, and a heat map of all errors, as SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,35 +95,114 @@ fn from_one_to(largest: u64) -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=largest)
 }
 
-/// Accepts the names of what can be verified.
-fn names(of: fn(&VerifyOptions) -> Vec<String>) -> PossibleValuesParser {
-    PossibleValuesParser::new(VerifyOptions::all().map(|all| of(&all)).unwrap_or_default())
+/// Accepts names, each once.
+fn names(all: Vec<String>) -> PossibleValuesParser {
+    let mut seen = std::collections::BTreeSet::new();
+    PossibleValuesParser::new(all.into_iter().filter(|name| seen.insert(name.clone())).collect::<Vec<_>>())
+}
+
+fn of_digits<T>(of: impl Fn(VerifyOptions) -> Vec<T>, name: impl Fn(&T) -> String) -> Vec<String> {
+    VerifyOptions::all().map(|all| of(all).iter().map(name).collect()).unwrap_or_default()
+}
+
+fn of_registry(name: fn(&CellCase) -> String) -> Vec<String> {
+    cell_registry().iter().map(name).collect()
+}
+
+fn models() -> Vec<String> {
+    of_registry(|c| c.model().into())
+}
+
+fn resets() -> Vec<String> {
+    [of_digits(|o| o.resets, |r| r.name().into()), of_registry(|c| c.reset().into())].concat()
+}
+
+fn rules() -> Vec<String> {
+    of_digits(|o| o.reset_gradients, |g| g.name())
+}
+
+fn surrogates() -> Vec<String> {
+    [of_digits(|o| o.surrogates, |s| s.name().into()), of_registry(|c| c.surrogate().into())].concat()
+}
+
+/// What is to be verified.
+struct Plan {
+    digits: VerifyOptions,
+    cells: Vec<Specimen>,
+    conventions: Vec<Specimen>,
+    seeds: u64,
 }
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    let options = arguments.options()?;
+    let plan = arguments.plan()?;
     let start = Instant::now();
-    let report = match arguments.threads {
-        None => verify(&options)?,
+    let work = || -> Result<(Report, Option<String>)> {
+        let report = verify_all(&plan, arguments.seed)?;
+        let picture = arguments.plot.is_some().then(|| picture(&plan, &report)).transpose()?;
+        Ok((report, picture))
+    };
+    let (report, picture) = match arguments.threads {
+        None => work()?,
         Some(threads) => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
-            pool.build().context("cannot start the threads")?.install(|| verify(&options))?
+            pool.build().context("cannot start the threads")?.install(work)?
         }
     };
     let elapsed = start.elapsed();
     let text = match arguments.format {
         Format::Json => serde_json::to_string_pretty(&report)? + "\n",
-        Format::Markdown => render::markdown(&report, &options),
-        Format::Table => render::table(&report, &options, elapsed, arguments.out.is_none()),
+        Format::Markdown => render::markdown(&report, &plan.digits),
+        Format::Table => render::table(&report, &plan.digits, elapsed, arguments.out.is_none()),
     };
+    if let (Some(path), Some(picture)) = (&arguments.plot, picture) {
+        write(path, &picture)?;
+    }
     match &arguments.out {
-        Some(path) => write_atomically(path, text.as_bytes()).with_context(|| {
-            format!("cannot write {}: name a file in a writable directory", path.display())
-        })?,
+        Some(path) => write(path, &text)?,
         None => print(&text)?,
     }
     Ok(if report.summary.failed == 0 { Verdict::Holds } else { Verdict::Fails })
+}
+
+fn verify_all(plan: &Plan, seed: u64) -> Result<Report> {
+    let digits = plan.digits.cases().len() as u64;
+    let specimens = (plan.cells.len() + plan.conventions.len()) as u64;
+    let bar = progress((digits + specimens) * plan.seeds);
+    let cases = match digits {
+        0 => VerifyReport::new(Vec::new()),
+        _ => verify_over(&plan.digits, plan.seeds, || bar.inc(digits))?,
+    };
+    let check = |specimens: &[Specimen]| verify_specimens(specimens, seed, plan.seeds, || bar.inc(1));
+    let report = Report::new(cases, check(&plan.cells)?, check(&plan.conventions)?);
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+/// A progress bar on standard error, where that is a terminal and the work is long enough to wait for.
+fn progress(checks: u64) -> ProgressBar {
+    if checks < 500 {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} checks, {eta} left");
+    let bar = ProgressBar::new(checks);
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn picture(plan: &Plan, report: &Report) -> Result<String> {
+    let mut digits = plan.digits.clone();
+    if digits.cases().is_empty() {
+        digits = VerifyOptions::all()?;
+    }
+    Ok(plot::picture(&convergence_curves(&digits)?, &render::heat_map(report))?)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    write_atomically(path, text.as_bytes())
+        .with_context(|| format!("cannot write {}: name a file in a writable directory", path.display()))
 }
 
 /// Writes to standard output. A reader that closes it early, such as `head`, is no error.
@@ -108,12 +214,40 @@ fn print(text: &str) -> Result<()> {
 }
 
 impl Arguments {
-    fn options(&self) -> Result<VerifyOptions> {
+    fn plan(&self) -> Result<Plan> {
+        let chosen = !self.cell.is_empty() || !self.convention.is_empty();
+        let filter = SpecimenFilter {
+            models: self.cell.clone(),
+            resets: self.reset.clone(),
+            reset_gradients: self.reset_grad.clone(),
+            surrogates: self.surrogate.clone(),
+        };
+        let plan = Plan {
+            digits: self.digits(!chosen)?,
+            cells: if !self.cell.is_empty() || (self.all && !chosen) { filter.cells()? } else { Vec::new() },
+            conventions: if !self.convention.is_empty() || (self.all && !chosen) {
+                conventions(&self.convention)?
+            } else {
+                Vec::new()
+            },
+            seeds: self.seeds,
+        };
+        if plan.digits.cases().is_empty() && plan.cells.is_empty() && plan.conventions.is_empty() {
+            bail!(
+                "no case has all of these names; some resets and surrogates occur with --cell or --all only"
+            );
+        }
+        Ok(plan)
+    }
+
+    /// The combinations on digits, or none of them.
+    fn digits(&self, wanted: bool) -> Result<VerifyOptions> {
         let mut options = VerifyOptions::all()?;
-        let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
-        options.resets.retain(|reset| wanted(&self.reset, reset.name()));
-        options.reset_gradients.retain(|rule| wanted(&self.reset_grad, &rule.name()));
-        options.surrogates.retain(|surrogate| wanted(&self.surrogate, surrogate.name()));
+        let keep =
+            |names: &[String], name: &str| wanted && (names.is_empty() || names.iter().any(|n| n == name));
+        options.resets.retain(|reset| keep(&self.reset, reset.name()));
+        options.reset_gradients.retain(|rule| keep(&self.reset_grad, &rule.name()));
+        options.surrogates.retain(|surrogate| keep(&self.surrogate, surrogate.name()));
         options.steps = usize::try_from(self.steps)?;
         options.hidden = usize::try_from(self.hidden)?;
         options.batch = usize::try_from(self.batch)?;

@@ -1,7 +1,17 @@
-//! `resurge verify`: the reset term, proved on a spiking network that sees real digits.
+//! `resurge verify`: the reset term, proved on a spiking network that sees real digits; and every cell and
+//! convention in a small network of its own.
+
+mod report;
+mod specimens;
+
+pub use report::{Report, ReportErrors, ReportSummary};
+pub use specimens::{Specimen, SpecimenFilter, conventions, verify_specimens};
 
 use crate::data::{DataError, Digits, digits};
-use crate::gradcheck::{Case, GradcheckError, Setting, VerifyReport, check_cases};
+use crate::gradcheck::{
+    Case, CaseReport, Convergence, GradcheckError, Setting, VerifyReport, case_convergence, check_cases,
+};
+use crate::plot::Curve;
 use crate::snn::{Cell, Network, Reset, ResetGradient, SnnError, Surrogate, bernoulli, trace_filter};
 use crate::tensor::{Tensor, TensorError};
 
@@ -162,6 +172,40 @@ fn target_spikes(steps: usize, labels: &[usize]) -> Result<Tensor<f64>, TensorEr
 /// ```
 pub fn verify(options: &VerifyOptions) -> Result<VerifyReport, VerifyError> {
     Ok(VerifyReport::new(check_cases(&options.cases(), &options.setting()?)?))
+}
+
+/// [`verify`] over `seeds` consecutive seeds. The report of a combination is that of its worst seed.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_over(
+    options: &VerifyOptions,
+    seeds: u64,
+    done: impl Fn(),
+) -> Result<VerifyReport, VerifyError> {
+    let mut worst: Vec<CaseReport> = Vec::new();
+    for i in 0..seeds.max(1) {
+        let seed = options.seed.wrapping_add(i);
+        let cases = verify(&VerifyOptions { seed, ..options.clone() })?.cases;
+        done();
+        worst = match worst.is_empty() {
+            true => cases,
+            false => worst.into_iter().zip(cases).map(|(a, b)| a.worse(b)).collect(),
+        };
+    }
+    Ok(VerifyReport::new(worst))
+}
+
+/// How finite differences converge on the first combination, along a direction of random signs, for
+/// [`plot`](crate::plot).
+///
+/// # Errors
+/// As [`verify`].
+pub fn convergence_curves(options: &VerifyOptions) -> Result<Vec<Curve>, VerifyError> {
+    let setting = options.setting()?;
+    let Some(&case) = options.cases().first() else { return Ok(Vec::new()) };
+    let curve = |c: Convergence| Curve { name: c.scheme, slope: c.slope, points: c.points };
+    Ok(case_convergence(case, &setting)?.into_iter().map(curve).collect())
 }
 
 #[cfg(test)]

@@ -1,0 +1,170 @@
+//! Every cell of the registry and every named convention, each in a small network of its own.
+
+use super::VerifyError;
+use crate::gradcheck::{CellReport, Learnable, cell_registry, check_cell};
+use crate::snn::{Cell, Convention, SnnError};
+use rayon::prelude::*;
+
+/// Which specimens to verify. An empty list keeps everything.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpecimenFilter {
+    /// Neuron models.
+    pub models: Vec<String>,
+    /// Resets.
+    pub resets: Vec<String>,
+    /// Reset gradients.
+    pub reset_gradients: Vec<String>,
+    /// Surrogates.
+    pub surrogates: Vec<String>,
+}
+
+/// A cell to be proved, with its name in four parts: model, reset, reset gradient, surrogate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Specimen {
+    /// The full name.
+    pub name: String,
+    cell: Cell,
+    learnables: Vec<Learnable>,
+}
+
+impl SpecimenFilter {
+    fn keeps(&self, model: &str, reset: &str, reset_gradient: &str, surrogate: &str) -> bool {
+        let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
+        wanted(&self.models, model)
+            && wanted(&self.resets, reset)
+            && wanted(&self.reset_gradients, reset_gradient)
+            && wanted(&self.surrogates, surrogate)
+    }
+
+    /// The specimens of the registry that the filter keeps.
+    ///
+    /// # Errors
+    /// Never in practice: the constants of the registry are valid.
+    pub fn cells(&self) -> Result<Vec<Specimen>, VerifyError> {
+        let mut specimens = Vec::new();
+        for case in cell_registry() {
+            let rule = case.reset_gradient().name();
+            if self.keeps(case.model(), case.reset(), &rule, case.surrogate()) {
+                specimens.push(Specimen {
+                    name: case.name(),
+                    cell: case.cell()?,
+                    learnables: case.learnables()?,
+                });
+            }
+        }
+        Ok(specimens)
+    }
+}
+
+/// The conventions of these names, or of every framework when there is none.
+///
+/// # Errors
+/// [`SnnError::UnknownConvention`], which lists them all.
+///
+/// ```
+/// let specimens = resurge::verify::conventions(&["norse".into()])?;
+/// assert!(specimens.iter().all(|s| s.name.starts_with("norse")));
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
+pub fn conventions(names: &[String]) -> Result<Vec<Specimen>, VerifyError> {
+    let mut chosen: Vec<Convention> = Vec::new();
+    if names.is_empty() {
+        chosen.extend(Convention::all());
+    }
+    for name in names {
+        chosen.extend(Convention::matching(name)?);
+    }
+    let specimen = |convention: Convention| -> Result<Specimen, SnnError> {
+        let cell = convention.cell()?;
+        // One way to learn the decay is enough.
+        let learnables =
+            Learnable::ALL.into_iter().filter(|l| *l != Learnable::DecayLogit && l.applies(&cell));
+        Ok(Specimen { name: convention.name(), learnables: learnables.collect(), cell })
+    };
+    Ok(chosen.into_iter().map(specimen).collect::<Result<_, _>>()?)
+}
+
+/// Verifies specimens on the threads of the current rayon pool, over `seeds` consecutive seeds each, and calls
+/// `done` after each check. The report of a specimen is that of its worst seed.
+///
+/// # Errors
+/// [`VerifyError::Gradcheck`] when a check could not be carried out.
+pub fn verify_specimens(
+    specimens: &[Specimen],
+    seed: u64,
+    seeds: u64,
+    done: impl Fn() + Sync,
+) -> Result<Vec<CellReport>, VerifyError> {
+    let check = |specimen: &Specimen| {
+        let mut worst: Option<CellReport> = None;
+        for i in 0..seeds.max(1) {
+            let report =
+                check_cell(specimen.name.clone(), specimen.cell, &specimen.learnables, seed.wrapping_add(i))?;
+            done();
+            worst = Some(match worst {
+                Some(before) => worse(before, report),
+                None => report,
+            });
+        }
+        Ok(worst)
+    };
+    let reports: Vec<Option<CellReport>> =
+        specimens.par_iter().map(check).collect::<Result<_, VerifyError>>()?;
+    Ok(reports.into_iter().flatten().collect())
+}
+
+/// The report that did not pass, if either did not; else the larger errors of the two.
+fn worse(a: CellReport, b: CellReport) -> CellReport {
+    use crate::gradcheck::CellVerdict::Passed;
+    match (a.verdict, b.verdict) {
+        (Passed, Passed) => {
+            let errors = a.errors.max(&b.errors);
+            CellReport { errors, conclusive: a.conclusive.min(b.conclusive), ..a }
+        }
+        (Passed, _) => b,
+        _ => a,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradcheck::CellVerdict;
+
+    #[test]
+    fn filters_keep_what_they_name() {
+        let filter = SpecimenFilter {
+            models: vec!["lif".into()],
+            resets: vec!["gated".into()],
+            reset_gradients: vec!["full".into()],
+            surrogates: vec!["atan".into(), "triangle".into()],
+        };
+        let names: Vec<String> = filter.cells().unwrap().into_iter().map(|s| s.name).collect();
+        assert_eq!(names, ["lif/gated/full/atan", "lif/gated/full/triangle"]);
+    }
+
+    #[test]
+    fn a_report_over_seeds_is_that_of_the_worst() {
+        let specimens = conventions(&["paper".into()]).unwrap();
+        assert_eq!(specimens.len(), 1);
+        let checks = std::sync::atomic::AtomicUsize::new(0);
+        let count = || {
+            checks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        };
+        let both = verify_specimens(&specimens, 1, 2, count).unwrap();
+        let [first, second] =
+            [1, 2].map(|seed| verify_specimens(&specimens, seed, 1, || ()).unwrap().remove(0));
+        assert_eq!(checks.into_inner(), 2);
+        assert_eq!(both[0].verdict, CellVerdict::Passed);
+        assert_eq!(both[0].errors, first.errors.max(&second.errors));
+        let failed = CellReport { verdict: CellVerdict::Failed, ..first.clone() };
+        assert_eq!(worse(first.clone(), failed.clone()), failed);
+        assert_eq!(worse(failed.clone(), first), failed);
+    }
+
+    #[test]
+    fn an_unknown_convention_is_named_with_those_there_are() {
+        let error = conventions(&["tensorflow".into()]).unwrap_err().to_string();
+        assert!(error.contains("tensorflow") && error.contains("snntorch"), "{error}");
+    }
+}
