@@ -39,6 +39,18 @@ pub enum AutodiffError {
         /// What it must be.
         expected: &'static str,
     },
+    /// A vector-Jacobian product without one entry an input.
+    #[error(
+        "{op}: its vjp gave {actual} contributions for {expected} inputs; give one each, `None` where nothing flows"
+    )]
+    Contributions {
+        /// The operation.
+        op: &'static str,
+        /// How many inputs there are.
+        expected: usize,
+        /// How many contributions came.
+        actual: usize,
+    },
     /// The program that is evaluated is not the one that was recorded.
     #[error(
         "anchored evaluation: surrogate operation {index} is {found} but {recorded} was recorded; evaluate the \

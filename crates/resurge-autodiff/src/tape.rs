@@ -192,7 +192,12 @@ impl<S: Scalar> Tape<S> {
             let needed: SmallVec<[bool; 3]> =
                 node.parents.iter().map(|&p| self.nodes[p].needs_gradient).collect();
             let at = Vjp { inputs: &inputs, output: &node.value, cotangent: &cotangent, needed: &needed };
-            for (contribution, &parent) in op.vjp(&at)?.into_iter().zip(&node.parents) {
+            let contributions = op.vjp(&at)?;
+            if contributions.len() != node.parents.len() {
+                let (expected, actual) = (node.parents.len(), contributions.len());
+                return Err(AutodiffError::Contributions { op: op.name(), expected, actual });
+            }
+            for (contribution, &parent) in contributions.into_iter().zip(&node.parents) {
                 let parent_node = &self.nodes[parent];
                 if let (Some(contribution), true) = (contribution, parent_node.needs_gradient) {
                     accumulate(&mut cotangents[parent], contribution, &parent_node.value, op.name())?;

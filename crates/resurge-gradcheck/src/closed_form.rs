@@ -115,6 +115,9 @@ fn check_shapes(
         }
         .into());
     };
+    if steps == 0 || batch == 0 {
+        return Err(SnnError::Sequence { what: "closed form", shape: input.shape().clone() }.into());
+    }
     fits("closed form input", input, [steps, batch, sizes[0]].into())?;
     fits("closed form target", target, [steps, batch, sizes[sizes.len() - 1]].into())?;
     Ok((steps, batch))

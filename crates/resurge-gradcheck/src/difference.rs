@@ -1,6 +1,6 @@
 //! Finite differences whose step is chosen, and whose error is known.
 
-use crate::Result;
+use crate::{GradcheckError, Result};
 
 /// An estimate of a derivative with its own error.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,6 +26,19 @@ pub struct DifferenceScan {
     pub noise: f64,
 }
 
+impl DifferenceScan {
+    fn check(&self) -> Result<()> {
+        let option = |option, value, expected| Err(GradcheckError::Option { option, value, expected });
+        if !(self.first_step > 0.0 && self.first_step.is_finite()) {
+            return option("first step", self.first_step, "positive and finite");
+        }
+        if !(self.noise >= 0.0 && self.noise.is_finite()) {
+            return option("noise", self.noise, "at least 0 and finite");
+        }
+        Ok(())
+    }
+}
+
 /// At most this many orders are eliminated: beyond it, the tableau amplifies noise and gains nothing.
 const MAX_EXTRAPOLATIONS: usize = 5;
 
@@ -39,7 +52,7 @@ pub(crate) const CONFIRMATIONS: usize = 3;
 /// again from the next smaller step. The result is `None` when fewer than two steps can be used.
 ///
 /// # Errors
-/// Those of `f`.
+/// [`GradcheckError::Option`] for a first step or a noise outside its domain, and those of `f`.
 ///
 /// ```
 /// use resurge_gradcheck::{DifferenceScan, ridders};
@@ -54,6 +67,7 @@ pub fn ridders(
     scan: DifferenceScan,
     mut f: impl FnMut(f64) -> Result<Option<f64>>,
 ) -> Result<Option<Estimate>> {
+    scan.check()?;
     let mut best: Option<Estimate> = None;
     let mut above: Vec<f64> = Vec::new();
     let mut since_best = 0;
@@ -170,6 +184,20 @@ mod tests {
         let quiet = ridders(SCAN, |h| Ok(Some(h.sin()))).unwrap().unwrap();
         let loud = ridders(DifferenceScan { noise: 1e-9, ..SCAN }, |h| Ok(Some(h.sin()))).unwrap().unwrap();
         assert!(loud.error > 100.0 * quiet.error && loud.step >= quiet.step);
+    }
+
+    #[test]
+    fn steps_and_noise_outside_their_domain_are_named() {
+        let named = |scan| match ridders(scan, |h| Ok(Some(h))) {
+            Err(GradcheckError::Option { option, .. }) => option,
+            other => panic!("{other:?}"),
+        };
+        for first_step in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(named(DifferenceScan { first_step, ..SCAN }), "first step");
+        }
+        for noise in [-1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(named(DifferenceScan { noise, ..SCAN }), "noise");
+        }
     }
 
     #[test]

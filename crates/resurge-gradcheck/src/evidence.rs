@@ -1,5 +1,6 @@
 //! What independent means say of the derivative, and how far a gradient is from it.
 
+use crate::directions::thinned;
 use crate::program::check_length;
 use crate::{
     AnchoredProgram, DifferenceScan, Directions, Estimate, GradcheckError, Program, Result, ridders,
@@ -22,7 +23,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProjectionErrors {
     /// Against finite differences, over the directions in which they are conclusive. Infinite where there is
-    /// none: a check without evidence does not pass.
+    /// none, or none that sees a part of the gradient: a check without evidence does not pass.
     pub finite_difference: f64,
     /// Against the complex step.
     pub complex_step: f64,
@@ -50,6 +51,14 @@ const NOISE_ULPS: f64 = 8.0;
 /// a third of the 1e-8 that gradients are held to.
 const CONCLUSIVE: f64 = 3e-9;
 
+/// Where kinks leave no step for a direction, three quarters of its entries are dropped, at most this often: a
+/// direction that moves a few weights moves few potentials.
+const THINNINGS: usize = 4;
+
+/// Some direction must see at least this part of the gradient's norm, or nothing was compared: along directions in
+/// which the derivative vanishes, any multiple of the gradient agrees.
+const SEEN: f64 = 0.01;
+
 impl Evidence {
     /// Measures the derivative of `anchored` along each direction. Steps of finite differences are scaled by
     /// `width`, the length over which the program's surrogates change.
@@ -69,31 +78,43 @@ impl Evidence {
         let scan = DifferenceScan {
             first_step: FIRST_STEP * width,
             halvings: HALVINGS,
-            noise: NOISE_ULPS * f64::EPSILON * anchored.loss().abs(),
+            noise: NOISE_ULPS * f64::EPSILON * anchored.magnitude(),
         };
         let mut evidence = Self {
-            directions: directions.iter().cloned().collect(),
+            directions: Vec::new(),
             finite_difference: Vec::new(),
             complex_step: Vec::new(),
             dual: Vec::new(),
             norm,
         };
-        for direction in directions.iter() {
+        let measure = |direction: &[f64]| -> Result<Option<Estimate>> {
             let estimate = ridders(scan, |h| {
                 let at = anchored.evaluate(direction, h)?;
                 Ok((at.crossings == 0).then_some(at.loss))
             })?;
-            evidence.finite_difference.push(estimate.filter(|e| e.error <= CONCLUSIVE * norm));
-            evidence.complex_step.push(anchored.by_complex_step(direction)?);
-            evidence.dual.push(anchored.by_dual(direction)?);
+            Ok(estimate.filter(|e| e.error <= CONCLUSIVE * norm))
+        };
+        for (number, direction) in directions.iter().enumerate() {
+            let mut direction = direction.clone();
+            let mut estimate = measure(&direction)?;
+            for _ in 0..THINNINGS {
+                let thin = if estimate.is_none() { thinned(&direction, number as u64) } else { None };
+                let Some(thin) = thin else { break };
+                direction = thin;
+                estimate = measure(&direction)?;
+            }
+            evidence.finite_difference.push(estimate);
+            evidence.complex_step.push(anchored.by_complex_step(&direction)?);
+            evidence.dual.push(anchored.by_dual(&direction)?);
+            evidence.directions.push(direction);
         }
         Ok(evidence)
     }
 
     /// How far `gradient` is from the evidence.
     ///
-    /// Not a number where the program's gradient vanishes: there is nothing to normalise by, and nothing that a
-    /// comparison could prove.
+    /// Where no direction sees a hundredth of the gradient's norm, nothing is proved: the error is then infinite for
+    /// finite differences and not a number for the other two. So it is where the program's gradient vanishes.
     ///
     /// # Errors
     /// [`GradcheckError::Length`] for a gradient of another length.
@@ -102,14 +123,19 @@ impl Evidence {
         check_length("the gradient", gradient, dimension)?;
         let slopes: Vec<f64> = self.directions.iter().map(|v| dot(v, gradient)).collect();
         let normalised = |(slope, value): (&f64, &f64)| (slope - value).abs() / self.norm;
+        let sees = |values: &mut dyn Iterator<Item = f64>| largest(values.map(f64::abs)) >= SEEN * self.norm;
+        let exact = |values: &[f64]| match sees(&mut values.iter().copied()) {
+            true => largest(slopes.iter().zip(values).map(normalised)),
+            false => f64::NAN,
+        };
         let mut errors = ProjectionErrors {
             finite_difference: f64::INFINITY,
-            complex_step: largest(slopes.iter().zip(&self.complex_step).map(normalised)),
-            dual: largest(slopes.iter().zip(&self.dual).map(normalised)),
+            complex_step: exact(&self.complex_step),
+            dual: exact(&self.dual),
             conclusive: self.finite_difference.iter().flatten().count(),
             skipped: self.finite_difference.iter().filter(|e| e.is_none()).count(),
         };
-        if errors.conclusive > 0 {
+        if errors.conclusive > 0 && sees(&mut self.finite_difference.iter().flatten().map(|e| e.value)) {
             let pairs = slopes.iter().zip(&self.finite_difference);
             errors.finite_difference =
                 largest(pairs.filter_map(|(s, e)| e.map(|e| normalised((s, &e.value)))));
@@ -139,6 +165,54 @@ pub(crate) fn norm(a: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Evidence on a gradient (3, 4) along the axes.
+    fn evidence() -> Evidence {
+        let estimate = |value| Some(Estimate { value, error: 1e-12, step: 0.1, extrapolations: 2 });
+        Evidence {
+            directions: vec![vec![1.0, 0.0], vec![0.0, 1.0]],
+            finite_difference: vec![estimate(3.0), estimate(4.0)],
+            complex_step: vec![3.0, 4.0],
+            dual: vec![3.0, 4.0],
+            norm: 5.0,
+        }
+    }
+
+    #[test]
+    fn each_means_speaks_for_itself_and_every_direction_counts() {
+        let right = evidence().compare(&[3.0, 4.0]).unwrap();
+        assert_eq!([right.finite_difference, right.complex_step, right.dual], [0.0; 3]);
+        // Wrong in the second direction only.
+        let wrong = evidence().compare(&[3.0, 5.0]).unwrap();
+        assert_eq!([wrong.finite_difference, wrong.complex_step, wrong.dual], [0.2; 3]);
+        let mut evidence = evidence();
+        evidence.complex_step[1] = 5.0;
+        let errors = evidence.compare(&[3.0, 4.0]).unwrap();
+        assert_eq!([errors.finite_difference, errors.complex_step, errors.dual], [0.0, 0.2, 0.0]);
+    }
+
+    #[test]
+    fn directions_that_see_nothing_prove_nothing() {
+        let blind = Evidence {
+            finite_difference: vec![
+                None,
+                Some(Estimate { value: 0.0, ..evidence().finite_difference[0].unwrap() }),
+            ],
+            complex_step: vec![0.0, 0.0],
+            dual: vec![0.0, 0.0],
+            ..evidence()
+        };
+        // The gradient that the blind directions agree with, and twice it.
+        for gradient in [[0.0, 0.0], [0.0, 1e-14]] {
+            let errors = blind.compare(&gradient).unwrap();
+            assert!(errors.finite_difference.is_infinite() && errors.dual.is_nan());
+            assert!(errors.complex_step.is_nan());
+        }
+        let none = Evidence { directions: vec![], finite_difference: vec![], ..blind };
+        let none = Evidence { complex_step: vec![], dual: vec![], ..none };
+        let errors = none.compare(&[]).unwrap();
+        assert!(errors.finite_difference.is_infinite() && errors.dual.is_nan());
+    }
 
     #[test]
     fn the_largest_value_does_not_swallow_nan() {

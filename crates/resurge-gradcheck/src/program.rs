@@ -160,6 +160,13 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
         &self.inputs
     }
 
+    /// The largest value that occurs in the real forward pass: rounding errors of the loss are in proportion to it,
+    /// even where the loss itself is a small difference of large terms.
+    pub fn magnitude(&self) -> f64 {
+        let values = self.tape.nodes().iter().flat_map(|node| node.value().as_slice());
+        values.fold(self.loss.abs(), |largest, x| largest.max(x.abs()))
+    }
+
     /// The cotangent that contracts the output to the loss; the output's shape.
     pub fn cotangent(&self) -> &Tensor<f64> {
         &self.cotangent

@@ -174,3 +174,51 @@ fn missing_term(full: &[f64], this: &[f64]) -> MissingTerm {
 fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(x, y)| x - y).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FINE: CaseErrors =
+        CaseErrors { finite_difference: 1e-8, complex_step: 1e-12, dual: 1e-12, closed_form: 1e-12 };
+
+    #[test]
+    fn every_bar_counts_and_what_is_not_a_number_is_not_within_it() {
+        assert!(TOLERANCES.hold(&FINE));
+        for above in [1.0001, f64::NAN, f64::INFINITY] {
+            for wrong in [
+                CaseErrors { finite_difference: 1e-8 * above, ..FINE },
+                CaseErrors { complex_step: 1e-12 * above, ..FINE },
+                CaseErrors { dual: 1e-12 * above, ..FINE },
+                CaseErrors { closed_form: 1e-12 * above, ..FINE },
+            ] {
+                assert!(!TOLERANCES.hold(&wrong), "{wrong:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_missing_term_by_hand() {
+        // |(3, 4) - (3, 0)| / 5, and the cosine of the angle between them.
+        let missing = missing_term(&[3.0, 4.0], &[3.0, 0.0]);
+        assert_eq!((missing.relative_norm, missing.cosine), (0.8, 0.6));
+    }
+
+    #[test]
+    fn a_case_uses_its_own_reset_rule_and_surrogate() {
+        let surrogate = |width| Surrogate::sigmoid(width).unwrap();
+        let network = Network::new(&[2, 2], Cell::lif(surrogate(0.5))).unwrap();
+        let setting = Setting {
+            parameters: network.init(1.0, 1.0, 1).unwrap(),
+            network,
+            input: Tensor::full([2, 1, 2], 1.0).unwrap(),
+            target: Tensor::zeros([2, 1, 2]).unwrap(),
+            seed: 1,
+        };
+        let rule = ResetGradient::Detached;
+        let case = Case { reset: Reset::SUBTRACT, reset_gradient: rule, surrogate: surrogate(0.25) };
+        let cell = case.cell(&setting, ResetGradient::Full).unwrap();
+        assert_eq!(cell.surrogate(), surrogate(0.25));
+        assert_eq!((cell.reset(), cell.reset_gradient()), (Reset::SUBTRACT, ResetGradient::Full));
+    }
+}

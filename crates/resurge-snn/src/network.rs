@@ -61,6 +61,8 @@ impl Network {
     /// A shape error for sizes that cannot be addressed.
     pub fn init(&self, mean: f64, spread: f64, seed: u64) -> Result<Vec<Tensor<f64>>> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // Streams of their own for weights, spikes and directions: the same seed must not tie them together.
+        rng.set_stream(1);
         let mut parameters = Vec::new();
         for pair in self.sizes.windows(2) {
             let (n_in, n_out) = (pair[0], pair[1]);

@@ -58,8 +58,7 @@ impl Scalar for C {
         // tanh(x + iy) = (t + i tan y) / (1 + i t tan y) with t = tanh x.
         let (t, s) = (self.re.tanh(), self.im.tan());
         let d = 1.0 + (t * s).powi(2);
-        // 1 - t^2 as 1 / cosh^2: t rounds to 1 long before the derivative vanishes.
-        let sech2 = self.re.cosh().powi(-2);
+        let sech2 = self.re.sech2();
         C::new(t * (1.0 + s * s) / d, s * sech2 / d)
     }
 
@@ -82,6 +81,9 @@ impl Scalar for C {
             (0.906_179_845_938_664, 0.236_926_885_056_189_08),
             (-0.906_179_845_938_664, 0.236_926_885_056_189_08),
         ];
+        if self.im.is_nan() {
+            return C::new(f64::NAN, f64::NAN);
+        }
         let panels = (self.im.abs() * 16.0).ceil().clamp(1.0, 4096.0);
         let half = self.im / panels / 2.0;
         let mut integral = C::new(0.0, 0.0);

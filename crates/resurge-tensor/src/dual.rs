@@ -137,8 +137,7 @@ impl<S: Scalar> Scalar for Dual<S> {
 
     #[inline]
     fn tanh(self) -> Self {
-        let t = self.re.tanh();
-        self.chain(t, (S::one() - t) * (S::one() + t))
+        self.chain(self.re.tanh(), self.re.sech2())
     }
 
     #[inline]

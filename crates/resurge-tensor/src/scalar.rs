@@ -124,6 +124,14 @@ pub trait Scalar:
         if n < 0 { Self::one() / out } else { out }
     }
 
+    /// `1 / cosh(self)^2`, the derivative of `tanh`, with its relative accuracy in the tails, where `1 - tanh^2` has
+    /// none left.
+    fn sech2(self) -> Self {
+        let e = (-(self.abs() + self.abs())).exp();
+        let d = Self::one() + e;
+        Self::from_f64(4.0) * e / (d * d)
+    }
+
     /// `1 / (1 + e^-self)`, without overflow at either end.
     fn logistic(self) -> Self {
         if self.re() >= 0.0 {

@@ -5,6 +5,9 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::ops::Deref;
 
+/// In bytes: a threefold dual number.
+const LARGEST_SCALAR: usize = 64;
+
 /// The extents of a tensor, outermost first. Up to four axes are stored without allocation.
 ///
 /// An empty shape is that of a scalar, which has one element; an extent may be 0.
@@ -35,20 +38,18 @@ impl Shape {
     /// The number of elements.
     ///
     /// # Errors
-    /// [`TensorError::TooLarge`] when the product overflows `isize`, the largest allocation there can be.
+    /// [`TensorError::TooLarge`] when the product of the extents that are not 0 overflows `isize` bytes, the largest
+    /// allocation there can be.
     pub fn checked_len(&self) -> Result<usize> {
+        // The product of the other extents is bounded, too, so that strides of an empty tensor do not overflow.
         let mut len = 1usize;
-        // A zero extent makes the tensor empty whatever the other extents are.
-        if self.0.contains(&0) {
-            return Ok(0);
-        }
-        for &extent in &self.0 {
+        for &extent in self.0.iter().filter(|&&extent| extent != 0) {
             len = len
                 .checked_mul(extent)
-                .filter(|&n| n <= isize::MAX as usize / 16)
+                .filter(|&n| n <= isize::MAX as usize / LARGEST_SCALAR)
                 .ok_or_else(|| TensorError::TooLarge { shape: self.clone() })?;
         }
-        Ok(len)
+        Ok(if self.0.contains(&0) { 0 } else { len })
     }
 
     /// Row-major strides, in elements.

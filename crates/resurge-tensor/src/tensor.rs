@@ -189,8 +189,9 @@ mod tests {
         let shape = [usize::MAX, 2];
         assert_eq!(Tensor::<f64>::zeros(shape).unwrap_err(), TensorError::TooLarge { shape: shape.into() });
         assert!(Tensor::<f32>::from_fn([1 << 40, 1 << 40], |_| 0.0).is_err());
-        // A zero extent wins over any other.
-        assert!(Tensor::<f64>::zeros([usize::MAX, 2, 0]).unwrap().is_empty());
+        // So is one whose other extents would overflow if the empty axis had an entry.
+        assert!(Tensor::<f64>::zeros([usize::MAX, 2, 0]).is_err());
+        assert!(Tensor::<f64>::zeros([1 << 30, 2, 0]).unwrap().is_empty());
     }
 
     #[test]

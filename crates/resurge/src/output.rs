@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Writes a file so that its name never shows anything half-written: to a temporary name beside it, synced to
-/// disk, then renamed.
+/// disk, then renamed. An existing file keeps its permissions, a symbolic link its target's name; a device or a
+/// pipe is written to directly.
 ///
 /// # Errors
 /// Those of the file system. The previous file, if any, is then as it was.
@@ -17,6 +18,14 @@ use std::path::Path;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
+    // Through a symbolic link to the file that it names, so that the link stays one.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
+    let existing = std::fs::metadata(path).ok();
+    if existing.as_ref().is_some_and(|m| !m.is_file() && !m.is_dir()) {
+        // A device or a pipe takes what is written to it; to replace it by a file would destroy it.
+        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(contents);
+    }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -27,6 +36,9 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
     }
     let mut file = builder.prefix(".resurge-").suffix(".tmp").tempfile_in(parent)?;
     file.write_all(contents)?;
+    if let Some(existing) = existing.filter(std::fs::Metadata::is_file) {
+        file.as_file().set_permissions(existing.permissions())?;
+    }
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     #[cfg(unix)]
@@ -37,6 +49,24 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn links_modes_and_devices_stay_what_they_are() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+        write_atomically(&file, b"first").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o600, 0o600);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&file, &link).unwrap();
+        write_atomically(&link, b"second").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"second");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        write_atomically(Path::new("/dev/null"), b"gone").unwrap();
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    }
 
     #[test]
     fn a_failed_write_leaves_the_previous_file_and_no_other() {

@@ -148,3 +148,63 @@ fn bad_usage_is_named_and_ends_with_status_2() {
         assert!(stderr.contains(named), "{arguments:?}: no {named:?} in {stderr}");
     }
 }
+
+#[test]
+fn specimens_are_proved_beside_the_digits_and_on_their_own() {
+    let (status, stdout, _) = resurge(&["verify", "--cell", "plif", "--reset", "gated", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((status, report["cases"].as_array().unwrap().len()), (0, 0));
+    let cells = report["cells"].as_array().unwrap();
+    assert!(!cells.is_empty() && cells.len() == report["summary"]["passed"].as_u64().unwrap() as usize);
+    assert!(cells.iter().all(|c| c["name"].as_str().unwrap().starts_with("plif/gated/")));
+    assert!(report["summary"]["max_error"]["closed_form"].is_null());
+    assert!(report["summary"]["max_error"]["rtrl"].as_f64().unwrap() <= 1e-12);
+
+    let (status, stdout, _) = resurge(&["verify", "--convention", "spyx-lif", "--convention", "norse"]);
+    assert_eq!(status, 0, "{stdout}");
+    assert!(stdout.contains("spyx-lif") && stdout.contains("norse-"), "{stdout}");
+    let (status, _, stderr) = resurge(&["verify", "--convention", "tensorflow"]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("tensorflow") && stderr.contains("snntorch-leaky"), "{stderr}");
+}
+
+#[test]
+fn a_filter_that_keeps_nothing_is_bad_usage() {
+    let (status, stdout, stderr) = resurge(&["verify", "--reset", "value-gated"]);
+    assert_eq!((status, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("--cell or --all"), "{stderr}");
+}
+
+#[test]
+fn seeds_are_repeated_and_the_worst_reported() {
+    let of = |seed, seeds| {
+        let (_, stdout, _) = small(&[
+            "--surrogate",
+            "atan",
+            "--reset",
+            "zero",
+            "--format",
+            "json",
+            "--seed",
+            seed,
+            "--seeds",
+            seeds,
+        ]);
+        let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        report["summary"]["max_error"]["dual"].as_f64().unwrap()
+    };
+    assert_eq!(of("1", "2"), of("1", "1").max(of("2", "1")));
+}
+
+#[test]
+fn a_picture_is_drawn() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("errors.svg");
+    let (status, _, stderr) = small(&["--surrogate", "sigmoid", "--plot", path.to_str().unwrap()]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let svg = std::fs::read_to_string(path).unwrap();
+    for text in ["<svg", "order 2 (slope 2)", "order 6 (slope 6)", "Ridders", "digits: zero, full", "sigmoid"]
+    {
+        assert!(svg.contains(text), "{text}");
+    }
+}

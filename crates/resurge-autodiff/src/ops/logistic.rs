@@ -7,8 +7,8 @@ elementwise!(
     Logistic,
     logistic,
     value: |x| x.logistic(),
-    slope: |_x, y| y * (S::one() - y),
-    domain: (-3.0, 3.0)
+    slope: |x, y| y * (-x).logistic(),
+    domain: (-40.0, 40.0)
 );
 
 #[cfg(test)]

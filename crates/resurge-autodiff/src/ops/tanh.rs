@@ -7,8 +7,8 @@ elementwise!(
     Tanh,
     tanh,
     value: |x| x.tanh(),
-    slope: |_x, y| (S::one() - y) * (S::one() + y),
-    domain: (-2.0, 2.0)
+    slope: |x, _y| x.sech2(),
+    domain: (-20.0, 20.0)
 );
 
 #[cfg(test)]

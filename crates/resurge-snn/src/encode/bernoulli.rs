@@ -29,6 +29,7 @@ use resurge_tensor::{Scalar, Tensor};
 pub fn bernoulli<S: Scalar>(intensities: &Tensor<f64>, steps: usize, seed: u64) -> Result<Tensor<S>> {
     check_intensities(intensities)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(2);
     let mut shape = vec![steps];
     shape.extend_from_slice(intensities.shape());
     let values = intensities.as_slice();

@@ -8,9 +8,6 @@ use resurge::verify::{Report, VerifyOptions};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Below this many columns, the terminal gets a table with fewer.
-const WIDE: u16 = 104;
-
 /// One column: its heading, and what it shows of a case.
 struct Column {
     heading: &'static str,
@@ -26,19 +23,18 @@ const FINITE: Column = Column { heading: "fin. diff.", show: |c| scientific(c.er
 const COMPLEX: Column = Column { heading: "complex", show: |c| scientific(c.errors.complex_step) };
 const DUAL: Column = Column { heading: "dual", show: |c| scientific(c.errors.dual) };
 const CLOSED: Column = Column { heading: "closed", show: |c| scientific(c.errors.closed_form) };
-const MISSING: Column =
-    Column { heading: "missing", show: |c| format!("{:.3}", c.missing_term.relative_norm) };
-const COSINE: Column = Column { heading: "cosine", show: |c| format!("{:.3}", c.missing_term.cosine) };
-const RATE: Column = Column { heading: "rate", show: |c| format!("{:.3}", c.firing_rate) };
+const MISSING: Column = Column { heading: "missing", show: |c| decimal(c.missing_term.relative_norm) };
+const COSINE: Column = Column { heading: "cosine", show: |c| decimal(c.missing_term.cosine) };
+const RATE: Column = Column { heading: "rate", show: |c| decimal(c.firing_rate) };
 
-fn columns(width: Option<u16>) -> Vec<&'static Column> {
-    let mut columns: Vec<&Column> = NAMES.iter().collect();
-    if width.is_none_or(|w| w >= WIDE) {
-        columns.extend([&FINITE, &COMPLEX, &DUAL, &CLOSED, &MISSING, &COSINE, &RATE]);
-    } else {
-        columns.extend([&FINITE, &DUAL, &CLOSED, &MISSING]);
+/// All columns; or, for a terminal too narrow for them, the names with each half of the rest in a table of its own.
+fn columns(all: bool) -> Vec<Vec<&'static Column>> {
+    let names = NAMES.iter();
+    let halves: [&[&Column]; 2] = [&[&FINITE, &COMPLEX, &DUAL, &CLOSED], &[&MISSING, &COSINE, &RATE]];
+    match all {
+        true => vec![names.chain(halves.concat()).collect()],
+        false => halves.iter().map(|half| names.clone().chain(half.iter().copied()).collect()).collect(),
     }
-    columns
 }
 
 /// Cases that share a row of a shortened table.
@@ -60,18 +56,13 @@ pub(super) fn table(
     let plain = !for_terminal || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
     let width = if for_terminal { Table::new().width() } else { None };
     let mut text = String::new();
-    for mut table in tables(report, width) {
-        if plain {
-            table.force_no_tty();
-        }
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-        if let Some(width) = width {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
-        text.push_str(&format!("{table}\n"));
+    for table in tables(report, width) {
+        text.push_str(&draw(table, width, plain));
+        text.push('\n');
     }
     for paragraph in notes(report, options) {
-        text.push_str(&paragraph);
+        let width = width.map_or(usize::MAX, usize::from);
+        text.push_str(&textwrap::fill(&paragraph, width));
         text.push('\n');
     }
     text.push_str(&format!("Took {:.1} s.\n", elapsed.as_secs_f64()));
@@ -92,10 +83,29 @@ pub(super) fn markdown(report: &Report, options: &VerifyOptions) -> String {
     text
 }
 
+fn draw(mut table: Table, width: Option<u16>, plain: bool) -> String {
+    if plain {
+        table.force_no_tty();
+    }
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    table.to_string()
+}
+
+/// How wide a table is where nothing limits it.
+fn natural_width(table: &Table) -> usize {
+    draw(table.clone(), None, true).lines().map(|line| line.chars().count()).max().unwrap_or(0)
+}
+
 fn tables(report: &Report, width: Option<u16>) -> Vec<Table> {
     let mut tables = Vec::new();
     if !report.cases.is_empty() {
-        tables.push(digits_table(&report.cases, &columns(width)));
+        let drawn = |all| columns(all).iter().map(|c| digits_table(&report.cases, c)).collect::<Vec<_>>();
+        let whole = drawn(true);
+        let fits = |table: &Table| width.is_none_or(|w| natural_width(table) <= usize::from(w));
+        tables.extend(if whole.iter().all(fits) { whole } else { drawn(false) });
     }
     for (heading, specimens) in [("cell", &report.cells), ("convention", &report.conventions)] {
         if !specimens.is_empty() {
@@ -117,8 +127,11 @@ fn passed(holds: bool) -> Cell {
 }
 
 fn align_right(table: &mut Table, names: usize) {
-    for column in table.column_iter_mut().skip(names) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        if i >= names {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
 }
 
@@ -249,11 +262,23 @@ fn verdict(report: &Report) -> String {
         summary.cases,
         against.join(", ")
     );
-    let silent = report.cases.iter().filter(|c| c.errors.closed_form.is_nan()).count()
+    let vacuous = report.cases.iter().filter(|c| c.errors.closed_form.is_nan()).count()
         + specimens(report).filter(|s| s.verdict == CellVerdict::Vacuous).count();
-    if silent > 0 {
+    if vacuous > 0 {
         text.push_str(&format!(
-            " In {silent} cases the gradient is zero, so that there is nothing to prove: take more steps or neurons."
+            " In {vacuous} cases the gradient is zero, so that there is nothing to prove: take more steps or neurons."
+        ));
+    }
+    let silent = report.cases.iter().filter(|c| c.firing_rate == 0.0).count()
+        + specimens(report).filter(|s| s.firing_rate == 0.0).count();
+    if silent > 0 {
+        text.push_str(&format!(" In {silent} cases no neuron fires: the reset is not exercised there."));
+    }
+    let inexact = report.cases.iter().filter(|c| !c.anchored_loss_exact).count()
+        + specimens(report).filter(|s| !s.anchored_loss_exact).count();
+    if inexact > 0 {
+        text.push_str(&format!(
+            " In {inexact} cases the anchored program does not have the spiking loss to the bit."
         ));
     }
     text
@@ -265,9 +290,11 @@ fn specimens(report: &Report) -> impl Iterator<Item = &CellReport> {
 
 /// How many finite differences were not conclusive, and why.
 fn left_out(report: &Report) -> Option<String> {
-    let skipped: usize = report.cases.iter().map(|c| c.skipped).sum::<usize>()
+    // Where the gradient is zero, no difference can be conclusive, and `verdict` says so.
+    let compared_cases = || report.cases.iter().filter(|c| !c.errors.closed_form.is_nan());
+    let skipped: usize = compared_cases().map(|c| c.skipped).sum::<usize>()
         + specimens(report).map(|s| s.skipped.len()).sum::<usize>();
-    let compared: usize = report.cases.iter().map(|c| c.directions).sum::<usize>()
+    let compared: usize = compared_cases().map(|c| c.directions).sum::<usize>()
         + specimens(report).map(|s| s.conclusive).sum::<usize>();
     (skipped > 0).then(|| {
         format!(
@@ -311,6 +338,15 @@ fn proved(report: &Report, options: &VerifyOptions) -> String {
     format!("{claim}; {}.", on.join("; "))
 }
 
+/// An error: "none" where nothing was conclusive, a dash where there is nothing to compare.
 fn scientific(x: f64) -> String {
-    if x.is_finite() { format!("{x:.1e}") } else { "-".into() }
+    match x {
+        x if x.is_nan() => "-".into(),
+        x if x.is_infinite() => "none".into(),
+        x => format!("{x:.1e}"),
+    }
+}
+
+fn decimal(x: f64) -> String {
+    if x.is_nan() { "-".into() } else { format!("{x:.3}") }
 }
