@@ -104,11 +104,11 @@ fn four_proofs_of_every_model_reset_and_reset_gradient() {
     assert_proved(&check_all(&sample));
 }
 
-/// The whole product, as `resurge verify --all` runs it: about two minutes on two cores.
+/// The whole product, as `resurge verify --all` runs it: 134 s of one core.
 ///
 /// `cargo test --release -p resurge-gradcheck --test cells -- --ignored --nocapture four_proofs_of_the_whole`
 #[test]
-#[ignore = "two minutes in release"]
+#[ignore = "a minute or two in release"]
 fn four_proofs_of_the_whole_registry() {
     assert_proved(&check_all(&cell_registry()));
 }
