@@ -91,7 +91,7 @@ fn convergence(area: &DrawingArea<SVGBackend<'_>, Shift>, curves: &[Curve]) -> D
     chart
         .configure_mesh()
         .x_desc("step, in units of the direction")
-        .y_desc("error / |gradient|")
+        .y_desc("error / |derivative|")
         .x_label_formatter(&|x| format!("{x:.0e}"))
         .y_label_formatter(&|y| format!("{y:.0e}"))
         .light_line_style(TRANSPARENT)
@@ -123,13 +123,15 @@ fn convergence(area: &DrawingArea<SVGBackend<'_>, Shift>, curves: &[Curve]) -> D
         .map_err(failed)
 }
 
-/// The line through the point where truncation still rules, the largest step at which the error has fallen for
-/// two steps running, with the scheme's slope, down to `floor`.
+/// The line with the scheme's slope, through the largest step around which the error falls with about that slope,
+/// down to `floor`. Larger steps are too large for the slope to show, smaller ones drown in rounding.
 fn theoretical(points: &[(f64, f64)], slope: f64, floor: f64) -> Vec<(f64, f64)> {
-    let falling = points.windows(3).rev().find(|w| w[0].1 < w[1].1 && w[1].1 < w[2].1).map(|w| w[1]);
+    let local = |a: (f64, f64), b: (f64, f64)| (b.1 / a.1).ln() / (b.0 / a.0).ln();
+    let near = |a, b| (local(a, b) - slope).abs() < slope / 6.0;
+    let falling = points.windows(3).rev().find(|w| near(w[0], w[1]) && near(w[1], w[2])).map(|w| w[1]);
     let Some((h0, e0)) = falling else { return Vec::new() };
     let line = |h: f64| (h, e0 * (h / h0).powf(slope));
-    points.iter().map(|p| line(p.0)).filter(|p| p.1 >= floor && p.0 <= h0).collect()
+    points.iter().map(|p| line(p.0)).filter(|p| p.1 >= floor && p.0 <= 4.0 * h0).collect()
 }
 
 fn heat_map(area: &DrawingArea<SVGBackend<'_>, Shift>, map: &HeatMap) -> Drawn {
