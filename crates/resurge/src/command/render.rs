@@ -88,6 +88,9 @@ fn draw(mut table: Table, width: Option<u16>, plain: bool) -> String {
         table.force_no_tty();
     }
     table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
@@ -127,11 +130,8 @@ fn passed(holds: bool) -> Cell {
 }
 
 fn align_right(table: &mut Table, names: usize) {
-    for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 1));
-        if i >= names {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    for column in table.column_iter_mut().skip(names) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
 }
 
