@@ -1,6 +1,6 @@
 //! The adjoint or dot-product test.
 
-use super::jacobian::{at_base_point, positive};
+use super::jacobian::{positive, record};
 use super::{Verdict, locate};
 use crate::directions::random_weights;
 use crate::evidence::{dot, largest};
@@ -109,13 +109,7 @@ impl<'p, P: Program> AdjointCheck<'p, P> {
     /// program that is not a function of its inputs, and those of [`AnchoredProgram::contracted`].
     pub fn run(&self) -> Result<AdjointReport> {
         positive("tolerance", self.tolerance)?;
-        let inputs = self.inputs.clone();
-        let anchored = if self.smooth_twin {
-            AnchoredProgram::smooth_twin(self.program, inputs, self.seed)?
-        } else {
-            AnchoredProgram::contracted(self.program, inputs, self.seed)?
-        };
-        at_base_point(&anchored)?;
+        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
         let pairs = (0..self.pairs).into_par_iter().map(|number| self.pair(&anchored, number));
         let pairs: Vec<(AdjointPair, Products)> = pairs.collect::<Result<_>>()?;
 

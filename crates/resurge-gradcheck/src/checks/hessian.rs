@@ -2,7 +2,7 @@
 
 use super::Verdict;
 use super::adjoint::within;
-use super::jacobian::{at_base_point, positive};
+use super::jacobian::{positive, record};
 use crate::directions::random_weights;
 use crate::evidence::{dot, largest, norm};
 use crate::program::COMPLEX_STEP;
@@ -149,13 +149,7 @@ impl<'p, P: Program> HessianCheck<'p, P> {
     /// program that is not a function of its inputs, and those of [`AnchoredProgram::contracted`].
     pub fn run(&self) -> Result<HessianReport> {
         positive("tolerance", self.tolerance)?;
-        let inputs = self.inputs.clone();
-        let anchored = if self.smooth_twin {
-            AnchoredProgram::smooth_twin(self.program, inputs, self.seed)?
-        } else {
-            AnchoredProgram::contracted(self.program, inputs, self.seed)?
-        };
-        at_base_point(&anchored)?;
+        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
         let errors = (0..self.pairs).into_par_iter().map(|number| self.pair(&anchored, number));
         let errors: Vec<PairErrors> = errors.collect::<Result<_>>()?;
 

@@ -180,13 +180,7 @@ impl<'p, P: Program> GradCheck<'p, P> {
         positive("width", self.width)?;
         positive("rtol", rtol)?;
         positive("safety", self.safety)?;
-        let inputs = self.inputs.clone();
-        let anchored = if self.smooth_twin {
-            AnchoredProgram::smooth_twin(self.program, inputs, self.seed)?
-        } else {
-            AnchoredProgram::contracted(self.program, inputs, self.seed)?
-        };
-        at_base_point(&anchored)?;
+        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
         if let Some(claim) = &self.claim {
             check_length("the claimed Jacobian", claim, anchored.outputs() * anchored.dimension())?;
         }
@@ -348,12 +342,22 @@ pub(super) fn positive(option: &'static str, value: f64) -> Result<()> {
     Err(GradcheckError::Option { option, value, expected: "positive and finite" })
 }
 
-/// The anchored program at step 0 must be the recorded run to the bit: else the program is not a function of its
-/// inputs, and every comparison would be of two different things.
-pub(super) fn at_base_point<P: Program>(anchored: &AnchoredProgram<'_, P>) -> Result<()> {
+/// The program at its base point: anchored, or its smooth twin. A second evaluation there must give the recorded
+/// loss to the bit; else the program is not a function of its inputs.
+pub(super) fn record<'p, P: Program>(
+    program: &'p P,
+    inputs: &[Tensor<f64>],
+    smooth_twin: bool,
+    seed: u64,
+) -> Result<AnchoredProgram<'p, P>> {
+    let inputs = inputs.to_vec();
+    let anchored = match smooth_twin {
+        true => AnchoredProgram::smooth_twin(program, inputs, seed)?,
+        false => AnchoredProgram::contracted(program, inputs, seed)?,
+    };
     let again = anchored.evaluate(&vec![0.0; anchored.dimension()], 0.0)?.loss;
     if again.to_bits() == anchored.loss().to_bits() {
-        return Ok(());
+        return Ok(anchored);
     }
     Err(GradcheckError::BasePoint { recorded: anchored.loss(), again })
 }

@@ -2,7 +2,7 @@
 
 use super::Verdict;
 use super::hessian::hessian_vector_product;
-use super::jacobian::{at_base_point, positive};
+use super::jacobian::{positive, record};
 use crate::difference::power_of_two_below;
 use crate::directions::random_signs;
 use crate::evidence::dot;
@@ -182,13 +182,7 @@ impl<'p, P: Program> TaylorCheck<'p, P> {
             let value = self.orders as f64;
             return Err(GradcheckError::Option { option: "orders", value, expected: "1, 2 or 3" });
         }
-        let inputs = self.inputs.clone();
-        let anchored = if self.smooth_twin {
-            AnchoredProgram::smooth_twin(self.program, inputs, self.seed)?
-        } else {
-            AnchoredProgram::contracted(self.program, inputs, self.seed)?
-        };
-        at_base_point(&anchored)?;
+        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
         let gradient = self.claim.as_deref().unwrap_or(anchored.gradient());
         crate::program::check_length("the claimed gradient", gradient, anchored.dimension())?;
         let noise = noise_floor(&anchored, self.width, self.seed.wrapping_add(1))?;
