@@ -4,7 +4,7 @@ use super::{CellOutput, Filter, FusedNetwork, NetworkOutput, OpResult, Parameter
 use crate::SpikeTrain;
 use crate::fused::events::{Events, Stripes};
 use crate::fused::recurrence::{Carry, ReverseStep};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use resurge_autodiff::Contributions;
 use resurge_tensor::{MatRef, Scalar, Tensor};
@@ -88,7 +88,7 @@ impl<S: Scalar> Run<S> {
     ) -> OpResult<Self> {
         let sweep = Sweep::new(network, input, parameters)?;
         let blocks = sweep.block_count();
-        let run = |block| Arch::new().dispatch(|| sweep.forward_block(block));
+        let run = |block| Arch::new().dispatch(ForwardBlock { sweep: &sweep, block });
         let (outputs, kept): (Vec<_>, Vec<_>) = (0..blocks).into_par_iter().map(run).unzip();
         let (steps, batch) = (input.steps(), input.batch());
         let classes = sweep.outputs(sweep.last());
@@ -120,9 +120,13 @@ impl<S: Scalar> Run<S> {
             let mut gradients: Vec<_> = parameters.iter().map(LayerGradient::zeros).collect();
             let mut scratch = Scratch::default();
             for block in (lane..self.blocks.len()).step_by(LANES) {
-                let kept = &self.blocks[block];
-                Arch::new().dispatch(|| {
-                    sweep.reverse_block(block, kept, cotangent.as_slice(), &mut gradients, &mut scratch);
+                Arch::new().dispatch(ReverseBlock {
+                    sweep: &sweep,
+                    block,
+                    kept: &self.blocks[block],
+                    cotangent: cotangent.as_slice(),
+                    gradients: &mut gradients,
+                    scratch: &mut scratch,
                 });
             }
             gradients
@@ -136,6 +140,41 @@ impl<S: Scalar> Run<S> {
             contributions.extend(bias.map(|bias| Some(bias.into())));
         }
         Ok(contributions)
+    }
+}
+
+/// A block on its way forward, for [`Arch::dispatch`]: a type of its own, so that `call` is inlined into the function
+/// that is compiled for the processor at hand, which a closure may not be.
+struct ForwardBlock<'a, S> {
+    sweep: &'a Sweep<'a, S>,
+    block: usize,
+}
+
+impl<S: Scalar> NullaryFnOnce for ForwardBlock<'_, S> {
+    type Output = (Vec<S>, Kept<S>);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        self.sweep.forward_block(self.block)
+    }
+}
+
+/// A block on its way back, as [`ForwardBlock`].
+struct ReverseBlock<'a, S> {
+    sweep: &'a Sweep<'a, S>,
+    block: usize,
+    kept: &'a Kept<S>,
+    cotangent: &'a [S],
+    gradients: &'a mut [LayerGradient<S>],
+    scratch: &'a mut Scratch<S>,
+}
+
+impl<S: Scalar> NullaryFnOnce for ReverseBlock<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.sweep.reverse_block(self.block, self.kept, self.cotangent, self.gradients, self.scratch);
     }
 }
 
