@@ -11,7 +11,8 @@ the least of the peers; for G of the log-log slope. `--peaks` names a JSON file 
 limits of `limits.py`. Ends with 1 if losses or gradients disagree; a missed bar is reported and does not change the exit code.
 
 Run it on a quiet machine: torch's threads wait for each other at every step, so a second program on the same cores slows torch
-down many times more than it does XLA. The report says what share of the cores went to others.
+down many times more than it does XLA. The report says what share of the cores went to others. OMP_WAIT_POLICY=passive in the
+environment makes torch's threads sleep instead of spin, which is better on a busy machine; it is recorded.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ def everything(chosen: list[str], command: list[str] | None, repeats: int, peaks
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
         "versions": {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", "default"),
         "repeats": repeats,
         "peaks": peaks,
         "workloads": {},
