@@ -174,7 +174,8 @@ def markdown(report: Json, bars: dict[str, float]) -> str:
     parts = [
         "# Performance against peers\n",
         f"{report['date']}. {machine['cpu']}, {machine['cores_used']} of {machine['cores']} cores.",
-        f"Load average {machine['load_before']} before, {machine['load_after']} after. OMP_WAIT_POLICY: {report['omp_wait_policy']}.",
+        f"Load average {machine['load_before']} before, {machine['load_after']} after.",
+        f"OMP_WAIT_POLICY: {report['omp_wait_policy']}.",
         f"{versions}. {report['repeats']} rounds, all peers in turn in each.",
         "A paired ratio is the median of the ratios of the same rounds, with quartiles.\n",
     ]
