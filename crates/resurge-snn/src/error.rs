@@ -139,6 +139,15 @@ pub enum SnnError {
         /// What to take instead.
         remedy: &'static str,
     },
+    /// A residual reset with another reset than [`Reset::SUBTRACT_THEN_DECAY`](crate::Reset::SUBTRACT_THEN_DECAY).
+    #[error(
+        "a residual reset with the reset \"{reset}\": what one spike leaves above the threshold is defined for \
+         \"subtract-then-decay\" alone; choose Reset::SUBTRACT_THEN_DECAY, or switch the residual reset off"
+    )]
+    ResidualReset {
+        /// The name of the cell's reset.
+        reset: &'static str,
+    },
     /// A network without layers.
     #[error("a network needs at least two sizes, input and output; {0} given")]
     TooFewSizes(usize),
