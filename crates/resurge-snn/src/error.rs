@@ -50,6 +50,16 @@ pub enum SnnError {
         /// The number of values per channel.
         samples: usize,
     },
+    /// Something given once a step, but not for each step of the sequence.
+    #[error("{actual} {what} for a sequence of {expected} steps; give one for each step")]
+    StepCount {
+        /// What was given.
+        what: &'static str,
+        /// The number of steps.
+        expected: usize,
+        /// How many were given.
+        actual: usize,
+    },
     /// An input that holds an infinity or a not-a-number.
     #[error("{what}: the input is not finite; clean the data first")]
     NonFinite {

@@ -6,7 +6,7 @@ use resurge_gradcheck::{
     AdjointCheck, GradCheck, GradcheckError, HessianCheck, Program, ProgramResult, TaylorCheck, Verdict,
     check_gradient,
 };
-use resurge_snn::{Cell, ResetGradient, Surrogate};
+use resurge_snn::{Cell, ResetGradient, Surrogate, batch_norm_per_step};
 use resurge_tensor::{Scalar, Tensor};
 
 /// Checks the gradients of the programs that `seeds` draw; how many of them compared nothing.
@@ -54,6 +54,28 @@ fn the_other_checks_never_reject_correct_programs() {
 fn ten_thousand_correct_programs_are_never_rejected() {
     gradients_pass(10_000..20_000);
     other_checks_pass(10_000..20_000);
+}
+
+/// Batch normalisation with the statistics and the scale of each step, in front of a cell.
+struct PerStep(Cell);
+
+impl Program for PerStep {
+    fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+        let (current, _) = batch_norm_per_step(tape, inputs[0], inputs[1], 1e-3)?;
+        let run = self.0.run(tape, current)?;
+        let traces = tape.stack(&run.traces)?;
+        let weighted = tape.mul(traces, inputs[0])?;
+        Ok(tape.sum(weighted)?)
+    }
+}
+
+#[test]
+fn statistics_of_each_step_are_differentiated_through() {
+    let cell = Cell::lif(Surrogate::sigmoid(WIDTH).unwrap()).with_threshold(0.7).unwrap();
+    let x = Tensor::from_fn([4, 3, 2], |i| (i as f64 * 1.7).sin()).unwrap();
+    let gamma = Tensor::from_fn([4, 2], |i| 0.8 + 0.1 * i as f64).unwrap();
+    let report = GradCheck::new(&PerStep(cell), vec![x, gamma]).width(WIDTH).run().unwrap();
+    assert!(report.passed() && report.conclusive == 32, "{report}");
 }
 
 /// A program that counts its runs is not a function of its inputs.
