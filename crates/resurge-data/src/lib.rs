@@ -43,6 +43,8 @@ pub mod cifar10;
 mod dataset;
 pub mod digits;
 mod error;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 mod file;
 pub mod idx;
 mod input;

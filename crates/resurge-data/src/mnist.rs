@@ -109,6 +109,13 @@ pub(crate) fn find(dir: &Path, official: &OfficialFile) -> PathBuf {
     paths.find(|path| path.exists()).unwrap_or_else(|| dir.join(official.name))
 }
 
+/// Whether a file is there and the official one by its checksum.
+#[cfg(feature = "fetch")]
+pub(crate) fn is_official(path: &Path, official: &OfficialFile) -> bool {
+    let all = |input: &mut Input<Box<dyn std::io::Read>>| input.rest(idx::MAX_BYTES).map(drop);
+    path.exists() && verified(path, official, Verify::Official, all).is_ok()
+}
+
 /// Parses a file first, since that says where it is wrong, and verifies it then.
 fn verified<T>(
     path: &Path,

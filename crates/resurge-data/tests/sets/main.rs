@@ -3,6 +3,8 @@
 mod check;
 mod cifar10;
 mod dataset;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod idx;
 mod make;
 mod mnist;
