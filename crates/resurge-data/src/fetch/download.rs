@@ -12,6 +12,9 @@ use ureq::http::{Response, StatusCode, header};
 use super::{FetchError, Progress};
 use crate::{Checksum, Fault};
 
+/// How long a server may be silent. There is no limit on the whole: a slow connection takes hours.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// More than any of the files has: 4 GiB.
 const LIMIT: u64 = 1 << 32;
 
@@ -84,8 +87,9 @@ impl Job<'_> {
     fn request(&self, from: u64) -> Result<Response<ureq::Body>, FetchError> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(30)))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_connect(Some(PATIENCE))
+            .timeout_recv_response(Some(PATIENCE))
+            .timeout_per_read(Some(PATIENCE))
             .user_agent(concat!("resurge/", env!("CARGO_PKG_VERSION")))
             .build();
         // Compressed in transit, lengths and offsets would be of other bytes.
