@@ -7,7 +7,8 @@
 //! * [`snn`]: surrogates, resets, cells, losses, encoders;
 //! * [`gradcheck`]: anchored programs, finite differences, complex step, dual numbers, reports;
 //! * [`data`]: the digits that ship with Resurge, and the readers of larger sets;
-//! * [`verify`]: the reset term on a real spiking network.
+//! * [`verify`]: the reset term on a real spiking network;
+//! * [`train`]: training of spiking networks on images and events.
 #![forbid(unsafe_code)]
 
 pub use resurge_autodiff as autodiff;
@@ -18,6 +19,7 @@ pub use resurge_tensor as tensor;
 
 mod output;
 pub mod plot;
+pub mod train;
 pub mod verify;
 
 pub use output::write_atomically;

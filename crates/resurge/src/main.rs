@@ -16,6 +16,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Data(command::data::Arguments),
+    Train(command::train::Arguments),
     Verify(command::verify::Arguments),
 }
 
@@ -26,18 +28,31 @@ enum Verdict {
     Holds,
     /// Status 1: something does not.
     Fails,
+    /// Status 130, as shells have it for Ctrl-C: the run was stopped, and can be resumed.
+    Stopped,
 }
 
 /// Status 2: the run could not be carried out (bad usage, an unwritable file). clap uses the same.
 const UNUSABLE: u8 = 2;
 
+/// See [`Verdict::Stopped`].
+const STOPPED: u8 = 130;
+
+/// Tensors of megabytes come and go with every batch: this allocator keeps their memory, where the system's gives it
+/// back and asks for it again, page by page.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Data(arguments) => command::data::run(&arguments),
+        Command::Train(arguments) => command::train::run(&arguments),
         Command::Verify(arguments) => command::verify::run(&arguments),
     };
     match result {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
         Ok(Verdict::Fails) => ExitCode::from(1),
+        Ok(Verdict::Stopped) => ExitCode::from(STOPPED),
         Err(error) => {
             anstream::eprintln!("resurge: {error:#}");
             ExitCode::from(UNUSABLE)

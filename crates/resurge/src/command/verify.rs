@@ -91,7 +91,7 @@ enum Format {
     Markdown,
 }
 
-fn from_one_to(largest: u64) -> RangedU64ValueParser {
+pub(super) fn from_one_to(largest: u64) -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=largest)
 }
 

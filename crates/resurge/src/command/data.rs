@@ -1,0 +1,133 @@
+//! `resurge data`: fetching data sets, and checking those that are there.
+
+use crate::Verdict;
+use anyhow::Result;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use resurge::data::{Dataset, FileReport, Status, check};
+use std::path::{Path, PathBuf};
+
+/// Fetch data sets from their publishers, and check the files that are there
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[cfg(feature = "fetch")]
+    Fetch(Fetch),
+    Check(Check),
+}
+
+/// Download the official files of a data set
+///
+/// Files that are there with the right checksum are left alone, and a download that broke off goes on where it stopped.
+/// A file gets its name only when it is whole and has the right checksum.
+#[cfg(feature = "fetch")]
+#[derive(Debug, Args)]
+struct Fetch {
+    /// The data set
+    #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
+    dataset: String,
+    /// The directory for its files, by default data/DATASET
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Read every file of the data sets in a directory and verify its checksum
+///
+/// Exit status: 0 when all files of a data set are there and right, 1 when not.
+#[derive(Debug, Args)]
+struct Check {
+    /// The directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The data set, by default whichever has files there
+    #[arg(long, value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
+    dataset: Option<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    match &arguments.command {
+        #[cfg(feature = "fetch")]
+        Command::Fetch(arguments) => arguments.run(),
+        Command::Check(arguments) => arguments.run(),
+    }
+}
+
+#[cfg(feature = "fetch")]
+impl Fetch {
+    fn run(&self) -> Result<Verdict> {
+        use indicatif::{ProgressBar, ProgressStyle};
+        let dir = self.dir.clone().unwrap_or_else(|| Path::new("data").join(&self.dataset));
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {bytes} of {total_bytes}, {eta} left")
+        {
+            bar.set_style(style);
+        }
+        let fetched = resurge::data::fetch::fetch(self.dataset.parse()?, &dir, &mut |progress| {
+            if bar.message() != progress.file {
+                bar.reset();
+                bar.set_message(progress.file.to_owned());
+            }
+            bar.set_length(progress.total.unwrap_or(progress.done));
+            bar.set_position(progress.done);
+        });
+        bar.finish_and_clear();
+        for path in fetched? {
+            anstream::println!("{}", path.display());
+        }
+        Ok(Verdict::Holds)
+    }
+}
+
+impl Check {
+    fn run(&self) -> Result<Verdict> {
+        let found = match &self.dataset {
+            Some(name) => {
+                let dataset = name.parse()?;
+                vec![(dataset, check(dataset, &self.dir))]
+            }
+            None => found_in(&self.dir),
+        };
+        if found.is_empty() {
+            anstream::eprintln!(
+                "resurge: {} holds no file of {}; get one with resurge data fetch",
+                self.dir.display(),
+                Dataset::ALL.map(Dataset::name).join(", ")
+            );
+            return Ok(Verdict::Fails);
+        }
+        let mut verdict = Verdict::Holds;
+        for (dataset, reports) in found {
+            for report in reports {
+                let FileReport { path, status, detail } = report;
+                let colon = if detail.is_empty() { "" } else { ": " };
+                anstream::println!("{dataset:13} {status:14} {}{colon}{detail}", path.display());
+                if status != Status::Ok {
+                    verdict = Verdict::Fails;
+                }
+            }
+        }
+        Ok(verdict)
+    }
+}
+
+/// The data sets that have a file in a directory. MNIST and Fashion-MNIST have the same names: the one that more files
+/// are right for, MNIST if equally many.
+fn found_in(dir: &Path) -> Vec<(Dataset, Vec<FileReport>)> {
+    let mut found: Vec<_> = Dataset::ALL.map(|dataset| (dataset, check(dataset, dir))).into();
+    found.retain(|(_, reports)| reports.iter().any(|report| report.status != Status::Missing));
+    let right = |dataset| {
+        let reports = found.iter().find(|(found, _)| *found == dataset).map(|(_, reports)| reports);
+        reports.map(|reports| reports.iter().filter(|report| report.status == Status::Ok).count())
+    };
+    if let (Some(digits), Some(fashion)) = (right(Dataset::Mnist), right(Dataset::FashionMnist)) {
+        let other = if fashion > digits { Dataset::Mnist } else { Dataset::FashionMnist };
+        found.retain(|(dataset, _)| *dataset != other);
+    }
+    found
+}

@@ -1,0 +1,255 @@
+//! A training on disk: weights, moments and counters, in safetensors, with a digest of all of it.
+
+use super::{Config, Progress, TrainError};
+use crate::write_atomically;
+use resurge_tensor::{Shape, Tensor};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// What a training is of: what must be the same when it is resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The name of the data set.
+    pub dataset: String,
+    /// The most samples that were taken of each split, if it is a subset.
+    pub limit: Option<u64>,
+    /// Whether the files are the official ones, by their checksums.
+    pub verified: bool,
+    /// Samples to learn from.
+    pub train_samples: u64,
+    /// Samples to measure on.
+    pub test_samples: u64,
+}
+
+/// All that a training needs to go on as if it had not been stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// What it is of.
+    pub origin: Origin,
+    /// The settings.
+    pub config: Config,
+    /// How far it is.
+    pub progress: Progress,
+    /// The weights with their names.
+    pub weights: Vec<(String, Tensor<f32>)>,
+    /// AdamW's first and second moments of each weight; none before the first update.
+    pub moments: [Vec<Tensor<f32>>; 2],
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    format: u32,
+    origin: Origin,
+    config: Config,
+    progress: Progress,
+    weights: Vec<String>,
+}
+
+const FORMAT: u32 = 1;
+/// How the header of the file begins its one entry of metadata: 64 digits of the digest, then the state.
+const MARK: &[u8] = b"\"resurge\":\"";
+const DIGITS: usize = 64;
+
+impl Checkpoint {
+    /// Writes the file so that its name never shows anything half-written.
+    ///
+    /// # Errors
+    /// [`TrainError::Write`], [`TrainError::Checkpoint`].
+    pub fn write(&self, path: &Path) -> Result<(), TrainError> {
+        let bytes = self.to_bytes().map_err(|problem| at(path, problem))?;
+        write_atomically(path, &bytes).map_err(|source| TrainError::Write { path: path.to_owned(), source })
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] for a file that is missing, of another kind, or not as it was written, down to a bit.
+    ///
+    /// ```
+    /// let error = resurge::train::Checkpoint::read("/no/such/file".as_ref()).unwrap_err();
+    /// assert!(error.to_string().starts_with("/no/such/file: "));
+    /// ```
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let bytes = std::fs::read(path).map_err(|error| at(path, format!("cannot be read: {error}")))?;
+        Self::from_bytes(&bytes).map_err(|problem| at(path, problem))
+    }
+
+    /// The bytes of the file. Equal trainings give equal bytes.
+    ///
+    /// # Errors
+    /// What cannot be written as JSON or safetensors.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let state = State {
+            format: FORMAT,
+            origin: self.origin.clone(),
+            config: self.config.clone(),
+            progress: self.progress.clone(),
+            weights: self.weights.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        let state = serde_json::to_string(&state).map_err(|error| error.to_string())?;
+        let mut tensors = Vec::new();
+        for (index, (name, weight)) in self.weights.iter().enumerate() {
+            tensors.push((format!("{name}.weight"), weight));
+            for (which, moments) in ["first", "second"].iter().zip(&self.moments) {
+                tensors.extend(moments.get(index).map(|moment| (format!("{name}.{which}"), moment)));
+            }
+        }
+        let data: Vec<Vec<u8>> = tensors.iter().map(|(_, tensor)| to_le_bytes(tensor)).collect();
+        let views = tensors.iter().zip(&data).map(|((name, tensor), data)| {
+            let view = TensorView::new(Dtype::F32, tensor.shape().to_vec(), data);
+            view.map(|view| (name.as_str(), view)).map_err(|error| error.to_string())
+        });
+        let views = views.collect::<Result<Vec<_>, String>>()?;
+        // One entry, since a map of several has no order; the digest is of the file with zeros in its own place.
+        let metadata = HashMap::from([("resurge".to_owned(), format!("{} {state}", "0".repeat(DIGITS)))]);
+        let mut bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())?;
+        let digest = digest(&bytes);
+        let place = digest_place(&bytes).ok_or("the header has no place for the digest")?;
+        bytes[place..][..DIGITS].copy_from_slice(digest.as_bytes());
+        Ok(bytes)
+    }
+
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// What is wrong and what to do.
+    ///
+    /// ```
+    /// use resurge::train::Checkpoint;
+    ///
+    /// assert!(Checkpoint::from_bytes(b"no checkpoint").unwrap_err().contains("damaged"));
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let damaged = "damaged, or no checkpoint of resurge: the digest in it is not that of its content; \
+                       resume from another, or train anew";
+        let place = digest_place(bytes).ok_or(damaged)?;
+        let (written, mut blank) = (&bytes[place..][..DIGITS], bytes.to_vec());
+        blank[place..][..DIGITS].fill(b'0');
+        if digest(&blank).as_bytes() != written {
+            return Err(damaged.into());
+        }
+        // From here on the file is as a program wrote it: this one, another version, or one that forges digests.
+        let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+        let metadata = header.metadata().as_ref().and_then(|all| all.get("resurge")).ok_or(damaged)?;
+        let text = metadata.get(DIGITS + 1..).ok_or(damaged)?;
+        let state: State = serde_json::from_str(text)
+            .map_err(|error| format!("of another version of resurge ({error}); resume with that one"))?;
+        if state.format != FORMAT {
+            let found = state.format;
+            return Err(format!(
+                "of format {found}, but {FORMAT} is read; resume with the version that wrote it"
+            ));
+        }
+        let tensor = |name: String| {
+            let view = file.tensor(&name).map_err(|error| format!("{name}: {error}"))?;
+            from_view(&view).map_err(|error| format!("{name}: {error}"))
+        };
+        let of = |what: &str| {
+            let names = state.weights.iter().map(|name| tensor(format!("{name}.{what}")));
+            names.collect::<Result<Vec<_>, String>>()
+        };
+        let weights = state.weights.iter().cloned().zip(of("weight")?).collect();
+        let moments =
+            if state.progress.updates == 0 { [vec![], vec![]] } else { [of("first")?, of("second")?] };
+        Ok(Self { origin: state.origin, config: state.config, progress: state.progress, weights, moments })
+    }
+}
+
+fn at(path: &Path, problem: String) -> TrainError {
+    TrainError::Checkpoint { path: path.to_owned(), problem }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where the digest stands in a file.
+fn digest_place(bytes: &[u8]) -> Option<usize> {
+    let place = bytes.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    (place + DIGITS <= bytes.len()).then_some(place)
+}
+
+fn to_le_bytes(tensor: &Tensor<f32>) -> Vec<u8> {
+    tensor.as_slice().iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+fn from_view(view: &TensorView<'_>) -> Result<Tensor<f32>, String> {
+    if view.dtype() != Dtype::F32 {
+        return Err(format!("numbers of type {:?}, but F32 is needed", view.dtype()));
+    }
+    let values = view.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    Tensor::from_vec(Shape::from(view.shape()), values).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Preset;
+    use super::*;
+
+    fn small() -> Checkpoint {
+        let tensor = |x: f32| Tensor::from_vec([1, 2], vec![x, 0.1 * x]).unwrap();
+        Checkpoint {
+            origin: Origin {
+                dataset: "mnist".into(),
+                limit: Some(2),
+                verified: true,
+                train_samples: 2,
+                test_samples: 2,
+            },
+            config: Config::preset(Preset::Small),
+            progress: Progress { updates: 3, ..Progress::default() },
+            weights: vec![("linear1".into(), tensor(0.3))],
+            moments: [vec![tensor(1e-30)], vec![tensor(-7.0)]],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_equal_trainings_have_equal_bytes() {
+        let bytes = small().to_bytes().unwrap();
+        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), small());
+        assert_eq!(small().to_bytes().unwrap(), bytes);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c.safetensors");
+        small().write(&path).unwrap();
+        assert_eq!(Checkpoint::read(&path).unwrap(), small());
+        // Any other reader of the format sees the weights, too.
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(file.tensor("linear1.weight").unwrap().shape(), [1, 2]);
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_cut_is_noticed() {
+        let bytes = small().to_bytes().unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(Checkpoint::from_bytes(&damaged).is_err(), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(Checkpoint::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        assert!(Checkpoint::from_bytes(&[&bytes[..], b"x"].concat()).is_err());
+    }
+
+    #[test]
+    fn another_format_is_named() {
+        let bytes = small().to_bytes().unwrap();
+        // With a digest that is right.
+        let text = String::from_utf8_lossy(&bytes).find("format\\\":1").unwrap();
+        let mut other = bytes.clone();
+        other[text + 9] = b'7';
+        let place = digest_place(&other).unwrap();
+        other[place..][..DIGITS].fill(b'0');
+        let digest = digest(&other);
+        other[place..][..DIGITS].copy_from_slice(digest.as_bytes());
+        let error = Checkpoint::from_bytes(&other).unwrap_err();
+        assert!(error.contains("of format 7, but 1 is read"), "{error}");
+    }
+}

@@ -1,0 +1,355 @@
+//! The settings of a training: a TOML file whose every value can be overridden.
+
+use super::layer::LayerSpec;
+use super::{Preset, TrainError};
+use resurge_snn::{CLASS_PATTERN, Cell, CountTarget, Reset, ResetGradient, Surrogate};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// The settings of a training.
+///
+/// ```
+/// use resurge::train::{Config, Preset};
+///
+/// let config = Config::preset(Preset::Mnist).with(&["batch=50", "surrogate=atan 2"])?;
+/// assert_eq!((config.batch, config.steps), (50, 5));
+/// assert_eq!(config.cell()?.decay(), 0.8); // 1 - 1 / tau_m
+/// # Ok::<(), resurge::train::TrainError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `conv FILTERS KERNEL [pad N] [stride N]`, `linear NEURONS`, `pool SIZE` (the mean), `dropout P`. Cells follow
+    /// each convolution and each linear layer.
+    pub layers: Vec<LayerSpec>,
+    /// The number of time steps `T`.
+    pub steps: usize,
+    /// The time constant of the membrane in steps; `lambda = 1 - 1 / tau_m`.
+    pub tau_m: f64,
+    /// The time constant of the traces in steps; `beta_s = 1 - 1 / tau_s`, so that 1 hands on bare spikes.
+    pub tau_s: f64,
+    /// The threshold.
+    #[serde(default = "one")]
+    pub threshold: f64,
+    /// The surrogate with its parameter, such as `sigmoid 0.2`.
+    #[serde(default = "sigmoid")]
+    pub surrogate: String,
+    /// The reset: `zero`, `subtract`, `subtract-then-decay`, `gated` or `none`.
+    #[serde(default = "zero")]
+    pub reset: String,
+    /// Which of the reset the gradient sees: `full`, `detached`, `scaled-ALPHA` or `spatial-only`.
+    #[serde(default = "full")]
+    pub reset_gradient: String,
+    /// `kernel PATTERN` (the class's target spikes in time, as 0 and 1) or `count DESIRED UNDESIRED`.
+    pub loss: String,
+    /// AdamW's learning rate.
+    pub learning_rate: f64,
+    /// AdamW's decays of the two moments.
+    #[serde(default = "betas")]
+    pub betas: [f64; 2],
+    /// AdamW's weight decay.
+    #[serde(default = "weight_decay")]
+    pub weight_decay: f64,
+    /// Samples in a batch.
+    pub batch: usize,
+    /// Samples of a batch that are computed at a time. It changes the order of sums, the number of threads does not.
+    #[serde(default = "part")]
+    pub part: usize,
+    /// Passes over the data.
+    pub epochs: u64,
+    /// The norm to which a longer gradient is shortened; 0 for none.
+    #[serde(default = "one")]
+    pub clip: f64,
+    /// The size beyond which no weight goes; 0 for none.
+    #[serde(default = "four")]
+    pub clamp: f64,
+    /// The factor on He's uniform initial weights.
+    #[serde(default = "one")]
+    pub gain: f64,
+    /// Draws the weights, the order of the data and dropout. At most 2^63 - 1, TOML's largest number.
+    #[serde(default = "seed")]
+    pub seed: u64,
+    /// What is taken off each channel of an image of 0 to 1; nothing if empty.
+    #[serde(default)]
+    pub mean: Vec<f64>,
+    /// What each channel is divided by then; nothing if empty.
+    #[serde(default)]
+    pub deviation: Vec<f64>,
+    /// Microseconds of events in a time step; 0 divides each recording into equal parts.
+    #[serde(default)]
+    pub window: u32,
+}
+
+fn one() -> f64 {
+    1.0
+}
+fn four() -> f64 {
+    4.0
+}
+fn sigmoid() -> String {
+    "sigmoid 0.2".into()
+}
+fn zero() -> String {
+    "zero".into()
+}
+fn full() -> String {
+    "full".into()
+}
+fn betas() -> [f64; 2] {
+    [0.9, 0.999]
+}
+fn weight_decay() -> f64 {
+    0.01
+}
+fn part() -> usize {
+    25
+}
+fn seed() -> u64 {
+    1
+}
+
+/// What the outputs are compared with.
+///
+/// ```
+/// use resurge::train::{Config, Loss, Preset};
+///
+/// assert!(matches!(Config::preset(Preset::NMnist).loss()?, Loss::Count(_)));
+/// # Ok::<(), resurge::train::TrainError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum Loss {
+    /// The traces with those of target spikes: [`resurge_snn::kernel_loss`].
+    Kernel(Vec<bool>),
+    /// The numbers of spikes with targets: [`resurge_snn::spike_count_loss`].
+    Count(CountTarget),
+}
+
+impl Config {
+    /// The settings of a preset.
+    pub fn preset(preset: Preset) -> Self {
+        // A test reads each of them.
+        Self::from_toml(preset.text()).unwrap_or_else(|_| unreachable!("the presets are valid"))
+    }
+
+    /// Reads settings from TOML.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] names a key that is unknown, missing or out of its range.
+    ///
+    /// ```
+    /// let error = resurge::train::Config::from_toml("steps = 5").unwrap_err();
+    /// assert!(error.to_string().contains("missing field `layers`"));
+    /// ```
+    pub fn from_toml(text: &str) -> Result<Self, TrainError> {
+        let config: Self = toml::from_str(text).map_err(|error| TrainError::Config(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The settings as TOML, all values in full.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] for a seed beyond TOML's numbers.
+    pub fn to_toml(&self) -> Result<String, TrainError> {
+        toml::to_string(self).map_err(|error| TrainError::Config(error.to_string()))
+    }
+
+    /// The same settings with some overridden: each as `key=value`, the value in TOML, a bare word for a text.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] names a key that is unknown or whose value does not fit.
+    ///
+    /// ```
+    /// use resurge::train::{Config, Preset};
+    ///
+    /// let small = Config::preset(Preset::Small);
+    /// assert_eq!(small.with(&["layers=[\"linear 10\"]", "clip = 0.5"])?.clip, 0.5);
+    /// let error = small.with(&["tau_m=0.5"]).unwrap_err();
+    /// assert_eq!(error.to_string(), "setting tau_m is 0.5, but must be at least 1");
+    /// # Ok::<(), resurge::train::TrainError>(())
+    /// ```
+    pub fn with(&self, settings: &[impl AsRef<str>]) -> Result<Self, TrainError> {
+        let mut table = self.table()?;
+        let known = Self::keys()?;
+        for setting in settings.iter().map(AsRef::as_ref) {
+            let (key, value) = setting.split_once('=').ok_or_else(|| {
+                TrainError::Config(format!("\"{setting}\" has no value; write it as key=value"))
+            })?;
+            let (key, value) = (key.trim(), value.trim());
+            if !known.contains(&key.to_owned()) {
+                return Err(TrainError::Config(format!("{key} is unknown; there are {}", known.join(", "))));
+            }
+            table.insert(key.into(), value_of(value, table.get(key)));
+        }
+        let config: Self = table.try_into().map_err(|error: toml::de::Error| {
+            TrainError::Config(format!("{}: {error}", settings_list(settings)))
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The first key whose value differs, with both values; the number of epochs is left out, since a training may
+    /// be made longer.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    ///
+    /// ```
+    /// use resurge::train::{Config, Preset};
+    ///
+    /// let small = Config::preset(Preset::Small);
+    /// let other = small.with(&["epochs=9", "batch=7"])?;
+    /// assert_eq!(small.difference(&other)?, Some("batch is 20 there and 7 here".into()));
+    /// # Ok::<(), resurge::train::TrainError>(())
+    /// ```
+    pub fn difference(&self, other: &Self) -> Result<Option<String>, TrainError> {
+        let (here, there) = (other.table()?, self.table()?);
+        let differs = there.iter().find(|(key, value)| *key != "epochs" && here.get(*key) != Some(value));
+        Ok(differs.map(|(key, value)| {
+            let other = here.get(key).map(Value::to_string).unwrap_or_default();
+            format!("{key} is {value} there and {other} here")
+        }))
+    }
+
+    /// The cell of every layer.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] names the setting that no cell has.
+    pub fn cell(&self) -> Result<Cell, TrainError> {
+        let named = |key: &str| {
+            let key = key.to_owned();
+            move |error: resurge_snn::SnnError| TrainError::Config(format!("{key}: {error}"))
+        };
+        let cell = Cell::lif(self.surrogate()?).with_reset_gradient(self.reset_gradient()?);
+        let cell = cell.with_decay(1.0 - 1.0 / self.tau_m).map_err(named("tau_m"))?;
+        let cell = cell.with_trace_decay(1.0 - 1.0 / self.tau_s).map_err(named("tau_s"))?;
+        let cell = cell.with_threshold(self.threshold).map_err(named("threshold"))?;
+        cell.with_reset(self.reset()?).map_err(named("reset"))
+    }
+
+    /// The loss.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the forms that there are.
+    pub fn loss(&self) -> Result<Loss, TrainError> {
+        let bad = || {
+            let forms = "\"kernel PATTERN\", the pattern of 0 and 1, or \"count DESIRED UNDESIRED\"";
+            TrainError::Config(format!("loss is \"{}\"; it must be {forms}", self.loss))
+        };
+        let words: Vec<&str> = self.loss.split_whitespace().collect();
+        match words[..] {
+            ["kernel"] => Ok(Loss::Kernel(CLASS_PATTERN.to_vec())),
+            ["kernel", pattern] if pattern.bytes().all(|b| b == b'0' || b == b'1') => {
+                Ok(Loss::Kernel(pattern.bytes().map(|b| b == b'1').collect()))
+            }
+            ["count", desired, undesired] => {
+                let number = |text: &str| text.parse::<f64>().map_err(|_| bad());
+                let target = CountTarget::new(number(desired)?, number(undesired)?).map_err(|_| bad())?;
+                Ok(Loss::Count(target))
+            }
+            _ => Err(bad()),
+        }
+    }
+
+    fn surrogate(&self) -> Result<Surrogate, TrainError> {
+        type Make = fn(f64) -> resurge_snn::Result<Surrogate>;
+        const KINDS: [(&str, Make); 9] = [
+            ("sigmoid", Surrogate::sigmoid),
+            ("atan", Surrogate::atan),
+            ("fast-sigmoid", Surrogate::fast_sigmoid),
+            ("triangle", Surrogate::triangle),
+            ("rectangle", Surrogate::rectangle),
+            ("gaussian", Surrogate::gaussian),
+            ("erf", Surrogate::erf),
+            ("exponential", Surrogate::exponential),
+            ("algebraic", Surrogate::algebraic),
+        ];
+        let (name, number) = self.surrogate.split_once(' ').unwrap_or((&self.surrogate, ""));
+        let make = KINDS.iter().find(|(kind, _)| *kind == name).map(|(_, make)| make);
+        let (Some(make), Ok(number)) = (make, number.trim().parse()) else {
+            let names = KINDS.map(|(kind, _)| kind).join(", ");
+            let found = &self.surrogate;
+            return Err(TrainError::Config(format!(
+                "surrogate is \"{found}\"; it must be a name and a number, such as \"sigmoid 0.2\"; names: {names}"
+            )));
+        };
+        make(number).map_err(|error| TrainError::Config(format!("surrogate: {error}")))
+    }
+
+    fn reset(&self) -> Result<Reset, TrainError> {
+        let all =
+            [Reset::TO_ZERO, Reset::SUBTRACT, Reset::SUBTRACT_THEN_DECAY, Reset::GATED_INPUT, Reset::NONE];
+        all.into_iter().find(|reset| reset.name() == self.reset).ok_or_else(|| {
+            let names = all.map(|reset| reset.name()).join(", ");
+            TrainError::Config(format!("reset is \"{}\"; it must be one of: {names}", self.reset))
+        })
+    }
+
+    fn reset_gradient(&self) -> Result<ResetGradient, TrainError> {
+        let rule = &self.reset_gradient;
+        match rule.as_str() {
+            "full" => return Ok(ResetGradient::Full),
+            "detached" => return Ok(ResetGradient::Detached),
+            "spatial-only" => return Ok(ResetGradient::SpatialOnly),
+            _ => {}
+        }
+        let alpha = rule.strip_prefix("scaled-").and_then(|alpha| alpha.parse().ok());
+        alpha.and_then(|alpha| ResetGradient::scaled(alpha).ok()).ok_or_else(|| {
+            let names = "full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1";
+            TrainError::Config(format!("reset_gradient is \"{rule}\"; it must be one of: {names}"))
+        })
+    }
+
+    fn check(&self) -> Result<(), TrainError> {
+        let at_least_one = |x: f64| x >= 1.0 && x.is_finite();
+        let at_least_zero = |x: f64| x >= 0.0 && x.is_finite();
+        let below_one = |x: f64| (0.0..1.0).contains(&x);
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let checks = [
+            ("steps", self.steps as f64, "at least 1", at_least_one as fn(f64) -> bool),
+            ("tau_m", self.tau_m, "at least 1", at_least_one),
+            ("tau_s", self.tau_s, "at least 1", at_least_one),
+            ("threshold", self.threshold, "positive", positive),
+            ("learning_rate", self.learning_rate, "positive", positive),
+            ("betas[0]", self.betas[0], "at least 0 and less than 1", below_one),
+            ("betas[1]", self.betas[1], "at least 0 and less than 1", below_one),
+            ("weight_decay", self.weight_decay, "at least 0", at_least_zero),
+            ("batch", self.batch as f64, "at least 1", at_least_one),
+            ("part", self.part as f64, "at least 1", at_least_one),
+            ("clip", self.clip, "at least 0 (0 for none)", at_least_zero),
+            ("clamp", self.clamp, "at least 0 (0 for none)", at_least_zero),
+            ("gain", self.gain, "positive", positive),
+        ];
+        if let Some((key, value, expected, _)) = checks.into_iter().find(|(_, x, _, holds)| !holds(*x)) {
+            return Err(TrainError::Config(format!("{key} is {value}, but must be {expected}")));
+        }
+        if self.deviation.iter().any(|&x| !positive(x)) || self.mean.iter().any(|x| !x.is_finite()) {
+            return Err(TrainError::Config("mean must be finite and deviation positive".into()));
+        }
+        self.cell()?;
+        self.loss()?;
+        Ok(())
+    }
+
+    fn table(&self) -> Result<Table, TrainError> {
+        Table::try_from(self).map_err(|error| TrainError::Config(error.to_string()))
+    }
+
+    fn keys() -> Result<Vec<String>, TrainError> {
+        Ok(Self::preset(Preset::Small).table()?.keys().cloned().collect())
+    }
+}
+
+/// A value in TOML, or a bare text; a whole number where the present value is a fraction.
+fn value_of(text: &str, present: Option<&Value>) -> Value {
+    let parsed = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
+    match (parsed, present) {
+        (Some(Value::Integer(whole)), Some(Value::Float(_))) => Value::Float(whole as f64),
+        (Some(value), _) => value,
+        (None, _) => Value::String(text.into()),
+    }
+}
+
+fn settings_list(settings: &[impl AsRef<str>]) -> String {
+    settings.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
+}

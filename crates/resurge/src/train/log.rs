@@ -1,0 +1,70 @@
+//! The logs of a training: a row an epoch, as CSV and as JSON.
+
+use super::{Config, EpochRow, Origin};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// The rows as CSV, a subset and unofficial files marked in each.
+///
+/// ```
+/// use resurge::train::{Origin, csv};
+///
+/// let (dataset, layers) = ("mnist".to_owned(), ["conv1".to_owned()]);
+/// let origin = Origin { dataset, limit: Some(9), verified: true, train_samples: 9, test_samples: 9 };
+/// let text = csv(&origin, &layers, &[]);
+/// assert!(text.starts_with("dataset,subset,verified,epoch,updates,train_loss,"));
+/// assert!(text.ends_with("gradient_norm,rate_conv1\n"));
+/// ```
+pub fn csv(origin: &Origin, layers: &[String], rows: &[EpochRow]) -> String {
+    let mut text = String::from(
+        "dataset,subset,verified,epoch,updates,train_loss,train_accuracy,test_loss,test_accuracy,gradient_norm",
+    );
+    for layer in layers {
+        // Writing to a string does not fail.
+        let _ = write!(text, ",rate_{layer}");
+    }
+    text.push('\n');
+    let subset = origin.limit.map_or("full".to_owned(), |limit| limit.to_string());
+    for row in rows {
+        let _ = write!(
+            text,
+            "{},{subset},{},{},{},{},{},{},{},{}",
+            origin.dataset,
+            origin.verified,
+            row.epoch,
+            row.updates,
+            row.train_loss,
+            row.train_accuracy,
+            row.test_loss,
+            row.test_accuracy,
+            row.gradient_norm
+        );
+        for rate in &row.firing_rates {
+            let _ = write!(text, ",{rate}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The log of a training as JSON: what it is of, its settings, and its rows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Log<'a> {
+    /// The version of Resurge.
+    pub version: &'static str,
+    /// What it is of.
+    #[serde(flatten)]
+    pub origin: &'a Origin,
+    /// Whether it is a subset: its accuracy says nothing of the whole.
+    pub subset: bool,
+    /// The settings.
+    pub config: &'a Config,
+    /// The layers with cells, in the order of the rates.
+    pub layers: &'a [String],
+    /// The number of weights.
+    pub parameters: usize,
+    /// Whether all epochs are done.
+    pub finished: bool,
+    /// A row an epoch.
+    pub epochs: &'a [EpochRow],
+}

@@ -1,0 +1,304 @@
+//! The network of a training: built from the settings, written once for every scalar.
+
+use super::{Config, LayerSpec, Loss, TrainError};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use resurge_autodiff::{Tape, Var};
+use resurge_snn::{
+    Cell, CellOutput, avg_pool2d, class_spikes, conv2d, dropout, flatten, kernel_loss, linear,
+    spike_count_loss,
+};
+use resurge_tensor::{Conv2d, Scalar, Shape, Tensor, Window2d};
+
+/// A feed-forward spiking network on images: convolutions and linear layers without bias, cells after each, which
+/// exchange traces.
+///
+/// An image that stands still is given once, `[1, B, C, H, W]`. The network sees it in every step through the trace
+/// filter, equation (3), from a trace of 0 on: `(1 - beta_s^(t + 1)) x`. That factor and the first weight commute, so
+/// the first layer is computed once. Events come as traces `[T, B, C, H, W]`: see [`of_traces`](Network::of_traces).
+///
+/// ```
+/// use resurge::autodiff::Tape;
+/// use resurge::tensor::Tensor;
+/// use resurge::train::{Config, Network, Preset};
+///
+/// let network = Network::new(&Config::preset(Preset::Mnist), [1, 28, 28], 10)?;
+/// assert_eq!(network.names(), ["conv1", "conv2", "linear3", "linear4"]);
+/// let mut tape = Tape::<f32>::new();
+/// let parameters: Vec<_> = network.init(1)?.into_iter().map(|w| tape.leaf(w)).collect();
+/// let images = tape.constant(Tensor::full([1, 2, 1, 28, 28], 0.5)?);
+/// let pass = network.forward(&mut tape, &parameters, images, None)?;
+/// assert_eq!(tape.value(pass.output)?.shape(), &[5, 2, 10].into());
+/// let loss = network.loss(&mut tape, pass.output, &[3, 7])?;
+/// assert_eq!(tape.backward(loss)?.wrt(parameters[0])?.shape(), &[15, 1, 5, 5].into());
+/// # Ok::<(), resurge::train::TrainError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    cell: Cell,
+    steps: usize,
+    loss: Loss,
+    layers: Vec<Layer>,
+    names: Vec<String>,
+    shapes: Vec<Shape>,
+    /// Neurons of each layer of cells, for one sample.
+    neurons: Vec<usize>,
+    gain: f64,
+    still: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Layer {
+    Conv(Conv2d),
+    Linear,
+    Pool(Window2d),
+    Dropout(f64),
+}
+
+/// What a network did with a batch.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    /// The input current of each layer of cells; that of the first is `[1, B, ...]` where the image stands still.
+    pub currents: Vec<Var>,
+    /// What each layer of cells hands on, `[T, B, ...]`: traces, or spikes from the last where the loss counts them.
+    pub outputs: Vec<Var>,
+    /// What the last layer hands on, `[T, B, classes]`.
+    pub output: Var,
+}
+
+impl Network {
+    /// The network of the settings on images `[C, H, W]`.
+    ///
+    /// # Errors
+    /// [`TrainError::Layer`] names the layer that does not fit those before it, [`TrainError::Config`] a setting.
+    ///
+    /// ```
+    /// use resurge::train::{Config, Network, Preset};
+    ///
+    /// let config = Config::preset(Preset::Small).with(&["layers=[\"conv 4 29\", \"linear 10\"]"])?;
+    /// let error = Network::new(&config, [1, 28, 28], 10).unwrap_err();
+    /// assert!(error.to_string().starts_with("layer 1, \"conv 4 29\": "));
+    /// # Ok::<(), resurge::train::TrainError>(())
+    /// ```
+    pub fn new(config: &Config, image: [usize; 3], classes: usize) -> Result<Self, TrainError> {
+        let mut network = Self {
+            cell: config.cell()?,
+            steps: config.steps,
+            loss: config.loss()?,
+            layers: Vec::new(),
+            names: Vec::new(),
+            shapes: Vec::new(),
+            neurons: Vec::new(),
+            gain: config.gain,
+            still: true,
+        };
+        let mut signal: Vec<usize> = image.to_vec();
+        for (index, &spec) in config.layers.iter().enumerate() {
+            network.push(spec, &mut signal).map_err(|problem| TrainError::Layer {
+                position: index + 1,
+                layer: spec.to_string(),
+                problem,
+            })?;
+        }
+        let last = config.layers.last();
+        if last != Some(&LayerSpec::Linear { neurons: classes }) {
+            return Err(TrainError::Layer {
+                position: config.layers.len(),
+                layer: last.map(ToString::to_string).unwrap_or_default(),
+                problem: format!("the last layer must be \"linear {classes}\", a neuron for each class"),
+            });
+        }
+        Ok(network)
+    }
+
+    /// The same network on traces `[T, B, C, H, W]` instead of still images.
+    #[must_use]
+    pub fn of_traces(self) -> Self {
+        Self { still: false, ..self }
+    }
+
+    /// Appends a layer and gives its output's shape.
+    fn push(&mut self, spec: LayerSpec, signal: &mut Vec<usize>) -> Result<(), String> {
+        let number = self.names.len() + 1;
+        let window_error = |error: resurge_tensor::TensorError| error.to_string();
+        let image = |signal: &[usize]| match *signal {
+            [c, h, w] => Ok([c, h, w]),
+            _ => Err("it needs an image, but a linear layer is before it; move it there".to_owned()),
+        };
+        match spec {
+            LayerSpec::Conv { filters, kernel, padding, stride } => {
+                let [channels, height, width] = image(signal)?;
+                let window = Window2d::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
+                let [h, w] = window.positions("conv", [height, width]).map_err(window_error)?;
+                let conv = Conv2d::new().with_stride([stride; 2]).with_padding([padding; 2]);
+                self.layers.push(Layer::Conv(conv));
+                self.names.push(format!("conv{number}"));
+                self.shapes.push([filters, channels, kernel, kernel].into());
+                *signal = vec![filters, h, w];
+                self.neurons.push(filters * h * w);
+            }
+            LayerSpec::Linear { neurons } => {
+                self.layers.push(Layer::Linear);
+                self.names.push(format!("linear{number}"));
+                self.shapes.push([neurons, signal.iter().product()].into());
+                *signal = vec![neurons];
+                self.neurons.push(neurons);
+            }
+            LayerSpec::Pool { size } => {
+                let [channels, height, width] = image(signal)?;
+                let window = Window2d::new([size; 2]);
+                let [h, w] = window.positions("pool", [height, width]).map_err(window_error)?;
+                self.layers.push(Layer::Pool(window));
+                *signal = vec![channels, h, w];
+            }
+            LayerSpec::Dropout { probability } => self.layers.push(Layer::Dropout(probability)),
+        }
+        Ok(())
+    }
+
+    /// The names of the layers with cells, such as `conv1`, in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The shapes of the weights, in the order of [`names`](Self::names).
+    pub fn shapes(&self) -> &[Shape] {
+        &self.shapes
+    }
+
+    /// The number of neurons of each layer, for one sample.
+    pub fn neurons(&self) -> &[usize] {
+        &self.neurons
+    }
+
+    /// The number of time steps.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The trace decay `beta_s`.
+    pub fn trace_decay(&self) -> f64 {
+        self.cell.trace_decay()
+    }
+
+    /// What layer `index` hands on.
+    pub fn output_of(&self, index: usize) -> CellOutput {
+        match self.loss {
+            Loss::Count(_) if index + 1 == self.names.len() => CellOutput::Spikes,
+            _ => CellOutput::Traces,
+        }
+    }
+
+    /// Seeded weights: uniform in `+- gain * sqrt(6 / inputs of a neuron)` (He et al. 2015).
+    ///
+    /// # Errors
+    /// A shape error for weights that cannot be addressed.
+    ///
+    /// ```
+    /// use resurge::train::{Config, Network, Preset};
+    ///
+    /// let network = Network::new(&Config::preset(Preset::Small), [1, 28, 28], 10)?;
+    /// assert_eq!(network.init::<f32>(1)?, network.init(1)?);
+    /// assert_ne!(network.init::<f32>(1)?, network.init(2)?);
+    /// # Ok::<(), resurge::train::TrainError>(())
+    /// ```
+    pub fn init<S: Scalar>(&self, seed: u64) -> Result<Vec<Tensor<S>>, TrainError> {
+        let weights = self.shapes.iter().enumerate().map(|(layer, shape)| {
+            // Keyed by the seed, a stream a layer, and numbers made here: they must not change with a library.
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&seed.to_le_bytes());
+            key[8] = 1;
+            let mut rng = ChaCha8Rng::from_seed(key);
+            rng.set_stream(layer as u64);
+            let inputs: usize = shape[1..].iter().product();
+            let bound = self.gain * (6.0 / inputs.max(1) as f64).sqrt();
+            let unit = 1.0 / (1_u64 << 53) as f64;
+            Ok(Tensor::from_fn(shape, |_| {
+                S::from_f64(bound * (2.0 * (rng.next_u64() >> 11) as f64 * unit - 1.0))
+            })?)
+        });
+        weights.collect()
+    }
+
+    /// Runs the network on images `[1, B, C, H, W]` that stand still (or on traces, if it is one of these). With a seed it
+    /// runs for training: dropout is drawn from it. Without, dropout is left out.
+    ///
+    /// # Errors
+    /// [`TrainError::Network`] where the input or the parameters do not fit.
+    pub fn forward<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        parameters: &[Var],
+        input: Var,
+        seed: Option<u64>,
+    ) -> Result<Pass, TrainError> {
+        let (expected, actual) = (self.names.len(), parameters.len());
+        if expected != actual {
+            return Err(resurge_snn::SnnError::ParameterCount { expected, actual }.into());
+        }
+        let (mut currents, mut outputs) = (Vec::new(), Vec::new());
+        let mut signal = input;
+        for (position, layer) in self.layers.iter().enumerate() {
+            let weight = parameters.get(currents.len());
+            let current = match (*layer, weight) {
+                (Layer::Conv(conv), Some(&weight)) => conv2d(tape, signal, weight, None, conv)?,
+                (Layer::Linear, Some(&weight)) => {
+                    let flat =
+                        if tape.value(signal)?.shape().rank() > 3 { flatten(tape, signal)? } else { signal };
+                    linear(tape, flat, weight, None)?
+                }
+                (Layer::Pool(window), _) => {
+                    signal = avg_pool2d(tape, signal, window)?;
+                    continue;
+                }
+                (Layer::Dropout(p), _) => {
+                    if let Some(seed) = seed {
+                        signal = dropout(tape, signal, p, seed.wrapping_add(position as u64))?;
+                    }
+                    continue;
+                }
+                (Layer::Conv(_) | Layer::Linear, None) => break,
+            };
+            currents.push(current);
+            let first = currents.len() == 1;
+            let current = if first && self.still { self.in_every_step(tape, current)? } else { current };
+            signal = self.cell.run_fused(tape, current, self.output_of(outputs.len()))?;
+            outputs.push(signal);
+        }
+        Ok(Pass { currents, outputs, output: signal })
+    }
+
+    /// The current of a still image in every step, through the trace filter.
+    fn in_every_step<S: Scalar>(&self, tape: &mut Tape<S>, current: Var) -> Result<Var, TrainError> {
+        let shape = tape.value(current)?.shape().clone();
+        let mut every = shape.to_vec();
+        every[0] = self.steps;
+        let size = shape.checked_len()?;
+        // An outer product: a matrix product is the fastest broadcast, and its adjoint the fastest sum.
+        let filter = |t: usize| S::from_f64(1.0 - self.trace_decay().powi(t as i32 + 1));
+        let filter = tape.constant(Tensor::from_fn([self.steps, 1], filter)?);
+        let row = tape.reshape(current, [1, size])?;
+        let product = tape.matmul(filter, row)?;
+        Ok(tape.reshape(product, every.as_slice())?)
+    }
+
+    /// The loss of an output `[T, B, classes]`, summed over the batch.
+    ///
+    /// # Errors
+    /// [`TrainError::Network`] where the classes do not fit.
+    pub fn loss<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        output: Var,
+        classes: &[usize],
+    ) -> Result<Var, TrainError> {
+        let shape = tape.value(output)?.shape().clone();
+        Ok(match &self.loss {
+            Loss::Kernel(pattern) => {
+                let target = class_spikes(classes, shape[2], self.steps, pattern)?;
+                kernel_loss(tape, output, &target, self.trace_decay())?
+            }
+            Loss::Count(target) => spike_count_loss(tape, output, classes, *target)?,
+        })
+    }
+}

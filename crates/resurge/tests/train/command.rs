@@ -1,0 +1,235 @@
+//! `resurge train` and `resurge data` as a user runs them.
+
+use crate::data::write_bars;
+use assert_cmd::Command;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+fn resurge(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("resurge").unwrap().args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// A directory with the data in `data`, and the arguments of a training on it.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        write_bars(&dir.path().join("data"), 400, 40);
+        Self(dir)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn arguments(&self, out: &str, more: &[&str]) -> Vec<String> {
+        let (data, out) = (self.path("data"), self.path(out));
+        let fixed = ["train", "mnist", "--data", &data, "--out", &out, "--preset", "small", "--no-verify"];
+        fixed.iter().chain(more).map(ToString::to_string).collect()
+    }
+
+    fn train(&self, out: &str, more: &[&str]) -> (i32, String, String) {
+        let arguments = self.arguments(out, more);
+        resurge(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+}
+
+#[test]
+fn a_training_writes_its_logs_and_marks_what_it_is_of() {
+    let place = Place::new();
+    let (status, stdout, stderr) =
+        place.train("out", &["--limit", "100", "--epochs", "2", "--reset-grad", "detached", "--seed", "7"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{stdout}");
+    assert!(lines[0].starts_with("epoch 1/2: loss "), "{stdout}");
+    assert!(lines.iter().all(|line| line.ends_with(" [subset of 100] [unverified files]")), "{stdout}");
+    let csv = String::from_utf8(place.read("out/log.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[0][..5], ["dataset", "subset", "verified", "epoch", "updates"]);
+    assert_eq!(rows[0][10..], ["rate_conv1", "rate_linear2"]);
+    assert_eq!(rows[2][..5], ["mnist", "100", "false", "2", "10"]);
+    let log: serde_json::Value = serde_json::from_slice(&place.read("out/log.json")).unwrap();
+    assert_eq!(
+        (&log["dataset"], &log["subset"], &log["verified"]),
+        (&"mnist".into(), &true.into(), &false.into())
+    );
+    assert_eq!(
+        (&log["limit"], &log["train_samples"], &log["test_samples"]),
+        (&100.into(), &100.into(), &40.into())
+    );
+    assert_eq!(log["config"]["reset_gradient"], "detached");
+    assert_eq!((&log["config"]["seed"], &log["finished"]), (&7.into(), &true.into()));
+    assert_eq!(log["epochs"].as_array().unwrap().len(), 2);
+    assert_eq!(log["epochs"][1]["train_accuracy"].to_string(), rows[2][6]);
+    // What is there is not overwritten; and it can be made longer.
+    let (status, _, stderr) = place.train("out", &[]);
+    assert_eq!(status, 2);
+    assert!(
+        stderr.contains("holds a training; go on with --resume, or choose another directory"),
+        "{stderr}"
+    );
+    let (status, stdout, stderr) = resurge(&[
+        "train",
+        "mnist",
+        "--data",
+        &place.path("data"),
+        "--out",
+        &place.path("out"),
+        "--no-verify",
+        "--resume",
+        "--epochs",
+        "3",
+    ]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert!(stdout.starts_with("epoch 3/3: ") && stdout.contains("[subset of 100]"), "{stdout}");
+}
+
+fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(120), "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Starts a training that writes a checkpoint after every batch, and waits for some to be written.
+#[cfg(unix)]
+fn started(place: &Place, out: &str, more: &[&str]) -> std::process::Child {
+    use std::os::unix::fs::MetadataExt;
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("resurge"));
+    command.args(place.arguments(out, more)).args(["--checkpoint-every", "1"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let path = place.path(&format!("{out}/checkpoint.safetensors"));
+    // A renamed file is another file.
+    let inode = || std::fs::metadata(Path::new(&path)).map(|metadata| metadata.ino()).ok();
+    let mut seen = Vec::new();
+    wait_for("checkpoints", || {
+        if let Some(inode) = inode().filter(|inode| seen.last() != Some(inode)) {
+            seen.push(inode);
+        }
+        seen.len() >= 6
+    });
+    child
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_training_goes_on_to_the_same_bits_on_any_number_of_threads() {
+    let place = Place::new();
+    let settings = ["--epochs", "10", "--seed", "3"];
+    assert_eq!(place.train("whole", &[&settings[..], &["--threads", "1"]].concat()).0, 0);
+    let mut child = started(&place, "killed", &[&settings[..], &["--threads", "2"]].concat());
+    child.kill().unwrap(); // SIGKILL
+    assert_eq!(child.wait().unwrap().code(), None, "it was still running");
+    let log = String::from_utf8(place.read("killed/log.csv")).unwrap();
+    assert!(log.lines().count() <= 10, "it was not done: {log}");
+    let (status, _, stderr) = place.train("killed", &[&settings[..], &["--resume"]].concat());
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    for file in ["checkpoint.safetensors", "log.csv", "log.json"] {
+        assert!(place.read(&format!("killed/{file}")) == place.read(&format!("whole/{file}")), "{file}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_saves_and_ends_cleanly() {
+    use std::io::Read;
+    let place = Place::new();
+    let settings = ["--epochs", "10"];
+    assert_eq!(place.train("whole", &settings).0, 0);
+    let mut child = started(&place, "stopped", &settings);
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert!(stderr.contains("and saved in ") && stderr.contains("go on with --resume"), "{stderr}");
+    assert_eq!(place.train("stopped", &[&settings[..], &["--resume"]].concat()).0, 0);
+    assert!(place.read("stopped/checkpoint.safetensors") == place.read("whole/checkpoint.safetensors"));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let place = Place::new();
+    let short = ["--epochs", "1", "--limit", "20"];
+    assert_eq!(place.train("out", &short).0, 0);
+    let path = place.path("out/checkpoint.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let (status, _, stderr) = place.train("out", &["--resume"]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains(&path) && stderr.contains("damaged"), "{stderr}");
+    let (status, _, stderr) = place.train("nowhere", &["--resume"]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("nothing to resume"), "{stderr}");
+}
+
+#[test]
+fn bad_settings_bad_data_and_divergence_are_named() {
+    let place = Place::new();
+    let expected: [(&[&str], i32, &str); 5] = [
+        (&["--set", "stepps=3"], 2, "setting stepps is unknown"),
+        (&["--reset-grad", "half"], 2, "reset_gradient is \"half\""),
+        (
+            &["--set", "layers=[\"linear 9\"]"],
+            2,
+            "layer 1, \"linear 9\": the last layer must be \"linear 10\"",
+        ),
+        (
+            &["--set", "learning_rate=1e30", "--set", "clamp=0"],
+            1,
+            "epoch 1, batch 2 (update 2): the weight of layer conv1",
+        ),
+        (
+            &["--set", "gain=1e38", "--set", "mean=[-30.0]"],
+            1,
+            "the current of layer conv1 is not finite in time step 0",
+        ),
+    ];
+    for (index, (arguments, status, message)) in expected.into_iter().enumerate() {
+        let (found, _, stderr) = place.train(&format!("out{index}"), arguments);
+        assert_eq!(found, status, "{stderr}");
+        assert!(stderr.contains(message), "{stderr}");
+    }
+    // The files are not the official ones.
+    let (status, _, stderr) =
+        resurge(&["train", "mnist", "--data", &place.path("data"), "--out", &place.path("official")]);
+    assert_eq!(status, 2);
+    assert!(
+        stderr.contains("train-images-idx3-ubyte: sha256 ") && stderr.contains("official file has"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn data_are_checked_and_fetching_off_line_says_so() {
+    let place = Place::new();
+    let (status, stdout, _) = resurge(&["data", "check", &place.path("data")]);
+    assert_eq!((status, stdout.lines().count()), (1, 4), "{stdout}");
+    assert!(stdout.lines().all(|line| line.starts_with("mnist         wrong checksum ")), "{stdout}");
+    let (status, _, stderr) = resurge(&["data", "check", &place.path("empty")]);
+    assert_eq!(status, 1);
+    assert!(stderr.contains("holds no file of mnist, fashion-mnist, nmnist, cifar10"), "{stderr}");
+    if cfg!(feature = "fetch") {
+        let mut command = Command::cargo_bin("resurge").unwrap();
+        // A proxy that is not there: no machine's connection matters.
+        for proxy in ["ALL_PROXY", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+            command.env(proxy, "http://127.0.0.1:9");
+        }
+        let output = command.args(["data", "fetch", "mnist", "--dir", &place.path("new")]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr.contains("no connection to https://") && stderr.contains("go on-line"), "{stderr}");
+    }
+}

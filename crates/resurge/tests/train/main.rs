@@ -1,0 +1,8 @@
+//! Training: settings, determinism, resumption, faults, and the command.
+
+mod command;
+mod data;
+mod gradient;
+mod real;
+mod settings;
+mod training;

@@ -1,0 +1,115 @@
+//! Settings that do not fit are named.
+
+use resurge::train::{Config, LayerSpec, Network, Preset, TrainError};
+
+#[test]
+fn the_presets_are_valid_and_their_networks_those_of_the_derivation() {
+    let sizes = |preset, image, expected: &[usize]| {
+        let network = Network::new(&Config::preset(preset), image, 10).unwrap();
+        let sizes: Vec<usize> = network.shapes().iter().map(|shape| shape.iter().product()).collect();
+        assert_eq!(sizes, expected, "{preset:?}");
+    };
+    sizes(Preset::Mnist, [1, 28, 28], &[15 * 25, 40 * 15 * 25, 300 * 640, 10 * 300]);
+    sizes(Preset::NMnist, [2, 34, 34], &[12 * 2 * 25, 64 * 12 * 25, 10 * 64 * 36]);
+    sizes(
+        Preset::Cifar10,
+        [3, 32, 32],
+        &[
+            96 * 3 * 9,
+            256 * 96 * 9,
+            384 * 256 * 9,
+            384 * 384 * 9,
+            256 * 384 * 9,
+            1024 * 256 * 64,
+            1024 * 1024,
+            10 * 1024,
+        ],
+    );
+    sizes(Preset::Small, [1, 28, 28], &[4 * 25, 10 * 4 * 36]);
+    let expected = [
+        (Preset::Mnist, 5, 5.0, 2.0, 5e-4, 100, 100),
+        (Preset::NMnist, 30, 8.0, 4.0, 5e-4, 50, 100),
+        (Preset::Cifar10, 5, 5.0, 2.0, 2e-4, 50, 150),
+    ];
+    for (preset, steps, tau_m, tau_s, rate, batch, epochs) in expected {
+        let c = Config::preset(preset);
+        assert_eq!((c.steps, c.tau_m, c.tau_s, c.learning_rate), (steps, tau_m, tau_s, rate));
+        assert_eq!((c.batch, c.epochs, c.clip, c.clamp, c.threshold), (batch, epochs, 1.0, 4.0, 1.0));
+        assert_eq!((c.betas, c.reset.as_str(), c.reset_gradient.as_str()), ([0.9, 0.999], "zero", "full"));
+    }
+}
+
+#[test]
+fn settings_come_back_from_toml() {
+    for preset in Preset::ALL {
+        let config = Config::preset(preset);
+        assert_eq!(Config::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+    }
+}
+
+#[test]
+fn settings_that_do_not_fit_are_named() {
+    let expected = [
+        ("stepps=5", "stepps is unknown; there are"),
+        ("steps", "\"steps\" has no value; write it as key=value"),
+        ("steps=0", "steps is 0, but must be at least 1"),
+        ("steps=many", "steps=many: invalid type"),
+        ("steps=-1", "invalid value"),
+        ("tau_m=0.5", "tau_m is 0.5, but must be at least 1"),
+        ("tau_s=nan", "tau_s is NaN, but must be at least 1"),
+        ("threshold=0", "threshold is 0, but must be positive"),
+        ("surrogate=step", "surrogate is \"step\"; it must be a name and a number"),
+        ("surrogate=atan -1", "surrogate: "),
+        ("reset=one", "reset is \"one\"; it must be one of: zero, subtract,"),
+        ("reset_gradient=half", "reset_gradient is \"half\"; it must be one of: full, detached"),
+        ("reset_gradient=scaled-2", "reset_gradient is \"scaled-2\""),
+        ("loss=kernel 012", "loss is \"kernel 012\"; it must be"),
+        ("loss=count 3", "loss is \"count 3\""),
+        ("loss=count -3 1", "loss is \"count -3 1\""),
+        ("learning_rate=-1", "learning_rate is -1, but must be positive"),
+        ("betas=[0.9, 1]", "betas"),
+        ("betas=[0.9, 1.0]", "betas[1] is 1, but must be at least 0 and less than 1"),
+        ("weight_decay=-1", "weight_decay is -1"),
+        ("batch=0", "batch is 0"),
+        ("part=0", "part is 0"),
+        ("clip=-1", "clip is -1"),
+        ("clamp=inf", "clamp is inf"),
+        ("gain=0", "gain is 0"),
+        ("deviation=[0.0]", "deviation positive"),
+        ("layers=[\"conf 3 3\"]", "\"conf 3 3\" is no layer; write conv FILTERS KERNEL"),
+        ("layers=[\"dropout 1\"]", "\"dropout 1\" is no layer"),
+        ("layers=[\"conv 3 3 pad\"]", "\"conv 3 3 pad\" is no layer"),
+    ];
+    for (setting, message) in expected {
+        let error = Config::preset(Preset::Small).with(&[setting]).unwrap_err().to_string();
+        assert!(error.starts_with("setting ") && error.contains(message), "{setting}: {error}");
+    }
+    let text = Preset::Small.text().replace("steps", "stepps");
+    let error = Config::from_toml(&text).unwrap_err().to_string();
+    assert!(error.contains("unknown field `stepps`"), "{error}");
+}
+
+#[test]
+fn layers_that_do_not_fit_are_named() {
+    let expected = [
+        ("[\"conv 4 5\", \"pool 30\", \"linear 10\"]", "layer 2, \"pool 30\": "),
+        ("[\"linear 10\", \"conv 4 5\"]", "layer 2, \"conv 4 5\": it needs an image"),
+        ("[\"linear 300\"]", "layer 1, \"linear 300\": the last layer must be \"linear 10\""),
+        ("[]", "layer 0, \"\": the last layer must be"),
+    ];
+    for (layers, message) in expected {
+        let config = Config::preset(Preset::Small).with(&[format!("layers={layers}")]).unwrap();
+        let error = Network::new(&config, [1, 28, 28], 10).unwrap_err();
+        assert!(matches!(error, TrainError::Layer { .. }));
+        assert!(error.to_string().starts_with(message), "{error}");
+    }
+}
+
+#[test]
+fn layers_are_written_as_they_are_read() {
+    for text in
+        ["conv 4 5", "conv 4 5 pad 2", "conv 4 5 pad 1 stride 2", "linear 3", "pool 2", "dropout 0.25"]
+    {
+        assert_eq!(text.parse::<LayerSpec>().unwrap().to_string(), text);
+    }
+}

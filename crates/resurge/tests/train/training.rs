@@ -1,0 +1,130 @@
+//! A training learns, and its bits depend on the seed alone.
+
+use crate::data::write_bars;
+use resurge::data::{Dataset, Split, Verify};
+use resurge::train::{Checkpoint, Config, End, Event, Examples, NotFinite, Preset, TrainError, Training};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn training(dir: &Path, settings: &[&str]) -> Training {
+    let config = Config::preset(Preset::Small).with(settings).unwrap();
+    let load = |split| Examples::load(Dataset::Mnist, dir, split, Verify::Format, &config, None).unwrap();
+    Training::new(&config, "mnist", (load(Split::Train), load(Split::Test))).unwrap()
+}
+
+fn run(training: &mut Training) -> End {
+    training.run(&AtomicBool::new(false), &mut |_| ()).unwrap()
+}
+
+/// Runs until so many batches were done since the start of the run, then stops.
+fn run_batches(training: &mut Training, batches: usize) -> End {
+    let (stop, mut seen) = (AtomicBool::new(false), 0);
+    let end = training.run(&stop, &mut |event| {
+        if let Event::Batch { .. } = event {
+            seen += 1;
+            stop.store(seen == batches, Ordering::Relaxed);
+        }
+    });
+    end.unwrap()
+}
+
+fn bars() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write_bars(dir.path(), 200, 40);
+    dir
+}
+
+#[test]
+fn a_small_set_is_learned() {
+    let dir = bars();
+    let mut training = training(dir.path(), &["epochs=12"]);
+    assert_eq!(run(&mut training), End::Finished);
+    let history = &training.progress().history;
+    let (first, last) = (&history[0], &history[11]);
+    assert!(last.train_loss < 0.3 * first.train_loss, "{first:?} {last:?}");
+    assert!(last.test_accuracy > 0.9, "{last:?}");
+    assert!(last.firing_rates.iter().all(|rate| *rate > 0.0 && *rate < 1.0), "{last:?}");
+    assert_eq!((last.epoch, last.updates), (12, 120));
+}
+
+const DROPOUT: &str = "layers=[\"conv 4 5\", \"pool 4\", \"dropout 0.2\", \"linear 10\"]";
+
+#[test]
+fn a_stop_anywhere_and_a_resumption_give_the_same_bits() {
+    let dir = bars();
+    let settings = [DROPOUT, "epochs=3", "part=7"];
+    let mut whole = training(dir.path(), &settings);
+    run(&mut whole);
+    let whole = whole.checkpoint().to_bytes().unwrap();
+    // In an epoch, at its end, before the test, and twice in one.
+    for stops in [&[3][..], &[10], &[1, 1, 17]] {
+        let out = tempfile::tempdir().unwrap();
+        let path = Training::checkpoint_path(out.path());
+        let mut stopped = training(dir.path(), &settings).in_directory(out.path(), None);
+        for (index, &batches) in stops.iter().enumerate() {
+            if index > 0 {
+                let checkpoint = Checkpoint::read(&path).unwrap();
+                stopped = training(dir.path(), &settings).in_directory(out.path(), None);
+                stopped = stopped.resumed(checkpoint, &path).unwrap();
+            }
+            assert_eq!(run_batches(&mut stopped, batches), End::Stopped);
+        }
+        let mut resumed = training(dir.path(), &settings).in_directory(out.path(), None);
+        resumed = resumed.resumed(Checkpoint::read(&path).unwrap(), &path).unwrap();
+        assert_eq!(run(&mut resumed), End::Finished);
+        assert!(resumed.checkpoint().to_bytes().unwrap() == whole, "{stops:?}");
+        assert!(std::fs::read(&path).unwrap() == whole, "{stops:?}");
+    }
+}
+
+#[test]
+fn threads_do_not_change_bits_and_seeds_do() {
+    let dir = bars();
+    // Large enough for the kernels to use threads.
+    let with = |threads, seed: &str| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut training = training(dir.path(), &[DROPOUT, "epochs=1", "batch=50", seed]);
+            run(&mut training);
+            training.checkpoint().to_bytes().unwrap()
+        })
+    };
+    let one = with(1, "seed=1");
+    assert!(with(2, "seed=1") == one && with(3, "seed=1") == one);
+    assert!(with(2, "seed=2") != one);
+}
+
+#[test]
+fn another_training_is_not_resumed() {
+    let dir = bars();
+    let checkpoint = training(dir.path(), &[]).checkpoint();
+    let error = |settings: &[&str], limit| {
+        let other = training(dir.path(), settings).marked(limit, true);
+        other.resumed(checkpoint.clone(), "c".as_ref()).unwrap_err().to_string()
+    };
+    assert!(
+        error(&["batch=7"], None).contains("c: batch is 20 there and 7 here; resume with the same settings")
+    );
+    assert!(error(&["seed=7"], None).contains("seed is 1 there and 7 here"));
+    assert!(error(&[], Some(9)).contains("resume with the same data and limit"));
+    let longer = training(dir.path(), &["epochs=9"]);
+    assert!(longer.resumed(checkpoint.clone(), "c".as_ref()).is_ok(), "a training may be made longer");
+}
+
+#[test]
+fn what_is_not_finite_stops_with_layer_and_step_named() {
+    let dir = bars();
+    let fault =
+        |settings: &[&str]| match training(dir.path(), settings).run(&AtomicBool::new(false), &mut |_| ()) {
+            Err(TrainError::NotFinite { epoch: 1, update, value, .. }) => (update, value),
+            other => panic!("{other:?}"),
+        };
+    // The rate of the update is infinite in single precision.
+    let weight = |layer: &str| NotFinite::Weight { layer: layer.into() };
+    assert_eq!(fault(&["learning_rate=1e39"]), (1, weight("conv1")));
+    // The first update makes weights of 1e30, and the decay of the second multiplies them by 1e28.
+    assert_eq!(fault(&["learning_rate=1e30", "clamp=0"]), (2, weight("conv1")));
+    // Finite weights whose sums are not, in the first step already.
+    let current = NotFinite::Current { layer: "conv1".into(), step: 0 };
+    assert_eq!(fault(&["gain=1e38", "clamp=0", "mean=[-30.0]"]), (1, current));
+}
