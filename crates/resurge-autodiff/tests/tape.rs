@@ -1,9 +1,9 @@
 //! The tape as a whole: programs, errors, listings, anchored evaluation.
 
 use approx::assert_relative_eq;
-use resurge_autodiff::{AutodiffError, SpikeMode, Tape, Var};
+use resurge_autodiff::{AutodiffError, Contributions, Op, SpikeMode, Tape, Var, Vjp};
 use resurge_tensor::{Complex, Dual, Scalar, Tensor, TensorError};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 type Built<S> = Result<(Tape<S>, Var, Var), AutodiffError>;
 
@@ -106,6 +106,37 @@ fn constants_get_no_gradient_and_unused_leaves_get_zeros() {
     assert_eq!(gradients.wrt(unused).unwrap(), &Tensor::zeros([2, 2]).unwrap());
 }
 
+/// `a + b`, noting which of its inputs are said to need a gradient.
+#[derive(Debug, Default, Clone)]
+struct NotingSum(Arc<Mutex<Vec<[bool; 2]>>>);
+
+impl Op<f64> for NotingSum {
+    fn name(&self) -> &'static str {
+        "noting_sum"
+    }
+
+    fn forward(&self, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>, AutodiffError> {
+        Ok(inputs[0].add(inputs[1])?)
+    }
+
+    fn vjp(&self, at: &Vjp<'_, f64>) -> Result<Contributions<f64>, AutodiffError> {
+        self.0.lock().unwrap().push([at.needs(0), at.needs(1)]);
+        Ok(at.inputs.iter().map(|_| Some(at.cotangent.clone().into())).collect())
+    }
+}
+
+#[test]
+fn an_operation_is_told_which_inputs_lead_to_a_leaf() {
+    let noting = NotingSum::default();
+    let mut tape = Tape::new();
+    let (c, x) = (tape.constant(Tensor::scalar(2.0)), tape.leaf(Tensor::scalar(3.0)));
+    let y = tape.apply(noting.clone(), &[c, x]).unwrap();
+    let z = tape.apply(noting.clone(), &[y, c]).unwrap();
+    // What comes for an input that needs nothing is dropped.
+    assert_eq!(tape.backward(z).unwrap().wrt(x).unwrap().item(), Some(1.0));
+    assert_eq!(*noting.0.lock().unwrap(), [[true, false], [false, true]]);
+}
+
 #[test]
 fn listings_and_drawings_show_what_is_detached() {
     let mut tape = Tape::new();
@@ -147,7 +178,7 @@ fn the_anchored_program_is_differentiated_by_the_surrogate_gradient() {
 
     let record = tape.anchors();
     assert_eq!(record.len(), 2);
-    assert!(!record.is_empty());
+    assert!(!record.is_empty() && Tape::<f64>::new().anchors().is_empty());
     assert_eq!(record.iter().map(|a| a.op).collect::<Vec<_>>(), ["detach", "scale_grad"]);
     let at_base = surrogate_program(Tape::anchored(Arc::new(record.clone())), 0.7).unwrap();
     assert_eq!(at_base.0.value(at_base.2).unwrap(), &real, "to the bit");
