@@ -3,7 +3,9 @@
 use crate::{Anchor, Result};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
+use std::any::Any;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// A differentiable operation: a value and a vector-Jacobian product.
 ///
@@ -84,6 +86,21 @@ pub trait Op<S: Scalar>: Debug + Send + Sync {
         self.forward(inputs)
     }
 
+    /// The value in the program that `at` names, with what the operation wants to keep for its own vector-Jacobian
+    /// product. An operation of many steps overrides this, so that [`vjp`](Op::vjp) need not run them again; most
+    /// leave it as it is.
+    ///
+    /// # Errors
+    /// As [`forward`](Op::forward).
+    fn evaluate(&self, inputs: &[&Tensor<S>], at: OpMode<'_, S>) -> Result<(Tensor<S>, Saved)> {
+        let value = match at {
+            OpMode::Real => self.forward(inputs)?,
+            OpMode::Smooth => self.smooth(inputs)?,
+            OpMode::Anchored(anchor) => self.anchored(inputs, anchor)?,
+        };
+        Ok((value, Saved::default()))
+    }
+
     /// Appends, for each decision that the value depends on, which piece of the function was taken. Two
     /// evaluations with equal lists lie on one smooth piece. Smooth operations append nothing. A choice among
     /// more than 128 alternatives, such as the position of a maximum, is appended as its digits to base 128, the
@@ -96,6 +113,26 @@ pub trait Op<S: Scalar>: Debug + Send + Sync {
     fn detail(&self) -> Option<String> {
         None
     }
+}
+
+/// Which program an operation is evaluated in; see [`SpikeMode`](crate::SpikeMode).
+#[derive(Debug, Clone, Copy)]
+pub enum OpMode<'a, S> {
+    /// The real forward pass: [`Op::forward`].
+    Real,
+    /// The smooth twin: [`Op::smooth`].
+    Smooth,
+    /// The anchored program: [`Op::anchored`].
+    Anchored(&'a Anchor<S>),
+}
+
+/// What an operation keeps from its evaluation.
+#[derive(Debug, Clone, Default)]
+pub struct Saved {
+    /// Anything its vector-Jacobian product can use; see [`Vjp::saved`].
+    pub state: Option<Arc<dyn Any + Send + Sync>>,
+    /// The pieces on which the decisions inside of the operation fell, after those of [`Op::pieces`].
+    pub pieces: Vec<i8>,
 }
 
 /// Appends a choice among so many alternatives to the list of pieces; see [`Op::pieces`].
@@ -116,12 +153,19 @@ pub struct Vjp<'a, S> {
     /// The gradient of the loss with respect to the output; the output's shape.
     pub cotangent: &'a Tensor<S>,
     pub(crate) needed: &'a [bool],
+    pub(crate) saved: Option<&'a (dyn Any + Send + Sync)>,
 }
 
 impl<'a, S> Vjp<'a, S> {
     /// A point at which every input's gradient is needed.
     pub fn new(inputs: &'a [&'a Tensor<S>], output: &'a Tensor<S>, cotangent: &'a Tensor<S>) -> Self {
-        Self { inputs, output, cotangent, needed: &[] }
+        Self { inputs, output, cotangent, needed: &[], saved: None }
+    }
+
+    /// What [`Op::evaluate`] saved, if it was a `T`. There is nothing for a point made by [`Vjp::new`], which
+    /// stands for the real forward pass.
+    pub fn saved<T: Any>(&self) -> Option<&'a T> {
+        self.saved?.downcast_ref()
     }
 
     /// Whether the gradient of an input leads to a leaf. Work for one that does not can be spared.

@@ -1,7 +1,7 @@
 //! The tape: nodes in the order of execution, and the backward pass over them.
 
 use crate::gradients::{Leaf, accumulate};
-use crate::{Anchor, AnchorRecord, AutodiffError, Gradients, Op, Result, SpikeMode, Vjp};
+use crate::{Anchor, AnchorRecord, AutodiffError, OpMode, Gradients, Op, Result, Saved, SpikeMode, Vjp};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
 use std::fmt;
@@ -21,6 +21,7 @@ pub struct Node<S: Scalar> {
     pub(crate) op: Option<Box<dyn Op<S>>>,
     pub(crate) parents: SmallVec<[usize; 3]>,
     pub(crate) value: Tensor<S>,
+    pub(crate) saved: Saved,
     pub(crate) needs_gradient: bool,
     pub(crate) label: Option<(&'static str, Option<usize>)>,
 }
@@ -137,10 +138,12 @@ impl<S: Scalar> Tape<S> {
     pub fn apply(&mut self, op: impl Op<S> + 'static, inputs: &[Var]) -> Result<Var> {
         let parents =
             inputs.iter().map(|&var| self.index(var, op.name())).collect::<Result<SmallVec<[usize; 3]>>>()?;
-        let value = self.evaluate(&op, &parents)?;
+        let (value, saved) = self.evaluate(&op, &parents)?;
         self.surrogates += usize::from(op.is_surrogate());
         let needs_gradient = !op.stops_gradient() && parents.iter().any(|&p| self.nodes[p].needs_gradient);
-        Ok(self.push(Some(Box::new(op)), parents, value, needs_gradient))
+        let var = self.push(Some(Box::new(op)), parents, value, needs_gradient);
+        self.nodes[var.index].saved = saved;
+        Ok(var)
     }
 
     /// The value of a variable.
@@ -191,7 +194,8 @@ impl<S: Scalar> Tape<S> {
             let inputs = self.values(&node.parents);
             let needed: SmallVec<[bool; 3]> =
                 node.parents.iter().map(|&p| self.nodes[p].needs_gradient).collect();
-            let at = Vjp { inputs: &inputs, output: &node.value, cotangent: &cotangent, needed: &needed };
+            let saved = node.saved.state.as_deref();
+            let at = Vjp { inputs: &inputs, output: &node.value, cotangent: &cotangent, needed: &needed, saved };
             let contributions = op.vjp(&at)?;
             if contributions.len() != node.parents.len() {
                 let (expected, actual) = (node.parents.len(), contributions.len());
@@ -223,6 +227,7 @@ impl<S: Scalar> Tape<S> {
         for node in &self.nodes {
             if let Some(op) = &node.op {
                 op.pieces(&self.values(&node.parents), &mut pieces);
+                pieces.extend_from_slice(&node.saved.pieces);
             }
         }
         pieces
@@ -234,15 +239,16 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// The value of an operation in the program that this tape evaluates.
-    fn evaluate(&self, op: &dyn Op<S>, parents: &[usize]) -> Result<Tensor<S>> {
+    fn evaluate(&self, op: &dyn Op<S>, parents: &[usize]) -> Result<(Tensor<S>, Saved)> {
         let inputs = self.values(parents);
-        match (&self.mode, op.is_surrogate()) {
-            (SpikeMode::Heaviside, _) | (_, false) => op.forward(&inputs),
-            (SpikeMode::Smooth, true) => op.smooth(&inputs),
+        let at = match (&self.mode, op.is_surrogate()) {
+            (SpikeMode::Heaviside, _) | (_, false) => OpMode::Real,
+            (SpikeMode::Smooth, true) => OpMode::Smooth,
             (SpikeMode::Anchored(record), true) => {
-                op.anchored(&inputs, find_anchor(record, self.surrogates, op, &inputs)?)
+                OpMode::Anchored(find_anchor(record, self.surrogates, op, &inputs)?)
             }
-        }
+        };
+        op.evaluate(&inputs, at)
     }
 
     fn values(&self, nodes: &[usize]) -> SmallVec<[&Tensor<S>; 3]> {
@@ -272,7 +278,7 @@ impl<S: Scalar> Tape<S> {
         value: Tensor<S>,
         needs_gradient: bool,
     ) -> Var {
-        self.nodes.push(Node { op, parents, value, needs_gradient, label: None });
+        self.nodes.push(Node { op, parents, value, saved: Saved::default(), needs_gradient, label: None });
         Var { tape: self.id, index: self.nodes.len() - 1 }
     }
 }

@@ -41,6 +41,12 @@ pub enum SnnError {
         /// The shape found.
         shape: Shape,
     },
+    /// A cell with an option that the fused recurrence does not have.
+    #[error("a cell with {option} has no fused form; run it step by step with Cell::run")]
+    NotFused {
+        /// The option.
+        option: &'static str,
+    },
     /// Statistics over too few values.
     #[error(
         "batch norm: {samples} values per channel have no variance; give more steps or a larger batch, or use \

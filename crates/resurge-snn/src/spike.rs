@@ -22,7 +22,7 @@ pub enum Firing {
 }
 
 impl Firing {
-    fn count(self, x: f64) -> f64 {
+    pub(crate) fn count(self, x: f64) -> f64 {
         match self {
             Self::Above => f64::from(u8::from(x > 0.0)),
             Self::AtOrAbove => f64::from(u8::from(x >= 0.0)),

@@ -111,6 +111,31 @@ impl SurrogateKind {
         }
     }
 
+    /// `factor` times the derivative at each of `values`, in their place.
+    #[inline(always)]
+    pub(super) fn derivatives<S: Scalar>(&self, values: &mut [S], factor: S) {
+        // Each arm knows its variant, so that the match inside of `derivative` vanishes from its loop.
+        macro_rules! by_kind {
+            ($($kind:pat => $known:expr),+ $(,)?) => {
+                match *self {
+                    $($kind => {
+                        let known = $known;
+                        values.iter_mut().for_each(|x| *x = known.derivative(*x) * factor);
+                    })+
+                }
+            };
+        }
+        by_kind!(
+            Self::Sigmoid { width } => Self::Sigmoid { width },
+            Self::Atan { slope } => Self::Atan { slope },
+            Self::FastSigmoid { slope } => Self::FastSigmoid { slope },
+            Self::Triangle { width } => Self::Triangle { width },
+            Self::Rectangle { width } => Self::Rectangle { width },
+            other => other,
+        );
+    }
+
+    #[inline(always)]
     pub(super) fn derivative<S: Scalar>(&self, x: S) -> S {
         let c = S::from_f64;
         match *self {

@@ -237,6 +237,12 @@ impl Surrogate {
         self.kind.derivative(x) * S::from_f64(self.factor())
     }
 
+    /// The derivative at each of `values`, in their place. The shape is looked at once, outside of the loop.
+    #[inline(always)]
+    pub(crate) fn derivatives<S: Scalar>(&self, values: &mut [S]) {
+        self.kind.derivatives(values, S::from_f64(self.factor()));
+    }
+
     /// A primitive of the derivative: `S' = sigma'`, 0 at minus infinity.
     pub fn primitive<S: Scalar>(&self, x: S) -> S {
         self.kind.primitive(x) * S::from_f64(self.factor())

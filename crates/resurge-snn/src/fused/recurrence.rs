@@ -1,0 +1,264 @@
+//! The recurrence of a cell over a row of neurons, forward and in reverse: the loops that the processor spends its
+//! time in.
+//!
+//! A row holds one value a neuron. What differs between cells is decided outside of the loops, or is a factor of 0
+//! or 1 inside, so that every loop is plain arithmetic over slices, which the compiler turns into vector code.
+
+use crate::{
+    Cell, Firing, ResetGradient, ResetKind, ResetTiming, Result, SnnError, Surrogate, ThresholdInSpike,
+};
+use resurge_tensor::Scalar;
+
+/// The constants of a cell as numbers of the scalar.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recurrence<S> {
+    decay: S,
+    gain: S,
+    drive: S,
+    /// What is left of the initial potential in the first step, where there is one.
+    initial: Option<S>,
+    pub(super) threshold: S,
+    /// `beta_s` and `1 - beta_s`, unless the trace is the spike.
+    trace: Option<(S, S)>,
+    reset: ResetFactors<S>,
+    timing: ResetTiming,
+    pub(super) rule: ResetGradient,
+    alpha: S,
+    firing: Firing,
+    relative: bool,
+    pub(super) surrogate: Surrogate,
+}
+
+/// `R(v, o) = v (1 - erase o) + by_spike o + always`: every reset by its factors.
+#[derive(Debug, Clone, Copy)]
+struct ResetFactors<S> {
+    erase: S,
+    by_spike: S,
+    always: S,
+}
+
+impl<S: Scalar> ResetFactors<S> {
+    #[inline(always)]
+    fn apply(self, v: S, o: S) -> S {
+        v * (S::one() - self.erase * o) + self.by_spike * o + self.always
+    }
+}
+
+/// What one step hands back to the step before it, in the reverse pass; a value a neuron.
+#[derive(Debug)]
+pub(super) struct Carry<S> {
+    /// `delta[t + 1]`.
+    pub(super) delta: Vec<S>,
+    /// The gradient of the trace `a[t + 1]`, by every path.
+    trace: Vec<S>,
+    slope: Vec<S>,
+}
+
+impl<S: Scalar> Carry<S> {
+    pub(super) fn new(neurons: usize) -> Self {
+        let zeros = || vec![S::zero(); neurons];
+        Self { delta: zeros(), trace: zeros(), slope: zeros() }
+    }
+}
+
+impl<S: Scalar> Recurrence<S> {
+    /// The recurrence of a cell that has one in closed form.
+    ///
+    /// # Errors
+    /// [`SnnError::NotFused`] names the option that the fused recurrence does not have.
+    pub(crate) fn of(cell: &Cell) -> Result<Self> {
+        let options = [
+            (cell.synapse().is_some(), "a synapse"),
+            (cell.adaptation().is_some(), "an adaptive threshold"),
+            (cell.refractory_steps() > 0, "a refractory period"),
+            (cell.output_delay(), "a delayed output"),
+            (cell.residual_reset(), "a residual reset"),
+        ];
+        if let Some((_, option)) = options.iter().find(|(present, _)| *present) {
+            return Err(SnnError::NotFused { option });
+        }
+        let c = S::from_f64;
+        let threshold = c(cell.threshold());
+        let reset = match cell.reset().kind {
+            ResetKind::None => [0.0, 0.0, 0.0],
+            ResetKind::ToZero => [1.0, 0.0, 0.0],
+            ResetKind::ToValue(value) => [1.0, value, 0.0],
+            ResetKind::Subtract => [0.0, -cell.threshold(), 0.0],
+            ResetKind::ToZeroThenAdd(value) => [1.0, 0.0, value],
+        };
+        let [erase, by_spike, always] = reset.map(c);
+        let (initial, decay) = (cell.initial_potential(), c(cell.decay()));
+        let beta = c(cell.trace_decay());
+        let relative = cell.threshold_in_spike() == ThresholdInSpike::Relative;
+        Ok(Self {
+            decay,
+            gain: c(cell.input_gain()),
+            drive: c(cell.drive()),
+            initial: (initial != 0.0).then(|| c(initial) * decay),
+            threshold,
+            trace: (cell.trace_decay() != 0.0).then(|| (beta, S::one() - beta)),
+            reset: ResetFactors { erase, by_spike, always },
+            timing: cell.reset().timing,
+            rule: cell.reset_gradient(),
+            alpha: c(cell.reset_gradient().alpha()),
+            firing: cell.firing(),
+            relative: relative || cell.firing() == Firing::Repeatedly,
+            surrogate: cell.surrogate(),
+        })
+    }
+
+    /// `u[0]` from the current of the first step.
+    #[inline(always)]
+    pub(crate) fn start(&self, u: &mut [S], current: &[S]) {
+        for (u, &i) in u.iter_mut().zip(current) {
+            *u = i * self.gain + self.drive;
+        }
+        if let Some(initial) = self.initial {
+            for u in u {
+                *u = initial + *u;
+            }
+        }
+    }
+
+    /// `u[t]` in place of `u[t - 1]`, from the spikes that the reset sees and the current.
+    #[inline(always)]
+    pub(crate) fn advance(&self, u: &mut [S], spikes: &[S], current: &[S]) {
+        let (reset, decay, gain, drive) = (self.reset, self.decay, self.gain, self.drive);
+        let rows = u.iter_mut().zip(spikes).zip(current);
+        match self.timing {
+            ResetTiming::BeforeDecay => {
+                rows.for_each(|((u, &o), &i)| *u = reset.apply(*u, o) * decay + (i * gain + drive));
+            }
+            ResetTiming::AfterDecay => {
+                rows.for_each(|((u, &o), &i)| *u = reset.apply(*u * decay, o) + (i * gain + drive));
+            }
+            ResetTiming::AfterInput => {
+                rows.for_each(|((u, &o), &i)| *u = reset.apply(*u * decay + (i * gain + drive), o));
+            }
+        }
+    }
+
+    /// The argument `x` of the step function.
+    #[inline(always)]
+    pub(super) fn above(&self, u: S) -> S {
+        let x = u - self.threshold;
+        if self.relative { x / self.threshold } else { x }
+    }
+
+    /// Equation (2) for a row.
+    #[inline(always)]
+    pub(crate) fn fire(&self, u: &[S], spikes: &mut [S]) {
+        let rows = spikes.iter_mut().zip(u);
+        let (zero, one) = (S::zero(), S::one());
+        match self.firing {
+            Firing::Above if !self.relative => {
+                rows.for_each(|(o, &u)| *o = if (u - self.threshold).re() > 0.0 { one } else { zero });
+            }
+            Firing::AtOrAbove if !self.relative => {
+                rows.for_each(|(o, &u)| *o = if (u - self.threshold).re() >= 0.0 { one } else { zero });
+            }
+            firing => rows.for_each(|(o, &u)| *o = S::from_f64(firing.count(self.above(u).re()))),
+        }
+    }
+
+    /// Equation (3) for a row: `a[t]` in place of `a[t - 1]`.
+    #[inline(always)]
+    pub(super) fn filter(&self, trace: &mut [S], spikes: &[S]) {
+        match self.trace {
+            Some((beta, gain)) => {
+                for (a, &o) in trace.iter_mut().zip(spikes) {
+                    *a = *a * beta + o * gain;
+                }
+            }
+            None => trace.copy_from_slice(spikes),
+        }
+    }
+
+    /// The surrogate derivative with respect to `u` for a row.
+    #[inline(always)]
+    fn slopes(&self, u: &[S], slopes: &mut [S]) {
+        if self.relative {
+            let unit = self.threshold;
+            slopes.iter_mut().zip(u).for_each(|(g, &u)| *g = (u - unit) / unit);
+            self.surrogate.derivatives(slopes);
+            slopes.iter_mut().for_each(|g| *g = *g / unit);
+        } else {
+            slopes.iter_mut().zip(u).for_each(|(g, &u)| *g = u - self.threshold);
+            self.surrogate.derivatives(slopes);
+        }
+    }
+
+    /// One step of the reverse pass. From `carry`, the state of step `t + 1`, it makes that of step `t`:
+    ///
+    /// ```text
+    /// dL/do[t]  = eps[t] + alpha (dR/do) (dL/dR)[t+1]
+    /// delta[t]  = sigma'(u[t] - theta) dL/do[t] + (dR/dv)(dv/du) (dL/dR)[t+1]       equation (6) and its relatives
+    /// ```
+    ///
+    /// `spikes` are those of step `t` as the reset sees them, `cotangent` is what reaches the output of step `t`,
+    /// as a spike or, where `of_traces`, as a trace; `next` is the current of step `t + 1`, if there is one.
+    #[inline(always)]
+    pub(super) fn retreat(&self, carry: &mut Carry<S>, at: &ReverseStep<'_, S>, of_traces: bool) {
+        self.slopes(at.u, &mut carry.slope);
+        let epsilon: &[S] = match self.trace {
+            Some((beta, gain)) if of_traces => {
+                for (e, &c) in carry.trace.iter_mut().zip(at.cotangent) {
+                    *e = *e * beta + c * gain;
+                }
+                &carry.trace
+            }
+            _ => at.cotangent,
+        };
+        let (decay, alpha, reset) = (self.decay, self.alpha, self.reset);
+        let through = if self.rule == ResetGradient::SpatialOnly { S::zero() } else { decay };
+        let rows = carry.delta.iter_mut().zip(&carry.slope).zip(epsilon).zip(at.u.iter().zip(at.spikes));
+        match self.timing {
+            ResetTiming::BeforeDecay => rows.for_each(|(((delta, &g), &e), (&u, &o))| {
+                let by_spike = alpha * (decay * (reset.by_spike - reset.erase * u));
+                let membrane = through * (S::one() - reset.erase * o);
+                *delta = g * (e + by_spike * *delta) + membrane * *delta;
+            }),
+            ResetTiming::AfterDecay => rows.for_each(|(((delta, &g), &e), (&u, &o))| {
+                let by_spike = alpha * (reset.by_spike - reset.erase * (u * decay));
+                let membrane = through * (S::one() - reset.erase * o);
+                *delta = g * (e + by_spike * *delta) + membrane * *delta;
+            }),
+            ResetTiming::AfterInput => {
+                // At the last step delta is 0 and the current of the next does not matter.
+                let next = at.next.unwrap_or(at.u);
+                rows.zip(next).for_each(|((((delta, &g), &e), (&u, &o)), &i)| {
+                    let v = u * decay + (i * self.gain + self.drive);
+                    let by_spike = alpha * (reset.by_spike - reset.erase * v);
+                    let membrane = through * (S::one() - reset.erase * o);
+                    *delta = g * (e + by_spike * *delta) + membrane * *delta;
+                });
+            }
+        }
+    }
+
+    /// `dL/dI[t]` from `delta[t]`; `before` are the spikes of step `t - 1`, if there is one.
+    #[inline(always)]
+    pub(super) fn to_current(&self, delta: &[S], before: Option<&[S]>, out: &mut [S]) {
+        match before {
+            Some(before) if self.gates_input() => {
+                for ((out, &delta), &o) in out.iter_mut().zip(delta).zip(before) {
+                    *out = delta * (S::one() - self.reset.erase * o) * self.gain;
+                }
+            }
+            _ => out.iter_mut().zip(delta).for_each(|(out, &delta)| *out = delta * self.gain),
+        }
+    }
+
+    /// Whether a spike acts on the current of the next step, too.
+    pub(super) fn gates_input(&self) -> bool {
+        self.timing == ResetTiming::AfterInput
+    }
+}
+
+/// What one step of the reverse pass reads; rows of one value a neuron.
+pub(super) struct ReverseStep<'a, S> {
+    pub(super) u: &'a [S],
+    pub(super) spikes: &'a [S],
+    pub(super) cotangent: &'a [S],
+    pub(super) next: Option<&'a [S]>,
+}
