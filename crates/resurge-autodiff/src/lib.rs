@@ -34,7 +34,7 @@ mod tape;
 pub use anchor::{Anchor, AnchorRecord, SpikeMode};
 pub use error::AutodiffError;
 pub use gradients::Gradients;
-pub use op::{Contribution, Contributions, Op, Vjp, OpMode, Saved};
+pub use op::{Contribution, Contributions, Op, OpMode, Saved, Vjp};
 pub use tape::{Node, Tape, Var};
 
 /// The result of building or differentiating a program.

@@ -1,7 +1,7 @@
 //! The tape: nodes in the order of execution, and the backward pass over them.
 
 use crate::gradients::{Leaf, accumulate};
-use crate::{Anchor, AnchorRecord, AutodiffError, OpMode, Gradients, Op, Result, Saved, SpikeMode, Vjp};
+use crate::{Anchor, AnchorRecord, AutodiffError, Gradients, Op, OpMode, Result, Saved, SpikeMode, Vjp};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
 use std::fmt;
@@ -195,7 +195,8 @@ impl<S: Scalar> Tape<S> {
             let needed: SmallVec<[bool; 3]> =
                 node.parents.iter().map(|&p| self.nodes[p].needs_gradient).collect();
             let saved = node.saved.state.as_deref();
-            let at = Vjp { inputs: &inputs, output: &node.value, cotangent: &cotangent, needed: &needed, saved };
+            let at =
+                Vjp { inputs: &inputs, output: &node.value, cotangent: &cotangent, needed: &needed, saved };
             let contributions = op.vjp(&at)?;
             if contributions.len() != node.parents.len() {
                 let (expected, actual) = (node.parents.len(), contributions.len());
