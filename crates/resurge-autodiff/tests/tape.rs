@@ -1,7 +1,7 @@
 //! The tape as a whole: programs, errors, listings, anchored evaluation.
 
 use approx::assert_relative_eq;
-use resurge_autodiff::{AutodiffError, Contributions, Op, SpikeMode, Tape, Var, Vjp};
+use resurge_autodiff::{AutodiffError, Contributions, Op, OpMode, Saved, SpikeMode, Tape, Var, Vjp};
 use resurge_tensor::{Complex, Dual, Scalar, Tensor, TensorError};
 use std::sync::{Arc, Mutex};
 
@@ -135,6 +135,53 @@ fn an_operation_is_told_which_inputs_lead_to_a_leaf() {
     // What comes for an input that needs nothing is dropped.
     assert_eq!(tape.backward(z).unwrap().wrt(x).unwrap().item(), Some(1.0));
     assert_eq!(*noting.0.lock().unwrap(), [[true, false], [false, true]]);
+}
+
+/// `x^2`, whose slope at evaluation is kept for the vector-Jacobian product, with a piece for each sign.
+#[derive(Debug)]
+struct KeepingSquare;
+
+impl Op<f64> for KeepingSquare {
+    fn name(&self) -> &'static str {
+        "keeping_square"
+    }
+
+    fn forward(&self, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>, AutodiffError> {
+        Ok(inputs[0].map(|x: f64| x * x))
+    }
+
+    fn evaluate(
+        &self,
+        inputs: &[&Tensor<f64>],
+        _at: OpMode<'_, f64>,
+    ) -> Result<(Tensor<f64>, Saved), AutodiffError> {
+        let slope: Tensor<f64> = inputs[0].map(|x: f64| 2.0 * x);
+        let pieces = inputs[0].as_slice().iter().map(|x| i8::from(*x > 0.0)).collect();
+        Ok((self.forward(inputs)?, Saved { state: Some(Arc::new(slope)), pieces }))
+    }
+
+    fn vjp(&self, at: &Vjp<'_, f64>) -> Result<Contributions<f64>, AutodiffError> {
+        assert!(at.saved::<f32>().is_none(), "another type");
+        let contribution = match at.saved::<Tensor<f64>>() {
+            Some(slope) => Some(at.cotangent.mul(slope)?.into()),
+            None => None,
+        };
+        Ok([contribution].into_iter().collect())
+    }
+}
+
+#[test]
+fn what_an_operation_kept_comes_back_in_its_backward_pass() {
+    let mut tape = Tape::new();
+    let x = tape.leaf(Tensor::from_vec([2], vec![3.0, -4.0]).unwrap());
+    let y = tape.apply(KeepingSquare, &[x]).unwrap();
+    assert_eq!(tape.value(y).unwrap().as_slice(), &[9.0, 16.0]);
+    let gradients = tape.vjp(y, Tensor::full([2], 1.0).unwrap()).unwrap();
+    assert_eq!(gradients.wrt(x).unwrap().as_slice(), &[6.0, -8.0]);
+    assert_eq!(tape.pieces(), vec![1, 0]);
+    let (input, value) = (tape.value(x).unwrap(), tape.value(y).unwrap());
+    let nothing = KeepingSquare.vjp(&Vjp::new(&[input], value, value)).unwrap();
+    assert_eq!(nothing.as_slice(), &[None]);
 }
 
 #[test]
