@@ -6,7 +6,7 @@
 #   PACKAGES=resurge-snn tools/mutants.sh
 #
 # Only the tests of the package that owns a file are run: first those beside the code (--lib), which catch most,
-# then the package's complete tests on what they missed. A timeout counts as missed. Mutants that are known to be
+# then the integration tests, too, on what they missed; examples in the documentation never. A timeout counts as missed. Mutants that are known to be
 # equivalent are excluded, by name, in .cargo/mutants.toml; docs/results/mutants.md gives the reasons.
 #
 # Prints a table by file and a summary; exits with 1 if anything is missed. Works on a copy of the sources; the
@@ -35,17 +35,15 @@ timeout=${TIMEOUT:-60}
 lists=$PWD/target/mutants/lists
 export CARGO_TARGET_DIR=$PWD/target/mutants/build
 
-# mutants PACKAGE PASS TEST_ARGUMENT... -- ARGUMENT...: one run of cargo-mutants, whose lists go to PACKAGE/PASS.
+# mutants PACKAGE PASS TARGETS ARGUMENT...: one run of cargo-mutants, whose lists go to PACKAGE/PASS. TARGETS, --lib
+# or --tests, says what cargo builds and runs (as an argument after "--" it would not spare building the rest).
 mutants() {
-    local package=$1 pass=$2 status=0
-    shift 2
-    local tests=()
-    while [[ $1 != -- ]]; do tests+=("$1"); shift; done
-    shift
+    local package=$1 pass=$2 targets=$3 status=0
+    shift 3
     rm -rf "$lists/$package/$pass"
     mkdir -p "$lists/$package/$pass"
     cargo mutants --package "$package" --baseline skip --timeout "$timeout" --build-timeout "$((5 * timeout))" \
-        --no-times --colors never --output "$lists/$package/$pass" "$@" -- "${tests[@]}" || status=$?
+        --no-times --colors never --output "$lists/$package/$pass" --cargo-arg="$targets" "$@" || status=$?
     # 2: mutants were missed; 3: there were timeouts. Anything else is a failure of the run itself.
     [[ $status == 0 || $status == 2 || $status == 3 ]] || exit "$status"
 }
@@ -58,7 +56,7 @@ for package in $packages; do
     globs=()
     for file in ${files[$package]}; do globs+=(--file "crates/$package/src/$file"); done
     rm -rf "${lists:?}/$package"
-    mutants "$package" first --lib -- "${globs[@]}" ${shard[@]+"${shard[@]}"}
+    mutants "$package" first --lib "${globs[@]}" ${shard[@]+"${shard[@]}"}
 
     # The survivors by name, as regular expressions that match nothing else.
     survivors=()
@@ -66,7 +64,7 @@ for package in $packages; do
         survivors+=(--re "^$(sed 's/[][\.|$(){}?+*^]/\\&/g' <<<"$name")\$")
     done < <(list "$package" first missed; list "$package" first timeout)
     if [[ ${#survivors[@]} -gt 0 ]]; then
-        mutants "$package" complete -- "${globs[@]}" "${survivors[@]}"
+        mutants "$package" complete --tests "${globs[@]}" "${survivors[@]}"
     fi
 done
 
