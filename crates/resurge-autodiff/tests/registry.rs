@@ -41,6 +41,17 @@ fn every_op_has_cases_of_size_zero_and_one() {
     }
 }
 
+#[test]
+fn every_case_draws_from_an_interval_without_a_kink() {
+    for case in registry() {
+        let (low, high) = case.domain;
+        assert!(low < high, "{}: {low}..{high}", case.name());
+        if ["abs", "relu"].contains(&case.name()) {
+            assert!(low * high > 0.0, "{}: 0 lies in {low}..{high}", case.name());
+        }
+    }
+}
+
 /// `x^2` with a vector-Jacobian product that may be wrong in one way.
 #[derive(Debug, Clone, Copy)]
 enum Square {
@@ -86,12 +97,43 @@ fn the_check_accepts_the_right_slope_and_names_what_is_wrong() {
         let result = check(Square::Slope(wrong));
         assert!(matches!(result, Err(OpMismatch::Entry { op: "square", input: 0, entry: 0, .. })), "{wrong}");
     }
+    // A part in 10^13 is rounding, at any size.
+    for size in [1.0, 1e6] {
+        let case = OpCase::new(Square::Slope(2.0 * (1.0 + 1e-13)), vec![[3].into()]).within(0.5 * size, size);
+        assert_eq!(case.check(1), Ok(()), "{size}");
+    }
     assert_eq!(
         check(Square::NoContribution),
         Err(OpMismatch::Contributions { op: "square", expected: 1, actual: 0 })
     );
     assert_eq!(check(Square::TooWide), Err(OpMismatch::Shape { op: "square", input: 0 }));
     assert_eq!(check(Square::Anchored), Err(OpMismatch::BasePoint { op: "square" }));
+}
+
+/// The same values, with a vector-Jacobian product that is right for a cotangent that is the same everywhere.
+#[derive(Debug)]
+struct Swapped;
+
+impl<S: Scalar> Op<S> for Swapped {
+    fn name(&self) -> &'static str {
+        "swapped"
+    }
+
+    fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+        Ok(inputs[0].clone())
+    }
+
+    fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        let mut swapped = at.cotangent.clone();
+        swapped.as_mut_slice().reverse();
+        Ok(smallvec![Some(swapped.into())])
+    }
+}
+
+#[test]
+fn the_check_draws_a_cotangent_that_differs_from_entry_to_entry() {
+    let result = OpCase::new(Swapped, vec![[2].into()]).check(1);
+    assert!(matches!(result, Err(OpMismatch::Entry { op: "swapped", .. })), "{result:?}");
 }
 
 #[test]

@@ -91,3 +91,38 @@ pub fn registry() -> Vec<OpCase> {
     ];
     of_each_file.iter().flat_map(|cases| cases()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Op;
+
+    /// What listings and drawings show beside the name, for the first and the last case of each operation.
+    #[test]
+    fn parameters_are_shown_beside_the_name() {
+        let cases = registry();
+        for (name, first, last) in [
+            ("avg_pool2d", "1x1, stride 1x1, padding 0x0", "2x2, stride 1x1, padding 0x0"),
+            ("conv2d", "stride 1x1, padding 0x0, groups 1", "stride 1x1, padding 0x0, groups 1"),
+            ("matmul", "A B", "AT BT"),
+            ("max_axis", "axis 0", "axis 2"),
+            ("max_pool2d", "1x1, stride 1x1, padding 0x0", "2x2, stride 1x1, padding 0x0"),
+            ("permute", "[1, 0]", "[1, 0]"),
+            ("powi", "^0", "^-2"),
+            ("scale", "x -0.75", "x -0.75"),
+            ("scale_grad", "x 0.4", "x 0.4"),
+            ("select", "[0]", "[1]"),
+            ("shift", "+ 0.75", "+ 0.75"),
+            ("sum_axis", "axis 0", "axis 2"),
+            ("sum_pool2d", "1x1, stride 1x1, padding 0x0", "2x2, stride 1x1, padding 0x0"),
+        ] {
+            let shown: Vec<Option<String>> =
+                cases.iter().filter(|c| c.name() == name).map(|c| Op::<f64>::detail(&*c.op)).collect();
+            assert_eq!(shown.first().unwrap().as_deref(), Some(first), "{name}");
+            assert_eq!(shown.last().unwrap().as_deref(), Some(last), "{name}");
+        }
+        let without = ["abs", "add", "detach", "exp", "reshape", "stack", "sum"];
+        let plain = cases.iter().filter(|c| without.contains(&c.name()));
+        assert!(plain.map(|c| Op::<f64>::detail(&*c.op)).all(|detail| detail.is_none()));
+    }
+}
