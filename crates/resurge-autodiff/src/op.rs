@@ -131,8 +131,8 @@ pub enum OpMode<'a, S> {
 pub struct Saved {
     /// Anything its vector-Jacobian product can use; see [`Vjp::saved`].
     pub state: Option<Arc<dyn Any + Send + Sync>>,
-    /// The pieces on which the decisions inside of the operation fell, after those of [`Op::pieces`].
-    pub pieces: Vec<i8>,
+    /// The pieces on which its decisions fell, where [`Op::pieces`], which sees the inputs alone, cannot tell.
+    pub pieces: Option<Vec<i8>>,
 }
 
 /// Appends a choice among so many alternatives to the list of pieces; see [`Op::pieces`].

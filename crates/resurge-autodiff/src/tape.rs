@@ -226,9 +226,10 @@ impl<S: Scalar> Tape<S> {
     pub fn pieces(&self) -> Vec<i8> {
         let mut pieces = Vec::new();
         for node in &self.nodes {
-            if let Some(op) = &node.op {
-                op.pieces(&self.values(&node.parents), &mut pieces);
-                pieces.extend_from_slice(&node.saved.pieces);
+            match (&node.op, &node.saved.pieces) {
+                (_, Some(saved)) => pieces.extend_from_slice(saved),
+                (Some(op), None) => op.pieces(&self.values(&node.parents), &mut pieces),
+                (None, None) => {}
             }
         }
         pieces

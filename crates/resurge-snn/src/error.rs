@@ -47,6 +47,36 @@ pub enum SnnError {
         /// The option.
         option: &'static str,
     },
+    /// A value other than 0 and 1 where spikes are expected.
+    #[error("entry {index} is {value}, but spikes are 0 or 1; use a dense layer for graded values")]
+    NotASpike {
+        /// The row-major position.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// More or fewer layers than cells.
+    #[error(
+        "{actual} layers of parameters for {expected} cells; give one weight, with its bias if any, per cell"
+    )]
+    LayerCount {
+        /// The number of cells.
+        expected: usize,
+        /// How many layers were given.
+        actual: usize,
+    },
+    /// Layers that do not fit one another.
+    #[error("layer {layer} of a fused network: {what} has shape {actual}, but {expected} is needed")]
+    Layer {
+        /// The position of the layer, from 0.
+        layer: usize,
+        /// "the weight" or "the bias".
+        what: &'static str,
+        /// The shape found.
+        actual: Shape,
+        /// The shape needed.
+        expected: Shape,
+    },
     /// Statistics over too few values.
     #[error(
         "batch norm: {samples} values per channel have no variance; give more steps or a larger batch, or use \

@@ -26,6 +26,7 @@ pub mod convention;
 mod encode;
 mod error;
 mod filter;
+mod fused;
 mod layers;
 mod loss;
 mod network;
@@ -42,6 +43,7 @@ pub use convention::Convention;
 pub use encode::{DeltaPolarity, Latency, bernoulli, delta, direct, latency};
 pub use error::SnnError;
 pub use filter::trace_filter;
+pub use fused::{CellOutput, EventPath, FusedLayer, FusedNetwork, NetworkOutput, SpikeTrain};
 pub use layers::{
     BatchNormRun, RunningStatistics, avg_pool2d, batch_norm, batch_norm_inference, conv2d, dropout, flatten,
     linear, max_pool2d, residual, sum_pool2d,

@@ -9,5 +9,5 @@ use resurge_autodiff::ops::OpCase;
 /// assert!(resurge_snn::registry().iter().any(|case| case.name() == "spike"));
 /// ```
 pub fn registry() -> Vec<OpCase> {
-    [crate::spike::cases(), crate::refractory::cases()].concat()
+    [crate::spike::cases(), crate::refractory::cases(), crate::fused::cases()].concat()
 }

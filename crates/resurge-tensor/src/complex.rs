@@ -103,7 +103,11 @@ impl Scalar for C {
     }
 
     fn matmul_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
-        kernel::gemm_c64(a, b, out);
+        kernel::gemm_c64(a, b, out, false);
+    }
+
+    fn matmul_add_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
+        kernel::gemm_c64(a, b, out, true);
     }
 }
 

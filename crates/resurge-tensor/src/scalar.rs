@@ -4,6 +4,7 @@ use crate::MatRef;
 use crate::kernel;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+use std::sync::Arc;
 
 /// A number that a forward pass can be evaluated on.
 ///
@@ -95,6 +96,18 @@ pub trait Scalar:
     /// is fixed: it does not depend on threads.
     fn matmul_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]);
 
+    /// `out += a b`; otherwise as [`matmul_into`](Scalar::matmul_into).
+    fn matmul_add_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
+        let mut product = vec![Self::zero(); out.len()];
+        Self::matmul_into(a, b, &mut product);
+        out.iter_mut().zip(product).for_each(|(sum, x)| *sum += x);
+    }
+
+    /// So many zeros. Real numbers get pages that the system has cleared, without a pass of their own.
+    fn zeroed(len: usize) -> Arc<[Self]> {
+        std::iter::repeat_n(Self::zero(), len).collect()
+    }
+
     /// 0.
     fn zero() -> Self {
         Self::from_f64(0.0)
@@ -144,7 +157,7 @@ pub trait Scalar:
 }
 
 macro_rules! real_scalar {
-    ($float:ty, $gemm:path, $erf:path) => {
+    ($float:ty, $gemm:path, $zeroed:path, $erf:path) => {
         impl Scalar for $float {
             #[inline]
             fn from_f64(x: f64) -> Self {
@@ -195,11 +208,19 @@ macro_rules! real_scalar {
                 f(order, self.into()) as $float
             }
             fn matmul_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
-                $gemm(a, b, out);
+                $gemm(a, b, out, false);
+            }
+
+            fn matmul_add_into(a: MatRef<'_, Self>, b: MatRef<'_, Self>, out: &mut [Self]) {
+                $gemm(a, b, out, true);
+            }
+
+            fn zeroed(len: usize) -> Arc<[Self]> {
+                $zeroed(len)
             }
         }
     };
 }
 
-real_scalar!(f32, kernel::gemm_f32, libm::erff);
-real_scalar!(f64, kernel::gemm_f64, libm::erf);
+real_scalar!(f32, kernel::gemm_f32, kernel::zeroed_f32, libm::erff);
+real_scalar!(f64, kernel::gemm_f64, kernel::zeroed_f64, libm::erf);

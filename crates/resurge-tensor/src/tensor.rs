@@ -68,7 +68,9 @@ impl<S: Scalar> Tensor<S> {
     /// # Errors
     /// [`TensorError::TooLarge`] for a shape that cannot be addressed.
     pub fn zeros(shape: impl Into<Shape>) -> Result<Self> {
-        Self::full(shape, S::zero())
+        let shape = shape.into();
+        let data = S::zeroed(shape.checked_len()?);
+        Ok(Self { shape, data })
     }
 
     /// A tensor with no axes and one element.

@@ -11,7 +11,7 @@ use resurge_tensor::Scalar;
 
 /// The constants of a cell as numbers of the scalar.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Recurrence<S> {
+pub(super) struct Recurrence<S> {
     decay: S,
     gain: S,
     drive: S,
@@ -66,7 +66,7 @@ impl<S: Scalar> Recurrence<S> {
     ///
     /// # Errors
     /// [`SnnError::NotFused`] names the option that the fused recurrence does not have.
-    pub(crate) fn of(cell: &Cell) -> Result<Self> {
+    pub(super) fn of(cell: &Cell) -> Result<Self> {
         let options = [
             (cell.synapse().is_some(), "a synapse"),
             (cell.adaptation().is_some(), "an adaptive threshold"),
@@ -107,34 +107,37 @@ impl<S: Scalar> Recurrence<S> {
         })
     }
 
-    /// `u[0]` from the current of the first step.
+    /// `u[t]`: for `t = 0` from the current alone, else from `before`, the potentials `u[t - 1]`, and the spikes
+    /// `o[t - 1]` as the reset sees them.
     #[inline(always)]
-    pub(crate) fn start(&self, u: &mut [S], current: &[S]) {
+    pub(super) fn integrate(&self, t: usize, before: &[S], spikes: &[S], current: &[S], u: &mut [S]) {
+        if t == 0 { self.start(current, u) } else { self.advance(before, spikes, current, u) }
+    }
+
+    #[inline(always)]
+    fn start(&self, current: &[S], u: &mut [S]) {
         for (u, &i) in u.iter_mut().zip(current) {
             *u = i * self.gain + self.drive;
         }
         if let Some(initial) = self.initial {
-            for u in u {
-                *u = initial + *u;
-            }
+            u.iter_mut().for_each(|u| *u = initial + *u);
         }
     }
 
-    /// `u[t]` in place of `u[t - 1]`, from the spikes that the reset sees and the current.
     #[inline(always)]
-    pub(crate) fn advance(&self, u: &mut [S], spikes: &[S], current: &[S]) {
+    fn advance(&self, before: &[S], spikes: &[S], current: &[S], u: &mut [S]) {
         let (reset, decay, gain, drive) = (self.reset, self.decay, self.gain, self.drive);
-        let rows = u.iter_mut().zip(spikes).zip(current);
+        let rows = u.iter_mut().zip(before).zip(spikes).zip(current);
         match self.timing {
-            ResetTiming::BeforeDecay => {
-                rows.for_each(|((u, &o), &i)| *u = reset.apply(*u, o) * decay + (i * gain + drive));
-            }
-            ResetTiming::AfterDecay => {
-                rows.for_each(|((u, &o), &i)| *u = reset.apply(*u * decay, o) + (i * gain + drive));
-            }
-            ResetTiming::AfterInput => {
-                rows.for_each(|((u, &o), &i)| *u = reset.apply(*u * decay + (i * gain + drive), o));
-            }
+            ResetTiming::BeforeDecay => rows.for_each(|(((u, &v), &o), &i)| {
+                *u = reset.apply(v, o) * decay + (i * gain + drive);
+            }),
+            ResetTiming::AfterDecay => rows.for_each(|(((u, &v), &o), &i)| {
+                *u = reset.apply(v * decay, o) + (i * gain + drive);
+            }),
+            ResetTiming::AfterInput => rows.for_each(|(((u, &v), &o), &i)| {
+                *u = reset.apply(v * decay + (i * gain + drive), o);
+            }),
         }
     }
 
@@ -147,7 +150,7 @@ impl<S: Scalar> Recurrence<S> {
 
     /// Equation (2) for a row.
     #[inline(always)]
-    pub(crate) fn fire(&self, u: &[S], spikes: &mut [S]) {
+    pub(super) fn fire(&self, u: &[S], spikes: &mut [S]) {
         let rows = spikes.iter_mut().zip(u);
         let (zero, one) = (S::zero(), S::one());
         match self.firing {

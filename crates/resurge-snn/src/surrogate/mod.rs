@@ -258,6 +258,11 @@ impl Surrogate {
         Some(kinks.iter().map(|&kink| i8::from(kink <= x)).sum())
     }
 
+    /// Whether the derivative has no kink.
+    pub(crate) fn is_smooth(&self) -> bool {
+        self.piece(0.0).is_none()
+    }
+
     /// The factor that the normalisation puts on the formulas of unit area.
     fn factor(&self) -> f64 {
         match self.scale {

@@ -1,0 +1,342 @@
+//! Sums of weight rows, and of adjoint rows, at the positions of spikes.
+
+use resurge_tensor::Scalar;
+
+/// The positions of the spikes in a block of rows, row by row.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// Where each row begins in `indices`; one entry more than there are rows.
+    starts: Vec<u32>,
+    indices: Vec<u32>,
+}
+
+impl Events {
+    pub(super) fn clear(&mut self) {
+        self.starts.clear();
+        self.starts.push(0);
+        self.indices.clear();
+    }
+
+    fn rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn row(&self, row: usize) -> &[u32] {
+        &self.indices[self.starts[row] as usize..self.starts[row + 1] as usize]
+    }
+
+    /// Appends a row given as words of bits, the lowest bit first.
+    pub(super) fn push_bits(&mut self, words: &[u64]) {
+        for (word, first) in words.iter().zip((0u32..).step_by(64)) {
+            let mut left = *word;
+            while left != 0 {
+                self.indices.push(first + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
+        self.starts.push(self.indices.len() as u32);
+    }
+
+    /// Appends rows given as numbers, spikes being those other than 0.
+    #[inline(always)]
+    pub(super) fn push_rows<S: Scalar>(&mut self, values: &[S], rows: usize, columns: usize) {
+        for row in 0..rows {
+            self.push_values(&values[row * columns..][..columns]);
+        }
+    }
+
+    #[inline(always)]
+    fn push_values<S: Scalar>(&mut self, values: &[S]) {
+        let mut end = self.indices.len();
+        self.indices.resize(end + values.len(), 0);
+        for (value, index) in values.iter().zip(0u32..) {
+            // Written always and counted where there is a spike: no branch to mispredict.
+            self.indices[end] = index;
+            end += usize::from(value.re() != 0.0);
+        }
+        self.indices.truncate(end);
+        self.starts.push(end as u32);
+    }
+
+    /// Writes the rows as numbers, 1 at a spike.
+    pub(super) fn to_dense<S: Scalar>(&self, columns: usize, out: &mut Vec<S>) {
+        out.clear();
+        out.resize(self.rows() * columns, S::zero());
+        for row in 0..self.rows() {
+            for &index in self.row(row) {
+                out[row * columns + index as usize] = S::one();
+            }
+        }
+    }
+
+    /// The same events column by column: for each column the rows that have it.
+    pub(super) fn transpose_into(&self, columns: usize, out: &mut Self) {
+        let Self { starts, indices } = out;
+        starts.clear();
+        starts.resize(columns + 1, 0);
+        for &index in &self.indices {
+            starts[index as usize + 1] += 1;
+        }
+        for column in 0..columns {
+            starts[column + 1] += starts[column];
+        }
+        indices.clear();
+        indices.resize(self.indices.len(), 0);
+        for row in 0..self.rows() {
+            for &index in self.row(row) {
+                let next = &mut starts[index as usize];
+                indices[*next as usize] = row as u32;
+                *next += 1;
+            }
+        }
+        // Each entry has moved to the next one's place.
+        starts.rotate_right(1);
+        starts[0] = 0;
+    }
+}
+
+/// Columns that are summed together, in registers.
+const STRIPE: usize = 64;
+/// The last stripe of a matrix is as many of these as it needs.
+const QUARTER: usize = STRIPE / 4;
+
+/// Rows of weights, one an input, with a column an output; stored stripe by stripe, so that a stripe of all rows fits
+/// into the L2 cache.
+#[derive(Debug, Clone)]
+pub(super) struct Stripes<S> {
+    inputs: usize,
+    outputs: usize,
+    values: Vec<S>,
+}
+
+impl<S: Scalar> Stripes<S> {
+    pub(super) fn zeros(inputs: usize, outputs: usize) -> Self {
+        let stored = outputs / STRIPE * STRIPE + (outputs % STRIPE).next_multiple_of(QUARTER);
+        Self { inputs, outputs, values: vec![S::zero(); inputs * stored] }
+    }
+
+    /// From a weight `[outputs, inputs]`.
+    pub(super) fn from_weight(weight: &[S], inputs: usize, outputs: usize) -> Self {
+        let mut stripes = Self::zeros(inputs, outputs);
+        for stripe in 0..stripes.count() {
+            let (columns, width) = (stripes.columns(stripe), stripes.width(stripe));
+            let values = stripes.stripe_mut(stripe);
+            for (k, output) in columns.enumerate() {
+                for (input, &w) in weight[output * inputs..][..inputs].iter().enumerate() {
+                    values[input * width + k] = w;
+                }
+            }
+        }
+        stripes
+    }
+
+    /// Adds to a weight `[outputs, inputs]`.
+    pub(super) fn add_to_weight(&self, weight: &mut [S]) {
+        for stripe in 0..self.count() {
+            let (columns, width) = (self.columns(stripe), self.width(stripe));
+            let values = self.stripe(stripe);
+            for (k, output) in columns.enumerate() {
+                let row = &mut weight[output * self.inputs..][..self.inputs];
+                row.iter_mut().enumerate().for_each(|(input, w)| *w += values[input * width + k]);
+            }
+        }
+    }
+
+    /// Adds the values of stripes of the same sizes.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.values.iter_mut().zip(&other.values).for_each(|(sum, &x)| *sum += x);
+    }
+
+    fn count(&self) -> usize {
+        self.outputs.div_ceil(STRIPE)
+    }
+
+    /// The outputs in a stripe.
+    fn columns(&self, stripe: usize) -> std::ops::Range<usize> {
+        stripe * STRIPE..((stripe + 1) * STRIPE).min(self.outputs)
+    }
+
+    /// The columns that a stripe is stored with.
+    fn width(&self, stripe: usize) -> usize {
+        self.columns(stripe).len().next_multiple_of(QUARTER)
+    }
+
+    fn stripe(&self, stripe: usize) -> &[S] {
+        let start = stripe * STRIPE * self.inputs;
+        &self.values[start..start + self.width(stripe) * self.inputs]
+    }
+
+    fn stripe_mut(&mut self, stripe: usize) -> &mut [S] {
+        let (start, width) = (stripe * STRIPE * self.inputs, self.width(stripe));
+        &mut self.values[start..start + width * self.inputs]
+    }
+
+    /// `out[r] = sum of the weight rows at the spikes of row r`; `out` has a row of `outputs` for each row of events.
+    #[inline(always)]
+    pub(super) fn gather(&self, events: &Events, out: &mut [S]) {
+        for stripe in 0..self.count() {
+            let (columns, values) = (self.columns(stripe), self.stripe(stripe));
+            match self.width(stripe) {
+                64 => gather_stripe::<S, 64>(values, events, columns, self.outputs, out),
+                48 => gather_stripe::<S, 48>(values, events, columns, self.outputs, out),
+                32 => gather_stripe::<S, 32>(values, events, columns, self.outputs, out),
+                _ => gather_stripe::<S, 16>(values, events, columns, self.outputs, out),
+            }
+        }
+    }
+
+    /// Adds to each weight row the adjoint rows at which its input spiked; `by_input` are the events by column, and
+    /// `adjoint` has a row of `outputs` for each row of events, and [`Self::SLACK`] values more.
+    #[inline(always)]
+    pub(super) fn scatter(&mut self, by_input: &Events, adjoint: &[S]) {
+        let outputs = self.outputs;
+        for stripe in 0..self.count() {
+            let (first, width) = (self.columns(stripe).start, self.width(stripe));
+            let values = self.stripe_mut(stripe);
+            match width {
+                64 => scatter_stripe::<S, 64>(values, by_input, first, outputs, adjoint),
+                48 => scatter_stripe::<S, 48>(values, by_input, first, outputs, adjoint),
+                32 => scatter_stripe::<S, 32>(values, by_input, first, outputs, adjoint),
+                _ => scatter_stripe::<S, 16>(values, by_input, first, outputs, adjoint),
+            }
+        }
+    }
+
+    /// Values that [`scatter`](Self::scatter) may read, and ignore, behind the last adjoint row.
+    pub(super) const SLACK: usize = QUARTER;
+}
+
+#[inline(always)]
+fn gather_stripe<S: Scalar, const W: usize>(
+    weights: &[S],
+    events: &Events,
+    columns: std::ops::Range<usize>,
+    outputs: usize,
+    out: &mut [S],
+) {
+    let (weights, _) = weights.as_chunks::<W>();
+    for (row, out) in out.chunks_exact_mut(outputs).enumerate() {
+        let mut sum = [S::zero(); W];
+        for &input in events.row(row) {
+            let weights = &weights[input as usize];
+            for k in 0..W {
+                sum[k] += weights[k];
+            }
+        }
+        out[columns.clone()].copy_from_slice(&sum[..columns.len()]);
+    }
+}
+
+#[inline(always)]
+fn scatter_stripe<S: Scalar, const W: usize>(
+    weights: &mut [S],
+    by_input: &Events,
+    first: usize,
+    outputs: usize,
+    adjoint: &[S],
+) {
+    let (weights, _) = weights.as_chunks_mut::<W>();
+    for (input, weights) in weights.iter_mut().enumerate() {
+        let rows = by_input.row(input);
+        if rows.is_empty() {
+            continue;
+        }
+        let mut sum = *weights;
+        for &row in rows {
+            let adjoint: &[S] = &adjoint[row as usize * outputs + first..][..W];
+            for k in 0..W {
+                sum[k] += adjoint[k];
+            }
+        }
+        *weights = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: [&[u32]; 4] = [&[0, 3], &[], &[1, 2, 4], &[4]];
+
+    fn events() -> Events {
+        let mut events = Events::default();
+        events.clear();
+        for row in ROWS {
+            events.push_bits(&[row.iter().map(|&i| 1 << i).sum()]);
+        }
+        events
+    }
+
+    #[test]
+    fn bits_and_values_give_the_same_rows() {
+        let mut by_value = Events::default();
+        by_value.clear();
+        for row in ROWS {
+            let values: Vec<f64> = (0..5).map(|i| f64::from(u8::from(row.contains(&i)))).collect();
+            by_value.push_values(&values);
+        }
+        for events in [events(), by_value] {
+            assert_eq!(events.rows(), 4);
+            assert_eq!(events.len(), 6);
+            for (row, expected) in ROWS.iter().enumerate() {
+                assert_eq!(&events.row(row), expected);
+            }
+        }
+        let mut long = Events::default();
+        long.clear();
+        long.push_bits(&[0, 1 << 63, 1]);
+        assert_eq!(long.row(0), &[127, 128]);
+    }
+
+    #[test]
+    fn transposed() {
+        let mut by_input = Events::default();
+        by_input.clear();
+        events().transpose_into(5, &mut by_input);
+        let columns: Vec<&[u32]> = (0..5).map(|column| by_input.row(column)).collect();
+        assert_eq!(columns, [&[0][..], &[2], &[2], &[0], &[2, 3]]);
+    }
+
+    #[test]
+    fn sums_are_those_of_the_dense_products_at_every_width() {
+        for outputs in [1, 10, 16, 17, 40, 63, 64, 65, 100, 130] {
+            let weight: Vec<f64> = (0..outputs * 5).map(|i| ((i * 37 + 11) % 101) as f64).collect();
+            let stripes = Stripes::from_weight(&weight, 5, outputs);
+            let mut out = vec![f64::NAN; 4 * outputs];
+            stripes.gather(&events(), &mut out);
+            for (row, expected) in ROWS.iter().enumerate() {
+                for k in 0..outputs {
+                    let sum: f64 = expected.iter().map(|&i| weight[k * 5 + i as usize]).sum();
+                    assert_eq!(out[row * outputs + k], sum, "{outputs} outputs, row {row}, column {k}");
+                }
+            }
+            // A transposed copy comes back, and the scattered rows are added to it.
+            let mut by_input = Events::default();
+            events().transpose_into(5, &mut by_input);
+            out.resize(4 * outputs + Stripes::<f64>::SLACK, f64::NAN);
+            let mut gradient = stripes.clone();
+            gradient.scatter(&by_input, &out);
+            let mut total = vec![0.0; outputs * 5];
+            gradient.add_to_weight(&mut total);
+            for input in 0..5usize {
+                for k in 0..outputs {
+                    let rows = (0..4).filter(|&row| ROWS[row].contains(&(input as u32)));
+                    let sum: f64 = rows.map(|row| out[row * outputs + k]).sum();
+                    assert_eq!(total[k * 5 + input], weight[k * 5 + input] + sum, "{outputs} {input} {k}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn dense_rows() {
+        let mut dense = vec![7.0; 3];
+        events().to_dense(5, &mut dense);
+        let expected = [1., 0., 0., 1., 0., 0., 0., 0., 0., 0., 0., 1., 1., 0., 1., 0., 0., 0., 0., 1.];
+        assert_eq!(dense, expected);
+    }
+}

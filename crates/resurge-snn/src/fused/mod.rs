@@ -1,0 +1,225 @@
+//! Whole sequences as one operation on the tape: of a cell, and of a network driven by spikes.
+
+mod block;
+mod events;
+mod network;
+mod recurrence;
+mod replay;
+#[cfg(test)]
+mod tests;
+mod train;
+
+use crate::{Cell, Result, SnnError, Surrogate};
+use block::Plane;
+pub use network::{EventPath, FusedLayer, FusedNetwork, NetworkOutput};
+use recurrence::Recurrence;
+use replay::{History, Mode};
+use resurge_autodiff::ops::OpCase;
+use resurge_autodiff::{Anchor, Contributions, Op, OpMode, Saved, Tape, Var, Vjp};
+use resurge_tensor::{Scalar, Tensor};
+use smallvec::smallvec;
+use std::sync::Arc;
+pub use train::SpikeTrain;
+
+type OpResult<T> = resurge_autodiff::Result<T>;
+
+/// What a fused cell hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CellOutput {
+    /// The spikes `o[t]`.
+    Spikes,
+    /// The traces `a[t]`, equation (3).
+    Traces,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FusedCell {
+    cell: Cell,
+    output: CellOutput,
+}
+
+impl FusedCell {
+    /// The recurrence: [`Cell::run_fused`] has made sure that there is one.
+    fn recurrence<S: Scalar>(&self) -> OpResult<Recurrence<S>> {
+        Recurrence::of(&self.cell).map_err(|_| resurge_autodiff::AutodiffError::Parameter {
+            op: "fused_cell",
+            parameter: "cell",
+            value: f64::NAN,
+            expected: "one with a closed recurrence",
+        })
+    }
+
+    fn replay<S: Scalar>(&self, inputs: &[&Tensor<S>], mode: Mode<'_, S>) -> OpResult<(Tensor<S>, Saved)> {
+        let recurrence = self.recurrence()?;
+        let plane = Plane::of(inputs[0]);
+        let history = History::run(&recurrence, inputs[0].as_slice(), plane, mode);
+        let value = history.output(&recurrence, self.output, inputs[0].shape(), plane)?;
+        let pieces = history.pieces(&recurrence);
+        Ok((value, Saved { state: Some(Arc::new(history)), pieces: Some(pieces) }))
+    }
+}
+
+impl<S: Scalar> Op<S> for FusedCell {
+    fn name(&self) -> &'static str {
+        match self.output {
+            CellOutput::Spikes => "fused_spikes",
+            CellOutput::Traces => "fused_traces",
+        }
+    }
+
+    fn forward(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
+        block::forward(&self.recurrence()?, inputs[0], self.output)
+    }
+
+    fn vjp(&self, at: &Vjp<'_, S>) -> OpResult<Contributions<S>> {
+        let recurrence = self.recurrence()?;
+        let of_traces = self.output == CellOutput::Traces;
+        let gradient = match at.saved::<History<S>>() {
+            Some(history) => history.vjp(&recurrence, at.inputs[0], at.cotangent, of_traces)?,
+            None => block::vjp(&recurrence, at.inputs[0], at.cotangent, of_traces)?,
+        };
+        Ok(smallvec![Some(gradient.into())])
+    }
+
+    fn is_surrogate(&self) -> bool {
+        true
+    }
+
+    fn smooth(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
+        Ok(self.replay(inputs, Mode::Smooth)?.0)
+    }
+
+    /// Equations (7) and (8) at every step, around the real run at the recorded current.
+    fn anchored(&self, inputs: &[&Tensor<S>], anchor: &Anchor<S>) -> OpResult<Tensor<S>> {
+        Ok(self.replay(inputs, Mode::Anchored(anchor.inputs[0].as_slice()))?.0)
+    }
+
+    fn evaluate(&self, inputs: &[&Tensor<S>], at: OpMode<'_, S>) -> OpResult<(Tensor<S>, Saved)> {
+        match at {
+            // The reverse pass runs the recurrence again: cheaper than to write and read all potentials.
+            OpMode::Real => Ok((self.forward(inputs)?, Saved::default())),
+            OpMode::Smooth => self.replay(inputs, Mode::Smooth),
+            OpMode::Anchored(anchor) => self.replay(inputs, Mode::Anchored(anchor.inputs[0].as_slice())),
+        }
+    }
+
+    fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
+        if self.cell.surrogate().is_smooth() {
+            return;
+        }
+        if let Ok(recurrence) = self.recurrence() {
+            let plane = Plane::of(inputs[0]);
+            pieces.extend(
+                History::run(&recurrence, inputs[0].as_slice(), plane, Mode::Real).pieces(&recurrence),
+            );
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        let (reset, rule) = (self.cell.reset().name(), self.cell.reset_gradient().name());
+        Some(format!("{}, reset {reset}, {rule}", self.cell.surrogate().name()))
+    }
+}
+
+impl Cell {
+    /// Runs the cell on an input current `[T, B, features...]` as one operation, with the adjoint of equation (6) (or
+    /// its form for the cell's reset and gradient) written out: the fast form of [`Cell::run`]. The result is a
+    /// sequence of the input's shape.
+    ///
+    /// Values agree with those of [`Cell::run`] to the bit, but for the sign of a zero; gradients to rounding, since
+    /// terms are summed in another order. Neurons are independent, so the bits depend on no number of threads.
+    ///
+    /// # Errors
+    /// [`SnnError::NotFused`] for a cell with a synapse, an adaptive threshold, a refractory period, a delayed output
+    /// or a residual reset, [`SnnError::Sequence`] for an input without time and batch axes or without steps.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_snn::{Cell, CellOutput, Surrogate};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let mut tape = Tape::new();
+    /// let current = tape.leaf(Tensor::full([4, 1, 1], 0.7)?); // [T, B, N]
+    /// let spikes = cell.run_fused(&mut tape, current, CellOutput::Spikes)?;
+    /// assert_eq!(tape.value(spikes)?.as_slice(), &[0.0, 1.0, 0.0, 1.0]);
+    /// let count = tape.sum(spikes)?;
+    /// let gradient = tape.backward(count)?;
+    /// assert_eq!(gradient.wrt(current)?.shape(), tape.value(current)?.shape());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn run_fused<S: Scalar>(&self, tape: &mut Tape<S>, current: Var, output: CellOutput) -> Result<Var> {
+        Recurrence::<S>::of(self)?;
+        let shape = tape.value(current)?.shape().clone();
+        if shape.rank() < 2 || shape[0] == 0 {
+            return Err(SnnError::Sequence { what: "fused cell", shape });
+        }
+        Ok(tape.apply(FusedCell { cell: *self, output }, &[current])?)
+    }
+}
+
+/// Cells of every reset, gradient and surrogate, on sequences of sizes 0, 1 and more.
+pub(crate) fn cases() -> Vec<OpCase> {
+    let mut cases = Vec::new();
+    for (index, cell) in fused_cells().into_iter().enumerate() {
+        let shapes: [&[usize]; 5] = [&[1, 1, 1], &[2, 0, 3], &[6, 1, 2], &[5, 2, 1, 2], &[4, 3]];
+        for output in [CellOutput::Spikes, CellOutput::Traces] {
+            let shape = shapes[(index + usize::from(output == CellOutput::Traces)) % shapes.len()];
+            cases.push(OpCase::new(FusedCell { cell, output }, vec![shape.into()]).within(-1.0, 2.0));
+        }
+    }
+    cases
+}
+
+/// A cell for each combination of reset, timing, gradient and surrogate that has a fused form, and some with the
+/// remaining options.
+fn fused_cells() -> Vec<Cell> {
+    use crate::{Firing, Reset, ResetGradient, ResetKind, ResetTiming, ThresholdInSpike};
+    let surrogates = [
+        Surrogate::sigmoid(0.3),
+        Surrogate::atan(2.0),
+        Surrogate::fast_sigmoid(4.0),
+        Surrogate::triangle(0.9),
+        Surrogate::rectangle(1.1),
+        Surrogate::gaussian(0.4),
+        Surrogate::exponential(0.3),
+        Surrogate::algebraic(0.5),
+        Surrogate::multi_gaussian(0.5, 0.15, 6.0),
+        Ok(Surrogate::straight_through()),
+    ];
+    let kinds = [
+        ResetKind::None,
+        ResetKind::ToZero,
+        ResetKind::ToValue(-0.3),
+        ResetKind::Subtract,
+        ResetKind::ToZeroThenAdd(0.1),
+    ];
+    let timings = [ResetTiming::BeforeDecay, ResetTiming::AfterDecay, ResetTiming::AfterInput];
+    let rules = [
+        ResetGradient::Full,
+        ResetGradient::Detached,
+        ResetGradient::Scaled(0.4),
+        ResetGradient::SpatialOnly,
+    ];
+    let mut cells = Vec::new();
+    for (index, surrogate) in surrogates.into_iter().flatten().enumerate() {
+        for (kind, timing) in kinds.into_iter().flat_map(|kind| timings.map(|timing| (kind, timing))) {
+            for rule in rules {
+                let cell = Cell::lif(surrogate).with_reset(Reset { kind, timing });
+                let cell = cell.and_then(|cell| cell.with_threshold(0.7)).map(|cell| {
+                    let firing =
+                        [Firing::Above, Firing::AtOrAbove, Firing::Repeatedly][(index + cells.len()) % 3];
+                    cell.with_reset_gradient(rule).with_firing(firing)
+                });
+                cells.extend(cell);
+            }
+        }
+        let options = Cell::integrate_and_fire(surrogate)
+            .with_input_gain(0.6)
+            .and_then(|cell| cell.with_drive(0.1))
+            .and_then(|cell| cell.with_initial_potential(0.5))
+            .and_then(|cell| cell.with_threshold(0.8));
+        cells.extend(options.map(|cell| cell.with_threshold_in_spike(ThresholdInSpike::Relative)));
+    }
+    cells
+}

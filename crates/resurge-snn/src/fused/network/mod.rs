@@ -1,0 +1,326 @@
+//! A feed-forward network of linear layers and cells as one operation on the tape, driven by spikes.
+
+mod replay;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use super::recurrence::Recurrence;
+use super::{CellOutput, OpResult};
+use crate::{Cell, Firing, Result, SnnError, SpikeTrain};
+use replay::Chain;
+use resurge_autodiff::{Anchor, AutodiffError, Contributions, Op, OpMode, Saved, Tape, Var, Vjp};
+use resurge_tensor::{Scalar, Shape, Tensor};
+use std::sync::Arc;
+use sweep::Run;
+
+/// How a linear layer multiplies its weights with spikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum EventPath {
+    /// Whichever is faster at the density of the spikes at hand: [`EventPath::CROSSOVER`].
+    #[default]
+    Auto,
+    /// A sum of weight rows at the positions of the spikes.
+    Events,
+    /// A matrix product with the spikes as numbers.
+    Dense,
+}
+
+impl EventPath {
+    /// The density of spikes above which the matrix product is the faster: measured by `cargo bench --bench events`
+    /// (see docs/results/performance.md).
+    pub const CROSSOVER: f64 = 0.2;
+
+    fn is_dense(self, density: f64) -> bool {
+        match self {
+            Self::Auto => density > Self::CROSSOVER,
+            Self::Events => false,
+            Self::Dense => true,
+        }
+    }
+}
+
+/// What the network hands on of its last layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NetworkOutput {
+    /// A sequence `[T, B, N]`.
+    Sequence(CellOutput),
+    /// The sum over time `[B, N]`: of the spikes, their counts.
+    Sum(CellOutput),
+}
+
+impl NetworkOutput {
+    fn of(self) -> CellOutput {
+        match self {
+            Self::Sequence(output) | Self::Sum(output) => output,
+        }
+    }
+}
+
+/// The parameters of a linear layer on the tape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FusedLayer {
+    /// The weight `[out, in]`.
+    pub weight: Var,
+    /// The bias `[out]`, if any.
+    pub bias: Option<Var>,
+}
+
+impl From<Var> for FusedLayer {
+    fn from(weight: Var) -> Self {
+        Self { weight, bias: None }
+    }
+}
+
+/// A feed-forward network, `I[t] = W a[t] + b` into a cell, layer after layer, which runs whole sequences of spikes as
+/// one operation with the adjoint of equation (6) written out: the fast form of [`linear`](crate::linear) and
+/// [`Cell::run`] in turns.
+///
+/// * Spikes are few: `W o` is the sum of the weight rows at their positions, `dW` that of the adjoint rows. Above a
+///   measured density a matrix product takes over ([`EventPath`]).
+/// * Layers exchange traces `a` ([`Cell::trace_decay`]) as in the paper; since filter and weights commute, it is the
+///   current that is filtered, and the events remain.
+/// * A block of samples passes through some steps of all layers while these stay in the cache. Between the forward and
+///   the backward pass the network keeps its potentials, `T B N` numbers a layer; or, with
+///   [`with_checkpoints`](Self::with_checkpoints), the states between segments of time.
+/// * Gradients are summed in an order that the sizes alone determine: the same bits for any number of threads.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Cell, CellOutput, FusedNetwork, NetworkOutput, SpikeTrain, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?).with_trace_decay(0.0)?;
+/// let network = FusedNetwork::new([cell, cell])?.with_output(NetworkOutput::Sum(CellOutput::Spikes));
+/// let input = SpikeTrain::from_tensor(&Tensor::full([10, 1, 3], 1.0_f64)?)?; // [T, B, N]
+/// let mut tape = Tape::new();
+/// let hidden = tape.leaf(Tensor::full([4, 3], 0.4)?);
+/// let output = tape.leaf(Tensor::full([2, 4], 0.3)?);
+/// let counts = network.run(&mut tape, &input, &[hidden.into(), output.into()])?; // [B, N]
+/// let loss = tape.sum(counts)?;
+/// assert_eq!(tape.value(counts)?.as_slice(), &[10.0, 10.0]);
+/// assert_eq!(tape.backward(loss)?.wrt(hidden)?.shape().to_vec(), [4, 3]);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct FusedNetwork {
+    cells: Vec<Cell>,
+    input_trace: f64,
+    output: NetworkOutput,
+    path: EventPath,
+    segment: Option<usize>,
+}
+
+impl FusedNetwork {
+    /// A network of one cell a layer, the input's side first.
+    ///
+    /// # Errors
+    /// [`SnnError::NotFused`] for no layer, and for a cell that has no fused form ([`Cell::run_fused`]), fires
+    /// several times in a step, or has a reset that acts on the input of the next step, too.
+    pub fn new(cells: impl IntoIterator<Item = Cell>) -> Result<Self> {
+        let cells: Vec<Cell> = cells.into_iter().collect();
+        if cells.is_empty() {
+            return Err(SnnError::NotFused { option: "no layer at all" });
+        }
+        for cell in &cells {
+            if Recurrence::<f64>::of(cell)?.gates_input() {
+                return Err(SnnError::NotFused { option: "a reset that gates the input" });
+            }
+            if cell.firing() == Firing::Repeatedly {
+                return Err(SnnError::NotFused { option: "several spikes in a step" });
+            }
+        }
+        let output = NetworkOutput::Sequence(CellOutput::Traces);
+        Ok(Self { cells, input_trace: 0.0, output, path: EventPath::Auto, segment: None })
+    }
+
+    /// The same network with another output; by default the sequence of traces.
+    #[must_use]
+    pub fn with_output(self, output: NetworkOutput) -> Self {
+        Self { output, ..self }
+    }
+
+    /// The same network whose input passes a trace filter of this decay (per step), as the layers' outputs do.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`] unless it lies in `0..1`.
+    pub fn with_input_trace_decay(self, decay: f64) -> Result<Self> {
+        let within = (0.0..1.0).contains(&decay);
+        let input_trace =
+            crate::error::check("input trace decay", decay, "at least 0 and less than 1", within)?;
+        Ok(Self { input_trace, ..self })
+    }
+
+    /// The same network with its products taken on one path.
+    #[must_use]
+    pub fn with_path(self, path: EventPath) -> Self {
+        Self { path, ..self }
+    }
+
+    /// The same network that keeps, for the backward pass, its state after every `steps` steps alone, and runs the
+    /// steps between once more: with `steps` near the square root of T, memory grows as that root, at the price of a
+    /// second forward pass. 0 and 1 keep every state; none are kept where `steps` is T or more.
+    #[must_use]
+    pub fn with_checkpoints(self, steps: usize) -> Self {
+        Self { segment: Some(steps.max(1)), ..self }
+    }
+
+    /// The cells.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// Runs the network on spikes `[T, B, N]`. The input has no gradient.
+    ///
+    /// # Errors
+    /// [`SnnError::Layer`] for a weight or bias that does not fit its place, and for more or fewer layers than cells.
+    pub fn run<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        input: &SpikeTrain,
+        layers: &[FusedLayer],
+    ) -> Result<Var> {
+        if layers.len() != self.cells.len() {
+            let (expected, actual) = (self.cells.len(), layers.len());
+            return Err(SnnError::LayerCount { expected, actual });
+        }
+        let mut inputs = input.neurons();
+        let mut parameters = Vec::new();
+        let mut biased = Vec::new();
+        for (layer, &FusedLayer { weight, bias }) in layers.iter().enumerate() {
+            let shape = tape.value(weight)?.shape().clone();
+            let outputs = shape.first().copied().unwrap_or(0);
+            let check = |what, actual: Shape, expected: Shape| match actual == expected {
+                true => Ok(()),
+                false => Err(SnnError::Layer { layer, what, actual, expected }),
+            };
+            check("the weight", shape, [outputs, inputs].into())?;
+            parameters.push(weight);
+            biased.push(bias.is_some());
+            if let Some(bias) = bias {
+                check("the bias", tape.value(bias)?.shape().clone(), [outputs].into())?;
+                parameters.push(bias);
+            }
+            inputs = outputs;
+        }
+        let op = NetworkOp { network: Arc::new(self.clone()), input: input.clone(), biased };
+        Ok(tape.apply(op, &parameters)?)
+    }
+
+    /// The recurrences, and the filter of each layer's input: `beta` and `1 - beta`.
+    fn recurrences<S: Scalar>(&self) -> OpResult<Vec<(Recurrence<S>, Filter<S>)>> {
+        let inputs = std::iter::once(self.input_trace).chain(self.cells.iter().map(Cell::trace_decay));
+        let layer = |(cell, beta): (&Cell, f64)| {
+            let recurrence = Recurrence::of(cell).map_err(|_| AutodiffError::Parameter {
+                op: "fused_network",
+                parameter: "cell",
+                value: f64::NAN,
+                expected: "one with a closed recurrence",
+            })?;
+            let beta = (beta != 0.0).then(|| S::from_f64(beta));
+            Ok((recurrence, beta.map(|beta| (beta, S::one() - beta))))
+        };
+        self.cells.iter().zip(inputs).map(layer).collect()
+    }
+}
+
+type Filter<S> = Option<(S, S)>;
+
+#[derive(Debug, Clone)]
+struct NetworkOp {
+    network: Arc<FusedNetwork>,
+    input: SpikeTrain,
+    biased: Vec<bool>,
+}
+
+/// Weight and bias of one layer.
+#[derive(Debug, Clone, Copy)]
+struct Parameters<'a, S> {
+    weight: &'a Tensor<S>,
+    bias: Option<&'a Tensor<S>>,
+}
+
+impl<S: Scalar> Parameters<'_, S> {
+    fn outputs(&self) -> usize {
+        self.weight.shape()[0]
+    }
+
+    fn inputs(&self) -> usize {
+        self.weight.shape()[1]
+    }
+}
+
+impl NetworkOp {
+    fn parameters<'a, S: Scalar>(&self, inputs: &[&'a Tensor<S>]) -> Vec<Parameters<'a, S>> {
+        let mut inputs = inputs.iter().copied();
+        let layer = |&biased: &bool| {
+            let weight = inputs.next()?;
+            Some(Parameters { weight, bias: if biased { Some(inputs.next()?) } else { None } })
+        };
+        self.biased.iter().map_while(layer).collect()
+    }
+
+    fn replay<S: Scalar>(
+        &self,
+        inputs: &[&Tensor<S>],
+        anchor: Option<&Anchor<S>>,
+    ) -> OpResult<(Tensor<S>, Saved)> {
+        let base: Option<Vec<&Tensor<S>>> = anchor.map(|anchor| anchor.inputs.iter().collect());
+        let base = base.as_ref().map(|inputs| self.parameters(inputs));
+        let chain = Chain::run(&self.network, &self.input, &self.parameters(inputs), base.as_deref())?;
+        let (value, pieces) = (chain.output(&self.network)?, chain.pieces(&self.network)?);
+        Ok((value, Saved { state: Some(Arc::new(chain)), pieces: Some(pieces) }))
+    }
+}
+
+impl<S: Scalar> Op<S> for NetworkOp {
+    fn name(&self) -> &'static str {
+        "fused_network"
+    }
+
+    fn forward(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
+        Ok(self.evaluate(inputs, OpMode::Real)?.0)
+    }
+
+    fn vjp(&self, at: &Vjp<'_, S>) -> OpResult<Contributions<S>> {
+        let parameters = self.parameters(at.inputs);
+        if let Some(chain) = at.saved::<Chain<S>>() {
+            return chain.vjp(&self.network, &parameters, at.cotangent);
+        }
+        match at.saved::<Run<S>>() {
+            Some(run) => run.vjp(&self.network, &self.input, &parameters, at.cotangent),
+            None => {
+                let run = Run::forward(&self.network, &self.input, &parameters)?;
+                run.vjp(&self.network, &self.input, &parameters, at.cotangent)
+            }
+        }
+    }
+
+    fn is_surrogate(&self) -> bool {
+        true
+    }
+
+    fn smooth(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
+        Ok(self.replay(inputs, None)?.0)
+    }
+
+    /// Equations (7) and (8) in every layer, around the real run with the recorded parameters.
+    fn anchored(&self, inputs: &[&Tensor<S>], anchor: &Anchor<S>) -> OpResult<Tensor<S>> {
+        Ok(self.replay(inputs, Some(anchor))?.0)
+    }
+
+    fn evaluate(&self, inputs: &[&Tensor<S>], at: OpMode<'_, S>) -> OpResult<(Tensor<S>, Saved)> {
+        match at {
+            OpMode::Real => {
+                let run = Run::forward(&self.network, &self.input, &self.parameters(inputs))?;
+                Ok((run.output.clone(), Saved { state: Some(Arc::new(run)), pieces: None }))
+            }
+            OpMode::Smooth => self.replay(inputs, None),
+            OpMode::Anchored(anchor) => self.replay(inputs, Some(anchor)),
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(format!("{} layers, {} steps", self.network.cells.len(), self.input.steps()))
+    }
+}

@@ -1,0 +1,521 @@
+//! The real forward pass of a fused network and its adjoint: block by block of samples, chunk by chunk of steps.
+
+use super::{CellOutput, Filter, FusedNetwork, NetworkOutput, OpResult, Parameters, Recurrence};
+use crate::SpikeTrain;
+use crate::fused::events::{Events, Stripes};
+use crate::fused::recurrence::{Carry, ReverseStep};
+use pulp::Arch;
+use rayon::prelude::*;
+use resurge_autodiff::Contributions;
+use resurge_tensor::{MatRef, Scalar, Tensor};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// Samples that go through the network together.
+const BLOCK: usize = 16;
+/// Rows, of a sample in a step each, that a layer works on before the next one: their currents fit into the L2 cache.
+const ROWS: usize = 256;
+/// Sums of weight gradients that are kept apart until the end. Blocks take turns, so that the order of summation
+/// depends on the batch alone.
+const LANES: usize = 8;
+
+/// A forward pass, with what the backward pass needs of it.
+#[derive(Debug)]
+pub(super) struct Run<S> {
+    pub(super) output: Tensor<S>,
+    blocks: Vec<Kept<S>>,
+}
+
+/// What is kept of a block: of every segment of time the state at its start, and the potentials if there is one
+/// segment alone.
+#[derive(Debug)]
+struct Kept<S> {
+    starts: Vec<Vec<LayerState<S>>>,
+    potentials: Option<Vec<Vec<S>>>,
+}
+
+/// A layer of a block between two steps; a value a sample and neuron.
+#[derive(Debug, Clone)]
+struct LayerState<S> {
+    potential: Vec<S>,
+    spikes: Vec<S>,
+    /// The filtered current, where the layer's input is a trace.
+    current: Vec<S>,
+    /// The trace that the network hands on, where it does.
+    trace: Vec<S>,
+}
+
+/// A layer of a block on the way back.
+struct LayerCarry<S> {
+    cell: Carry<S>,
+    /// The adjoint of the filtered current.
+    current: Vec<S>,
+}
+
+/// The gradient of a layer's parameters, as far as it has been summed.
+struct LayerGradient<S> {
+    by_events: Option<Stripes<S>>,
+    dense: Option<Vec<S>>,
+    bias: Option<Vec<S>>,
+}
+
+/// Everything that blocks share.
+struct Sweep<'a, S> {
+    network: &'a FusedNetwork,
+    input: &'a SpikeTrain,
+    parameters: &'a [Parameters<'a, S>],
+    recurrences: Vec<(Recurrence<S>, Filter<S>)>,
+    stripes: Vec<OnceLock<Stripes<S>>>,
+}
+
+/// Buffers that a block uses again and again.
+#[derive(Default)]
+struct Scratch<S> {
+    events: Events,
+    next: Events,
+    by_input: Events,
+    current: Vec<S>,
+    below: Vec<S>,
+    dense: Vec<S>,
+    spikes: Vec<S>,
+}
+
+impl<S: Scalar> Run<S> {
+    pub(super) fn forward(
+        network: &FusedNetwork,
+        input: &SpikeTrain,
+        parameters: &[Parameters<'_, S>],
+    ) -> OpResult<Self> {
+        let sweep = Sweep::new(network, input, parameters)?;
+        let blocks = sweep.block_count();
+        let run = |block| Arch::new().dispatch(|| sweep.forward_block(block));
+        let (outputs, kept): (Vec<_>, Vec<_>) = (0..blocks).into_par_iter().map(run).unzip();
+        let (steps, batch) = (input.steps(), input.batch());
+        let classes = sweep.outputs(sweep.last());
+        let mut output = match network.output {
+            NetworkOutput::Sequence(_) => Tensor::zeros([steps, batch, classes])?,
+            NetworkOutput::Sum(_) => Tensor::zeros([batch, classes])?,
+        };
+        let values = output.as_mut_slice();
+        for (block, own) in outputs.iter().enumerate() {
+            let samples = sweep.samples(block);
+            let width = samples.len() * classes;
+            for (t, row) in own.chunks(width.max(1)).enumerate() {
+                values[(t * batch + samples.start) * classes..][..width].copy_from_slice(row);
+            }
+        }
+        Ok(Self { output, blocks: kept })
+    }
+
+    pub(super) fn vjp(
+        &self,
+        network: &FusedNetwork,
+        input: &SpikeTrain,
+        parameters: &[Parameters<'_, S>],
+        cotangent: &Tensor<S>,
+    ) -> OpResult<Contributions<S>> {
+        let sweep = Sweep::new(network, input, parameters)?;
+        let lanes = self.blocks.len().min(LANES);
+        let lane = |lane: usize| {
+            let mut gradients: Vec<_> = parameters.iter().map(LayerGradient::zeros).collect();
+            let mut scratch = Scratch::default();
+            for block in (lane..self.blocks.len()).step_by(LANES) {
+                let kept = &self.blocks[block];
+                Arch::new().dispatch(|| {
+                    sweep.reverse_block(block, kept, cotangent.as_slice(), &mut gradients, &mut scratch);
+                });
+            }
+            gradients
+        };
+        let lanes: Vec<Vec<LayerGradient<S>>> = (0..lanes).into_par_iter().map(lane).collect();
+        let mut contributions = Contributions::new();
+        for (layer, layer_parameters) in parameters.iter().enumerate() {
+            let own = lanes.iter().map(|lane| &lane[layer]);
+            let (weight, bias) = LayerGradient::total(own, layer_parameters)?;
+            contributions.push(Some(weight.into()));
+            contributions.extend(bias.map(|bias| Some(bias.into())));
+        }
+        Ok(contributions)
+    }
+}
+
+impl<S: Scalar> LayerGradient<S> {
+    fn zeros(parameters: &Parameters<'_, S>) -> Self {
+        let bias = parameters.bias.map(|bias| vec![S::zero(); bias.len()]);
+        Self { by_events: None, dense: None, bias }
+    }
+
+    /// The gradients of all lanes together, in their order.
+    fn total<'a>(
+        lanes: impl Iterator<Item = &'a Self>,
+        parameters: &Parameters<'_, S>,
+    ) -> OpResult<(Tensor<S>, Option<Tensor<S>>)> {
+        let mut weight = Tensor::zeros(parameters.weight.shape())?;
+        let mut bias = parameters.bias.map(|bias| Tensor::zeros(bias.shape())).transpose()?;
+        let mut by_events: Option<Stripes<S>> = None;
+        for lane in lanes {
+            match (&mut by_events, &lane.by_events) {
+                (Some(sum), Some(own)) => sum.add(own),
+                (sum @ None, own) => sum.clone_from(own),
+                (Some(_), None) => {}
+            }
+            for (sum, own) in [(Some(&mut weight), &lane.dense), (bias.as_mut(), &lane.bias)] {
+                if let (Some(sum), Some(own)) = (sum, own) {
+                    sum.as_mut_slice().iter_mut().zip(own).for_each(|(sum, &x)| *sum += x);
+                }
+            }
+        }
+        if let Some(stripes) = by_events {
+            stripes.add_to_weight(weight.as_mut_slice());
+        }
+        Ok((weight, bias))
+    }
+}
+
+impl<'a, S: Scalar> Sweep<'a, S> {
+    fn new(
+        network: &'a FusedNetwork,
+        input: &'a SpikeTrain,
+        parameters: &'a [Parameters<'a, S>],
+    ) -> OpResult<Self> {
+        let stripes = parameters.iter().map(|_| OnceLock::new()).collect();
+        Ok(Self { network, input, parameters, recurrences: network.recurrences()?, stripes })
+    }
+
+    fn last(&self) -> usize {
+        self.parameters.len() - 1
+    }
+
+    fn outputs(&self, layer: usize) -> usize {
+        self.parameters[layer].outputs()
+    }
+
+    fn block_count(&self) -> usize {
+        self.input.batch().div_ceil(BLOCK)
+    }
+
+    fn samples(&self, block: usize) -> Range<usize> {
+        block * BLOCK..((block + 1) * BLOCK).min(self.input.batch())
+    }
+
+    fn segments(&self) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator {
+        let steps = self.input.steps();
+        let length = self.network.segment.unwrap_or(steps).min(steps);
+        (0..steps.div_ceil(length)).map(move |k| k * length..((k + 1) * length).min(steps))
+    }
+
+    fn chunks(&self, steps: &Range<usize>, samples: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
+        let length = (ROWS / samples.max(1)).max(1);
+        let steps = steps.clone();
+        (0..steps.len().div_ceil(length))
+            .map(move |k| steps.start + k * length..(steps.start + (k + 1) * length).min(steps.end))
+    }
+
+    fn resting(&self, samples: usize) -> Vec<LayerState<S>> {
+        let layer = |layer| {
+            let zeros = || vec![S::zero(); samples * self.outputs(layer)];
+            let (traces, filtered) = (layer == self.last(), self.recurrences[layer].1.is_some());
+            LayerState {
+                potential: zeros(),
+                spikes: zeros(),
+                current: if filtered { zeros() } else { Vec::new() },
+                trace: if traces { zeros() } else { Vec::new() },
+            }
+        };
+        (0..self.parameters.len()).map(layer).collect()
+    }
+
+    fn potentials(&self, steps: usize, samples: usize) -> Vec<Vec<S>> {
+        (0..self.parameters.len())
+            .map(|layer| vec![S::zero(); steps * samples * self.outputs(layer)])
+            .collect()
+    }
+
+    fn longest_segment(&self) -> usize {
+        self.segments().map(|steps| steps.len()).max().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn forward_block(&self, block: usize) -> (Vec<S>, Kept<S>) {
+        let samples = self.samples(block);
+        let classes = self.outputs(self.last());
+        let mut out = Vec::new();
+        if let NetworkOutput::Sum(_) = self.network.output {
+            out.resize(samples.len() * classes, S::zero());
+        }
+        let mut state = self.resting(samples.len());
+        let mut potentials = self.potentials(self.longest_segment(), samples.len());
+        let mut scratch = Scratch::default();
+        let mut starts = Vec::new();
+        let many = self.segments().len() > 1;
+        for steps in self.segments() {
+            if many {
+                starts.push(state.clone());
+            }
+            self.forward_steps(&samples, steps, &mut state, &mut potentials, &mut scratch, |row| match self
+                .network
+                .output
+            {
+                NetworkOutput::Sequence(_) => out.extend_from_slice(row),
+                NetworkOutput::Sum(_) => out.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x),
+            });
+        }
+        (out, Kept { starts, potentials: (!many).then_some(potentials) })
+    }
+
+    /// Runs a segment from `state` and leaves the state at its end there, and its potentials in `potentials`.
+    #[inline(always)]
+    fn forward_steps(
+        &self,
+        samples: &Range<usize>,
+        segment: Range<usize>,
+        state: &mut [LayerState<S>],
+        potentials: &mut [Vec<S>],
+        scratch: &mut Scratch<S>,
+        mut visit: impl FnMut(&[S]),
+    ) {
+        for steps in self.chunks(&segment, samples.len()) {
+            self.input_events(&steps, samples, &mut scratch.events);
+            for (layer, (recurrence, filter)) in self.recurrences.iter().enumerate() {
+                let outputs = self.outputs(layer);
+                let width = samples.len() * outputs;
+                self.multiply(layer, steps.len() * samples.len(), scratch);
+                let LayerState { potential, spikes, current, trace } = &mut state[layer];
+                scratch.next.clear();
+                for (k, t) in steps.clone().enumerate() {
+                    let row = &mut scratch.current[k * width..][..width];
+                    self.filter(layer, *filter, current, row);
+                    let (past, rest) = potentials[layer].split_at_mut((t - segment.start) * width);
+                    let (before, u) = (
+                        if t == segment.start { &potential[..] } else { &past[past.len() - width..] },
+                        &mut rest[..width],
+                    );
+                    recurrence.integrate(t, before, spikes, row, u);
+                    recurrence.fire(u, spikes);
+                    if layer < self.last() {
+                        scratch.next.push_rows(spikes, samples.len(), outputs);
+                    } else if self.network.output.of() == CellOutput::Traces {
+                        recurrence.filter(trace, spikes);
+                        visit(trace);
+                    } else {
+                        visit(spikes);
+                    }
+                }
+                std::mem::swap(&mut scratch.events, &mut scratch.next);
+            }
+        }
+        for (layer, state) in state.iter_mut().enumerate() {
+            let width = samples.len() * self.outputs(layer);
+            state.potential.copy_from_slice(&potentials[layer][(segment.len() - 1) * width..][..width]);
+        }
+    }
+
+    fn input_events(&self, steps: &Range<usize>, samples: &Range<usize>, events: &mut Events) {
+        events.clear();
+        for step in steps.clone() {
+            for sample in samples.clone() {
+                events.push_bits(self.input.row(step, sample));
+            }
+        }
+    }
+
+    /// `scratch.current = W o` for rows of events.
+    #[inline(always)]
+    fn multiply(&self, layer: usize, rows: usize, scratch: &mut Scratch<S>) {
+        let Parameters { weight, .. } = self.parameters[layer];
+        let (inputs, outputs) = (self.parameters[layer].inputs(), self.outputs(layer));
+        scratch.current.resize(rows * outputs, S::zero());
+        if self.is_dense(&scratch.events, rows, inputs) {
+            scratch.events.to_dense(inputs, &mut scratch.dense);
+            product(
+                matrix(&scratch.dense, rows, inputs),
+                matrix(weight.as_slice(), outputs, inputs).map(MatRef::t),
+                &mut scratch.current,
+            );
+        } else {
+            let stripes =
+                self.stripes[layer].get_or_init(|| Stripes::from_weight(weight.as_slice(), inputs, outputs));
+            stripes.gather(&scratch.events, &mut scratch.current);
+        }
+    }
+
+    fn is_dense(&self, events: &Events, rows: usize, inputs: usize) -> bool {
+        self.network.path.is_dense(events.len() as f64 / (rows * inputs).max(1) as f64)
+    }
+
+    /// Makes `row`, `W o[t]`, the current `W a[t] + b`.
+    #[inline(always)]
+    fn filter(&self, layer: usize, filter: Filter<S>, filtered: &mut [S], row: &mut [S]) {
+        if let Some((beta, gain)) = filter {
+            for (row, filtered) in row.iter_mut().zip(filtered) {
+                *filtered = *filtered * beta + *row * gain;
+                *row = *filtered;
+            }
+        }
+        if let Some(bias) = self.parameters[layer].bias {
+            let bias = bias.as_slice();
+            for row in row.chunks_exact_mut(bias.len().max(1)) {
+                row.iter_mut().zip(bias).for_each(|(i, &b)| *i += b);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn reverse_block(
+        &self,
+        block: usize,
+        kept: &Kept<S>,
+        cotangent: &[S],
+        gradients: &mut [LayerGradient<S>],
+        scratch: &mut Scratch<S>,
+    ) {
+        let samples = self.samples(block);
+        let carry = |layer| {
+            let width = samples.len() * self.outputs(layer);
+            let filtered = if self.recurrences[layer].1.is_some() { width } else { 0 };
+            LayerCarry { cell: Carry::new(width), current: vec![S::zero(); filtered] }
+        };
+        let mut carries: Vec<LayerCarry<S>> = (0..self.parameters.len()).map(carry).collect();
+        if let Some(potentials) = &kept.potentials {
+            let all = 0..self.input.steps();
+            self.reverse_steps(&samples, &all, potentials, cotangent, &mut carries, gradients, scratch);
+            return;
+        }
+        let mut potentials = self.potentials(self.longest_segment(), samples.len());
+        for (steps, start) in self.segments().zip(&kept.starts).rev() {
+            let mut state = start.clone();
+            self.forward_steps(&samples, steps.clone(), &mut state, &mut potentials, scratch, |_| {});
+            self.reverse_steps(&samples, &steps, &potentials, cotangent, &mut carries, gradients, scratch);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // the state of a sweep, each part of it borrowed on its own
+    #[inline(always)]
+    fn reverse_steps(
+        &self,
+        samples: &Range<usize>,
+        segment: &Range<usize>,
+        potentials: &[Vec<S>],
+        cotangent: &[S],
+        carries: &mut [LayerCarry<S>],
+        gradients: &mut [LayerGradient<S>],
+        scratch: &mut Scratch<S>,
+    ) {
+        for steps in self.chunks(segment, samples.len()).rev() {
+            let rows = steps.len() * samples.len();
+            for layer in (0..=self.last()).rev() {
+                let (recurrence, filter) = &self.recurrences[layer];
+                let outputs = self.outputs(layer);
+                let width = samples.len() * outputs;
+                let LayerCarry { cell, current } = &mut carries[layer];
+                scratch.current.resize(rows * outputs + Stripes::<S>::SLACK, S::zero());
+                scratch.spikes.resize(width, S::zero());
+                let of_traces = layer == self.last() && self.network.output.of() == CellOutput::Traces;
+                for t in steps.clone().rev() {
+                    let u = &potentials[layer][(t - segment.start) * width..][..width];
+                    let k = t - steps.start;
+                    recurrence.fire(u, &mut scratch.spikes);
+                    let from_above = if layer == self.last() {
+                        self.cotangent_row(cotangent, t, samples)
+                    } else {
+                        &scratch.below[k * width..][..width]
+                    };
+                    let at = ReverseStep { u, spikes: &scratch.spikes, cotangent: from_above, next: None };
+                    recurrence.retreat(cell, &at, of_traces);
+                    let adjoint = &mut scratch.current[k * width..][..width];
+                    recurrence.to_current(&cell.delta, None, adjoint);
+                    if let Some(bias) = &mut gradients[layer].bias {
+                        for row in adjoint.chunks_exact(outputs.max(1)) {
+                            bias.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+                        }
+                    }
+                    if let Some((beta, gain)) = *filter {
+                        for (adjoint, current) in adjoint.iter_mut().zip(current.iter_mut()) {
+                            *current = *current * beta + *adjoint;
+                            *adjoint = *current * gain;
+                        }
+                    }
+                }
+                self.events_into(layer, &steps, segment, samples, potentials, scratch);
+                self.add_weight_gradient(layer, rows, &mut gradients[layer], scratch);
+                if layer > 0 {
+                    let inputs = self.parameters[layer].inputs();
+                    scratch.below.resize(rows * inputs, S::zero());
+                    product(
+                        matrix(&scratch.current[..rows * outputs], rows, outputs),
+                        matrix(self.parameters[layer].weight.as_slice(), outputs, inputs),
+                        &mut scratch.below,
+                    );
+                }
+            }
+        }
+    }
+
+    fn cotangent_row<'c>(&self, cotangent: &'c [S], t: usize, samples: &Range<usize>) -> &'c [S] {
+        let classes = self.outputs(self.last());
+        let first = match self.network.output {
+            NetworkOutput::Sequence(_) => t * self.input.batch() + samples.start,
+            NetworkOutput::Sum(_) => samples.start,
+        };
+        &cotangent[first * classes..][..samples.len() * classes]
+    }
+
+    /// The spikes that entered a layer, from the bits of the input or the potentials of the layer before.
+    #[inline(always)]
+    fn events_into(
+        &self,
+        layer: usize,
+        steps: &Range<usize>,
+        segment: &Range<usize>,
+        samples: &Range<usize>,
+        potentials: &[Vec<S>],
+        scratch: &mut Scratch<S>,
+    ) {
+        if layer == 0 {
+            return self.input_events(steps, samples, &mut scratch.events);
+        }
+        let inputs = self.outputs(layer - 1);
+        let width = samples.len() * inputs;
+        scratch.events.clear();
+        scratch.spikes.resize(width, S::zero());
+        for t in steps.clone() {
+            let u = &potentials[layer - 1][(t - segment.start) * width..][..width];
+            self.recurrences[layer - 1].0.fire(u, &mut scratch.spikes);
+            scratch.events.push_rows(&scratch.spikes, samples.len(), inputs);
+        }
+    }
+
+    /// `dW += adjoint' o`.
+    #[inline(always)]
+    fn add_weight_gradient(
+        &self,
+        layer: usize,
+        rows: usize,
+        gradient: &mut LayerGradient<S>,
+        scratch: &mut Scratch<S>,
+    ) {
+        let (inputs, outputs) = (self.parameters[layer].inputs(), self.outputs(layer));
+        if self.is_dense(&scratch.events, rows, inputs) {
+            scratch.events.to_dense(inputs, &mut scratch.dense);
+            let sum = gradient.dense.get_or_insert_with(|| vec![S::zero(); outputs * inputs]);
+            let adjoint = matrix(&scratch.current[..rows * outputs], rows, outputs).map(MatRef::t);
+            if let (Some(adjoint), Some(spikes)) = (adjoint, matrix(&scratch.dense, rows, inputs)) {
+                S::matmul_add_into(adjoint, spikes, sum);
+            }
+        } else {
+            scratch.events.transpose_into(inputs, &mut scratch.by_input);
+            let sum = gradient.by_events.get_or_insert_with(|| Stripes::zeros(inputs, outputs));
+            sum.scatter(&scratch.by_input, &scratch.current);
+        }
+    }
+}
+
+fn matrix<S>(values: &[S], rows: usize, columns: usize) -> Option<MatRef<'_, S>> {
+    MatRef::new(values, rows, columns)
+}
+
+fn product<S: Scalar>(a: Option<MatRef<'_, S>>, b: Option<MatRef<'_, S>>, out: &mut [S]) {
+    if let (Some(a), Some(b)) = (a, b) {
+        S::matmul_into(a, b, out);
+    }
+}

@@ -1,0 +1,146 @@
+//! Spikes stored as bits.
+
+use crate::{Result, SnnError};
+use resurge_tensor::{Scalar, Tensor};
+use std::sync::Arc;
+
+/// The spikes of a sequence `[T, B, N]`, one bit each: 1/32 of the memory of `f32`. Clones share them.
+///
+/// ```
+/// use resurge_snn::SpikeTrain;
+/// use resurge_tensor::Tensor;
+///
+/// let dense = Tensor::from_vec([2, 1, 3], vec![0.0, 1.0, 1.0, 0.0, 0.0, 1.0])?;
+/// let spikes = SpikeTrain::from_tensor(&dense)?;
+/// assert_eq!((spikes.count(), spikes.density()), (3, 0.5));
+/// assert_eq!(spikes.get(1, 0, 2), Some(true));
+/// assert_eq!(spikes.to_tensor::<f64>()?, dense);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpikeTrain {
+    steps: usize,
+    batch: usize,
+    neurons: usize,
+    words: Arc<[u64]>,
+}
+
+impl SpikeTrain {
+    /// The bits of a sequence `[T, B, features...]` of zeros and ones; the features become one axis.
+    ///
+    /// # Errors
+    /// [`SnnError::Sequence`] without time and batch axes or without steps, [`SnnError::NotASpike`] for a value other
+    /// than 0 and 1.
+    pub fn from_tensor<S: Scalar>(sequence: &Tensor<S>) -> Result<Self> {
+        let shape = sequence.shape();
+        if shape.rank() < 2 || shape[0] == 0 {
+            return Err(SnnError::Sequence { what: "spike train", shape: shape.clone() });
+        }
+        let values = sequence.as_slice();
+        if let Some(index) = values.iter().position(|x| *x != S::zero() && *x != S::one()) {
+            return Err(SnnError::NotASpike { index, value: values[index].re() });
+        }
+        let (steps, batch) = (shape[0], shape[1]);
+        let neurons = shape[2..].iter().product();
+        let mut words = Vec::with_capacity(steps * batch * words_per_row(neurons));
+        for row in values.chunks(neurons.max(1)) {
+            words.extend(row.chunks(64).map(word));
+        }
+        Ok(Self { steps, batch, neurons, words: words.into() })
+    }
+
+    /// The number of time steps `T`.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The batch size `B`.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The number of neurons `N`.
+    pub fn neurons(&self) -> usize {
+        self.neurons
+    }
+
+    /// The number of spikes.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Spikes per neuron and step; 0 for a train without neurons.
+    pub fn density(&self) -> f64 {
+        self.count() as f64 / (self.steps * self.batch * self.neurons).max(1) as f64
+    }
+
+    /// Whether a neuron spikes in a step; `None` where there is no such neuron.
+    pub fn get(&self, step: usize, sample: usize, neuron: usize) -> Option<bool> {
+        let within = step < self.steps && sample < self.batch && neuron < self.neurons;
+        within.then(|| self.row(step, sample)[neuron / 64] >> (neuron % 64) & 1 == 1)
+    }
+
+    /// The spikes as numbers, `[T, B, N]`.
+    ///
+    /// # Errors
+    /// [`TensorError::TooLarge`](resurge_tensor::TensorError::TooLarge) for a tensor that cannot be addressed.
+    pub fn to_tensor<S: Scalar>(&self) -> Result<Tensor<S>> {
+        let mut out = Tensor::zeros([self.steps, self.batch, self.neurons])?;
+        for (row, out) in out.as_mut_slice().chunks_mut(self.neurons.max(1)).enumerate() {
+            let words = self.row(row / self.batch, row % self.batch);
+            for (i, out) in out.iter_mut().enumerate() {
+                if words[i / 64] >> (i % 64) & 1 == 1 {
+                    *out = S::one();
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// The words of one sample in one step, the lowest bit first.
+    pub(super) fn row(&self, step: usize, sample: usize) -> &[u64] {
+        let words = words_per_row(self.neurons);
+        &self.words[(step * self.batch + sample) * words..][..words]
+    }
+}
+
+fn words_per_row(neurons: usize) -> usize {
+    neurons.div_ceil(64)
+}
+
+fn word<S: Scalar>(values: &[S]) -> u64 {
+    values.iter().zip(0u32..).map(|(x, bit)| u64::from(x.re() != 0.0) << bit).fold(0, |a, b| a | b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_any_length_come_back() {
+        for neurons in [0, 1, 63, 64, 65, 130] {
+            let dense = Tensor::from_fn([3, 2, neurons], |i| f64::from(u8::from(i * 7 % 3 == 0))).unwrap();
+            let train = SpikeTrain::from_tensor(&dense).unwrap();
+            assert_eq!((train.steps(), train.batch(), train.neurons()), (3, 2, neurons));
+            assert_eq!(train.to_tensor::<f64>().unwrap(), dense);
+            let sum: f64 = dense.as_slice().iter().sum();
+            assert_eq!(train.count() as f64, sum);
+            assert_eq!(train.get(2, 1, neurons), None);
+        }
+        let image = Tensor::<f32>::full([2, 1, 2, 3], 1.0).unwrap();
+        assert_eq!(SpikeTrain::from_tensor(&image).unwrap().neurons(), 6);
+    }
+
+    #[test]
+    fn what_is_not_a_spike_is_named() {
+        let graded = Tensor::from_vec([1, 1, 3], vec![0.0, 1.0, 0.5]).unwrap();
+        assert_eq!(SpikeTrain::from_tensor(&graded), Err(SnnError::NotASpike { index: 2, value: 0.5 }));
+        for bad in [f64::NAN, 2.0, -1.0] {
+            assert!(SpikeTrain::from_tensor(&Tensor::full([1, 1, 1], bad).unwrap()).is_err());
+        }
+        assert!(matches!(
+            SpikeTrain::from_tensor(&Tensor::<f32>::zeros([0, 2, 3]).unwrap()),
+            Err(SnnError::Sequence { .. })
+        ));
+    }
+}
