@@ -135,6 +135,38 @@ fn an_operation_is_told_which_inputs_lead_to_a_leaf() {
     // What comes for an input that needs nothing is dropped.
     assert_eq!(tape.backward(z).unwrap().wrt(x).unwrap().item(), Some(1.0));
     assert_eq!(*noting.0.lock().unwrap(), [[true, false], [false, true]]);
+
+    // Neither what is made of constants nor what is detached leads to one.
+    let noting = NotingSum::default();
+    let (fixed, held) = (tape.add(c, c).unwrap(), tape.detach(x).unwrap());
+    let with_fixed = tape.apply(noting.clone(), &[fixed, x]).unwrap();
+    let with_both = tape.apply(noting.clone(), &[with_fixed, held]).unwrap();
+    assert_eq!(tape.backward(with_both).unwrap().wrt(x).unwrap().item(), Some(1.0));
+    assert_eq!(*noting.0.lock().unwrap(), [[true, false], [false, true]]);
+}
+
+#[test]
+fn a_node_tells_what_it_is() {
+    let mut tape = Tape::new();
+    let (c, x) = (tape.constant(Tensor::scalar(2.0)), tape.leaf(Tensor::scalar(3.0)));
+    let y = tape.mul(x, c).unwrap();
+    tape.label(c, "c", None).unwrap();
+    tape.label(y, "y", Some(7)).unwrap();
+    let seen = tape.nodes().iter().map(|node| {
+        (
+            node.name(),
+            node.op().map(|op| op.name()),
+            node.parents().to_vec(),
+            node.value().item(),
+            node.label(),
+        )
+    });
+    let expected = [
+        ("constant", None, vec![], Some(2.0), Some("c".into())),
+        ("leaf", None, vec![], Some(3.0), None),
+        ("mul", Some("mul"), vec![1, 0], Some(6.0), Some("y[7]".into())),
+    ];
+    assert_eq!(seen.collect::<Vec<_>>(), expected);
 }
 
 /// `x^2`, whose slope at evaluation is kept for the vector-Jacobian product, with a piece for each sign.
@@ -156,7 +188,7 @@ impl Op<f64> for KeepingSquare {
         _at: OpMode<'_, f64>,
     ) -> Result<(Tensor<f64>, Saved), AutodiffError> {
         let slope: Tensor<f64> = inputs[0].map(|x: f64| 2.0 * x);
-        let pieces = inputs[0].as_slice().iter().map(|x| i8::from(*x > 0.0)).collect();
+        let pieces = Some(inputs[0].as_slice().iter().map(|x| i8::from(*x > 0.0)).collect());
         Ok((self.forward(inputs)?, Saved { state: Some(Arc::new(slope)), pieces }))
     }
 

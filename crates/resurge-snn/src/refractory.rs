@@ -76,6 +76,7 @@ mod tests {
         };
         let (tape, spikes, mask) = run(Tape::new(), [0.0, 1.0]);
         assert!(tape.to_string().contains("%1 = rested(%0) [2]"), "{tape}");
+        assert!(tape.to_dot().contains("color=red"), "a node that stops the gradient");
         let gradients = tape.vjp(mask, Tensor::full([2], 1.0).unwrap()).unwrap();
         assert_eq!(gradients.wrt(spikes).unwrap().as_slice(), &[0.0, 0.0]);
         // In the anchored program the spikes move, the mask does not.
