@@ -54,13 +54,15 @@ def norse_cases() -> list[Case]:
 
         return run
 
-    def lif_parameters(method: str = "super", alpha: float = 100.0) -> Any:
+    def lif_parameters(
+        method: str = "super", alpha: float = 100.0, v_th: float = 1.0, v_reset: float = 0.0, v_leak: float = 0.0
+    ) -> Any:
         return lif.LIFParameters(
             tau_syn_inv=scalar(syn),
             tau_mem_inv=scalar(mem),
-            v_leak=scalar(0.0),
-            v_th=scalar(1.0),
-            v_reset=scalar(0.0),
+            v_leak=scalar(v_leak),
+            v_th=scalar(v_th),
+            v_reset=scalar(v_reset),
             method=method,
             alpha=scalar(alpha),
         )
@@ -214,6 +216,26 @@ def norse_cases() -> list[Case]:
                 lambda: norse.IAFCell(
                     iaf.IAFParameters(v_th=scalar(1.0), v_reset=scalar(0.0), method="heavi_erfc", alpha=scalar(1.5))
                 ),
+            ),
+            state=state,
+        ),
+        Case(
+            "lif-feedforward-threshold",
+            cls="norse.torch.LIFCell (lif_feed_forward_step)",
+            source="norse/torch/functional/lif.py",
+            settings={
+                **lif_settings,
+                "v_leak": 0.125,
+                "v_th": 0.75,
+                "v_reset": -0.25,
+                "method": "super",
+                "alpha": 100.0,
+                "note": "SuperSpike's backward ignores alpha",
+            },
+            equation=f"{current}; {value}, ATTACHED; v[-1] = v_leak",
+            cell=replace(cuba, theta=0.75, constant=dt * mem * 0.125, v0=0.125, reset="to_value", v_reset=-0.25),
+            layer=cell_layer(
+                lif, lambda: norse.LIFCell(lif_parameters(v_th=0.75, v_reset=-0.25, v_leak=0.125), dt=dt)
             ),
             state=state,
         ),

@@ -191,6 +191,73 @@ def sinabs_cases() -> list[Case]:
             layer=layer(layers.ALIF, act.SingleSpike, ("tau_mem", "tau_adapt"), tau_mem=4.0, tau_adapt=8.0),
             params=(membrane_param(4.0, True), Param("tau_adapt", 8.0, {"rho": alpha_and_slope(8.0)[1]})),
         ),
+        Case(
+            "lif-threshold",
+            settings={
+                "tau_mem": 4.0,
+                "spike_threshold": 0.75,
+                "spike_fn": "MultiSpike",
+                "reset_fn": "MembraneSubtract()",
+                "surrogate_grad_fn": default,
+                "norm_input": True,
+            },
+            equation=sinabs_equation(True, False, MULTI, subtract) + "; the surrogate's width is 0.5 threshold",
+            cell=replace(base, theta=0.75, multi_spike=True),
+            layer=layer(layers.LIF, act.MultiSpike, ("tau_mem",), tau_mem=4.0, spike_threshold=torch.tensor(0.75)),
+            params=(membrane_param(4.0, True),),
+            accept=lambda traces: all((tr.o >= 2).sum() >= 2 for tr in traces),
+            **common,
+        ),
+        Case(
+            "lif-gaussian-threshold",
+            settings={
+                "tau_mem": 4.0,
+                "spike_threshold": 1.5,
+                "spike_fn": "SingleSpike",
+                "reset_fn": "MembraneSubtract()",
+                "surrogate_grad_fn": "Gaussian(mu=0, sigma=0.4, grad_scale=0.8)",
+                "norm_input": True,
+            },
+            equation=sinabs_equation(True, False, SINGLE, subtract) + "; sigma does not scale with the threshold",
+            cell=replace(base, theta=1.5, surrogate=ref.gaussian(0.0, 0.4, 0.8)),
+            layer=layer(
+                layers.LIF,
+                act.SingleSpike,
+                (),
+                tau_mem=4.0,
+                spike_threshold=torch.tensor(1.5),
+                surrogate_grad_fn=act.Gaussian(sigma=0.4, grad_scale=0.8),
+            ),
+            **common,
+        ),
+        Case(
+            "alif-threshold",
+            cls="sinabs.layers.ALIF",
+            source="sinabs/layers/functional/alif.py",
+            settings={
+                "tau_mem": 4.0,
+                "tau_adapt": 8.0,
+                "adapt_scale": 1.8,
+                "spike_threshold": 0.75,
+                "spike_fn": "SingleSpike",
+                "reset_fn": "MembraneSubtract()",
+                "surrogate_grad_fn": default,
+                "norm_input": False,
+            },
+            equation="thr[t] = threshold + adapt_scale b[t-1]; u[t] = a v[t-1] + I[t]; o[t] = 1[u[t] >= thr[t]], "
+            "the surrogate's width is 0.5 thr[t] and thr[t] gets NO gradient from the firing; v[t] = u[t] - o[t] thr[t], "
+            "o and thr ATTACHED; b[t] = r b[t-1] + (1 - r) o[t], o attached; a = exp(-1/tau_mem), r = exp(-1/tau_adapt)",
+            cell=replace(base, theta=0.75, gain=1.0, adaptation=Adaptation(adapt_a, 1.8, in_spike=False)),
+            layer=layer(
+                layers.ALIF,
+                act.SingleSpike,
+                (),
+                tau_mem=4.0,
+                tau_adapt=8.0,
+                norm_input=False,
+                spike_threshold=torch.tensor(0.75),
+            ),
+        ),
     ]
 
 

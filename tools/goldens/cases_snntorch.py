@@ -46,15 +46,23 @@ def snntorch_cases() -> list[Case]:
 
         return run
 
-    def leaky(reset: str, spike_grad: Callable[[Any], Any], beta: float, **options: Any) -> TorchLayer:
+    def leaky(
+        reset: str, spike_grad: Callable[[Any], Any], beta: float, threshold: float = 1.0, **options: Any
+    ) -> TorchLayer:
         make = lambda record: snn.Leaky(  # noqa: E731
-            beta=scalar(beta), threshold=scalar(1.0), spike_grad=record, reset_mechanism=reset, **options
+            beta=scalar(beta), threshold=scalar(threshold), spike_grad=record, reset_mechanism=reset, **options
         )
         return layer(make, spike_grad, learned="learn_beta" in options)
 
-    def synaptic(reset: str, spike_grad: Callable[[Any], Any], alpha: float, beta: float) -> TorchLayer:
+    def synaptic(
+        reset: str, spike_grad: Callable[[Any], Any], alpha: float, beta: float, threshold: float = 1.0
+    ) -> TorchLayer:
         make = lambda record: snn.Synaptic(  # noqa: E731
-            alpha=scalar(alpha), beta=scalar(beta), threshold=scalar(1.0), spike_grad=record, reset_mechanism=reset
+            alpha=scalar(alpha),
+            beta=scalar(beta),
+            threshold=scalar(threshold),
+            spike_grad=record,
+            reset_mechanism=reset,
         )
         return layer(make, spike_grad)
 
@@ -135,6 +143,46 @@ def snntorch_cases() -> list[Case]:
             ),
             layer=synaptic("subtract", surrogate.fast_sigmoid(25), 0.6, 0.9),
             potential_loss=False,
+            **{**common, "cls": "snntorch.Synaptic", "source": "snntorch/_neurons/synaptic.py"},
+        ),
+        Case(
+            "leaky-zero-threshold",
+            settings={"beta": 0.9, "threshold": 0.75, "reset_mechanism": "zero", "spike_grad": "atan(alpha=2)"},
+            equation=f"u[t] = beta u[t-1] (1 - o[t-1]) + I[t]; {fires}; o detached in the reset",
+            cell=replace(base, theta=0.75),
+            layer=leaky("zero", surrogate.atan(), 0.9, threshold=0.75),
+            **common,
+        ),
+        Case(
+            "leaky-subtract-nodelay-threshold",
+            settings={
+                "beta": 0.9,
+                "threshold": 0.75,
+                "reset_mechanism": "subtract",
+                "spike_grad": "atan(alpha=2)",
+                "reset_delay": False,
+            },
+            equation=f"R[t] = 1[m[t-1] > threshold], detached; u[t] = beta m[t-1] - threshold R[t] + I[t]; {fires}; "
+            "m[t] = u[t] - threshold (o[t] - R[t]), o ATTACHED",
+            cell=replace(base, theta=0.75, reset="subtract", attached=True, residual=True),
+            layer=leaky("subtract", surrogate.atan(), 0.9, threshold=0.75, reset_delay=False),
+            accept=lambda traces: traces[0].r.sum() >= 3,
+            state=after,
+            **common,
+        ),
+        Case(
+            "synaptic-subtract-threshold",
+            settings={
+                "alpha": 0.6,
+                "beta": 0.9,
+                "threshold": 1.5,
+                "reset_mechanism": "subtract",
+                "spike_grad": "atan(alpha=2)",
+            },
+            equation=f"syn[t] = alpha syn[t-1] + I[t]; u[t] = beta u[t-1] + syn[t] - threshold o[t-1]; {fires}; o detached "
+            "in the reset",
+            cell=replace(base, theta=1.5, reset="subtract", timing="after_decay", synapse=Synapse(0.6)),
+            layer=synaptic("subtract", surrogate.atan(), 0.6, 0.9, threshold=1.5),
             **{**common, "cls": "snntorch.Synaptic", "source": "snntorch/_neurons/synaptic.py"},
         ),
     ]

@@ -56,16 +56,19 @@ def spikingjelly_cases() -> list[Case]:
         tau: float = 2.0,
         decay_input: bool = True,
         shape: str = "sigmoid",
+        threshold: float = 1.0,
         **more: Any,
     ) -> Case:
         """kind: IFNode, LIFNode or ParametricLIFNode."""
         make_surrogate, ref_surrogate, label = surrogates[shape]
-        options = {"v_threshold": 1.0, "v_reset": v_reset, "detach_reset": detach}
+        options = {"v_threshold": threshold, "v_reset": v_reset, "detach_reset": detach}
         target = v_reset or 0.0
         rate = 1 / tau
         params: tuple[Param, ...] = ()
         if kind == "IFNode":
-            cell = Cell(ref_surrogate, decay=1.0, attached=not detach, fires_at=">=", **reset_of(v_reset))
+            cell = Cell(
+                ref_surrogate, decay=1.0, theta=threshold, attached=not detach, fires_at=">=", **reset_of(v_reset)
+            )
             charge = "v[t-1] + I[t]"
         else:
             options |= {"tau" if kind == "LIFNode" else "init_tau": tau, "decay_input": decay_input}
@@ -74,6 +77,7 @@ def spikingjelly_cases() -> list[Case]:
                 decay=1 - rate,
                 gain=rate if decay_input else 1.0,
                 constant=rate * target,
+                theta=threshold,
                 attached=not detach,
                 fires_at=">=",
                 **reset_of(v_reset),
@@ -130,4 +134,7 @@ def spikingjelly_cases() -> list[Case]:
         case("plif-soft-detached", "ParametricLIFNode", None, True, tau=3.0, decay_input=False, shape="atan"),
         case("plif-decayinput-vreset", "ParametricLIFNode", 0.125, False, tau=2.5, shape="atan"),
         cuba,
+        case("if-soft-threshold", "IFNode", None, False, threshold=0.75),
+        case("lif-vreset-threshold", "LIFNode", -0.25, True, tau=3.0, threshold=0.75),
+        case("plif-soft-threshold", "ParametricLIFNode", None, False, tau=3.0, decay_input=False, threshold=1.5),
     ]

@@ -146,4 +146,27 @@ def spyx_cases() -> list[Case]:
             params=(beta, Param("gamma", 0.7, {"rho": 1.0})),
             **common,
         ),
+        Case(
+            "cubalif-threshold",
+            cls="spyx.nn.CuBaLIF",
+            settings={"alpha": 0.6, "beta": 0.85, "threshold": 0.75, "activation": "tanh(k=1)"},
+            equation=f"{fires}; i[t] = alpha i[t-1] + I[t]; V[t] = beta (V[t-1] - threshold y[t]) + i[t], ATTACHED",
+            cell=replace(
+                base, theta=0.75, surrogate=ref.tanh_peak1(1.0), timing="before_decay", synapse=Synapse(0.6)
+            ),
+            layer=layer(nn.CuBaLIF, alpha=0.6, beta=0.85, threshold=0.75, activation=axn.tanh()),
+            **common,
+        ),
+        Case(
+            "alif-threshold",
+            cls="spyx.nn.ALIF",
+            settings={"beta": 0.85, "gamma": 0.7, "threshold": 0.75, "activation": "tanh(k=1)"},
+            equation="thr[t] = threshold + T[t]; y[t+1] = 1[V[t] > thr[t]]; V[t+1] = beta V[t] + I[t+1] - thr[t] y[t+1]; "
+            "T[t+1] = gamma T[t] + (1 - gamma) y[t+1]; everything ATTACHED, thr in the spike too",
+            cell=replace(
+                base, theta=0.75, surrogate=ref.tanh_peak1(1.0), adaptation=Adaptation(0.7, 1.0, in_spike=True)
+            ),
+            layer=layer(nn.ALIF, beta=0.85, gamma=0.7, threshold=0.75, activation=axn.tanh()),
+            **common,
+        ),
     ]

@@ -1,5 +1,7 @@
 //! What can be wrong with a data file, and what to do about it.
 
+use crate::FileError;
+
 /// The most characters of an offending field that an error repeats.
 const EXCERPT_CHARS: usize = 24;
 
@@ -43,8 +45,10 @@ pub enum DataError {
         byte: u8,
     },
 
-    /// There is no line to read.
-    #[error("the file holds no rows; expected one image a line: 64 pixels and a label, separated by commas")]
+    /// There is no image: no line to read, or none was chosen.
+    #[error(
+        "there are no images; a file of digits has one a line: 64 pixels and a label, separated by commas"
+    )]
     Empty,
 
     /// A line does not have 65 columns. A blank line counts as 0.
@@ -89,6 +93,69 @@ pub enum DataError {
         /// How many images there are.
         len: usize,
     },
+
+    /// The bytes of a set are not as many as its shape asks for.
+    #[error("{found} bytes of images, but the shape and the labels ask for {}", or_too_many(*expected))]
+    Size {
+        /// How many there must be; `None` for more than can be addressed.
+        expected: Option<usize>,
+        /// How many there are.
+        found: usize,
+    },
+
+    /// A label that is no class.
+    #[error("image {index} is of class {label}, but there are {classes} classes, counted from 0")]
+    Class {
+        /// The image.
+        index: usize,
+        /// Its label.
+        label: u8,
+        /// The number of classes.
+        classes: usize,
+    },
+
+    /// A setting out of its range.
+    #[error("{setting} is {value}, but must be {expected}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// The value given.
+        value: u64,
+        /// What it must be.
+        expected: &'static str,
+    },
+
+    /// A name that no data set has.
+    #[error("no data set is called {name:?}; choose one of {names}")]
+    UnknownDataset {
+        /// The name given.
+        name: String,
+        /// The names there are.
+        names: String,
+    },
+}
+
+/// Why a data set could not be loaded.
+///
+/// ```
+/// use resurge_data::{LoadError, Split, Verify, cifar10};
+///
+/// let error = cifar10::load("/no/such/place".as_ref(), Split::Test, Verify::Official).unwrap_err();
+/// assert!(matches!(error, LoadError::File(_)));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file is missing, damaged or another than the official one.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A setting or an index is out of range.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+fn or_too_many(size: Option<usize>) -> String {
+    size.map_or_else(|| "more than can be addressed".into(), |size| size.to_string())
 }
 
 impl DataError {

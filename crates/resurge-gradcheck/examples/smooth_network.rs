@@ -7,7 +7,7 @@
 
 use resurge_autodiff::{SpikeMode, Tape, Var};
 use resurge_gradcheck::{CheckReport, GradCheck, Program, ProgramResult, Scheme, Stencil};
-use resurge_snn::{Cell, Surrogate, linear, trace_loss};
+use resurge_snn::{Cell, CellOutput, Surrogate, linear, trace_loss};
 use resurge_tensor::{Scalar, Tensor};
 use std::time::Instant;
 
@@ -31,8 +31,7 @@ impl Program for Network {
         let mut output = tape.constant(self.input.cast());
         for &weight in weights {
             let current = linear(tape, output, weight, None)?;
-            let run = self.cell.run(tape, current)?;
-            output = tape.stack(&run.traces)?;
+            output = self.cell.run_fused(tape, current, CellOutput::Traces)?;
         }
         Ok(trace_loss(tape, output, &self.target.cast())?)
     }

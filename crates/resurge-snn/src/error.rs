@@ -86,6 +86,16 @@ pub enum SnnError {
         /// The number of values per channel.
         samples: usize,
     },
+    /// Something given once a step, but not for each step of the sequence.
+    #[error("{actual} {what} for a sequence of {expected} steps; give one for each step")]
+    StepCount {
+        /// What was given.
+        what: &'static str,
+        /// The number of steps.
+        expected: usize,
+        /// How many were given.
+        actual: usize,
+    },
     /// An input that holds an infinity or a not-a-number.
     #[error("{what}: the input is not finite; clean the data first")]
     NonFinite {
@@ -174,6 +184,15 @@ pub enum SnnError {
         setting: &'static str,
         /// What to take instead.
         remedy: &'static str,
+    },
+    /// A residual reset with another reset than [`Reset::SUBTRACT_THEN_DECAY`](crate::Reset::SUBTRACT_THEN_DECAY).
+    #[error(
+        "a residual reset with the reset \"{reset}\": what one spike leaves above the threshold is defined for \
+         \"subtract-then-decay\" alone; choose Reset::SUBTRACT_THEN_DECAY, or switch the residual reset off"
+    )]
+    ResidualReset {
+        /// The name of the cell's reset.
+        reset: &'static str,
     },
     /// A network without layers.
     #[error("a network needs at least two sizes, input and output; {0} given")]

@@ -45,8 +45,8 @@ pub use error::SnnError;
 pub use filter::trace_filter;
 pub use fused::{CellOutput, EventPath, FusedLayer, FusedNetwork, NetworkOutput, SpikeTrain};
 pub use layers::{
-    BatchNormRun, RunningStatistics, avg_pool2d, batch_norm, batch_norm_inference, conv2d, dropout, flatten,
-    linear, max_pool2d, residual, sum_pool2d,
+    BatchNormRun, RunningStatistics, avg_pool2d, batch_norm, batch_norm_inference, batch_norm_per_step,
+    batch_norm_per_step_inference, conv2d, dropout, flatten, linear, max_pool2d, residual, sum_pool2d,
 };
 pub use loss::{
     CLASS_PATTERN, CountTarget, Readout, class_spikes, cross_entropy, kernel_loss, readout,

@@ -6,7 +6,7 @@ use gradient::{Program, check, check_surrogate, numbers};
 use resurge_autodiff::{Contributions, Op, Tape, Var, Vjp};
 use resurge_snn::{
     Cell, ResetGradient, Result, RunningStatistics, Surrogate, avg_pool2d, batch_norm, batch_norm_inference,
-    conv2d, dropout, flatten, linear, max_pool2d, residual, sum_pool2d,
+    batch_norm_per_step, conv2d, dropout, flatten, linear, max_pool2d, residual, sum_pool2d,
 };
 use resurge_tensor::{Conv2d, Scalar, Tensor, Window2d};
 
@@ -70,6 +70,15 @@ program!(BatchNormInference, |tape, inputs| {
     };
     batch_norm_inference(tape, inputs[0], inputs[1], inputs[2], &statistics, 1e-3)
 });
+
+program!(BatchNormPerStep, |tape, inputs| Ok(batch_norm_per_step(tape, inputs[0], inputs[1], 1e-3)?.0));
+
+#[test]
+fn batch_normalisation_per_step() {
+    for shape in [&[3, 2, 2][..], &[2, 2, 2, 2, 3], &[1, 3, 2]] {
+        check(&BatchNormPerStep, &[numbers(shape, 0.3), numbers(&[shape[0], 2], 1.0)]);
+    }
+}
 
 #[test]
 fn batch_normalisation() {

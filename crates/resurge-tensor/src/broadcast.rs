@@ -85,6 +85,12 @@ impl<S: Scalar> Tensor<S> {
             return Ok(self.clone());
         }
         check_broadcasts_to(self.shape(), shape, "broadcast_to")?;
+        if is_repeated(self.shape(), shape) {
+            let mut out = Tensor::zeros(shape)?;
+            let copies = out.as_mut_slice().chunks_exact_mut(self.len().max(1));
+            copies.for_each(|copy| copy.copy_from_slice(self.as_slice()));
+            return Ok(out);
+        }
         let mut data = Vec::with_capacity(shape.checked_len()?);
         walk(shape, [&broadcast_strides(self.shape(), shape)], |[i]| data.push(self.as_slice()[i]));
         Ok(Tensor::from_parts(shape.clone(), data))
@@ -111,6 +117,12 @@ impl<S: Scalar> Tensor<S> {
         let mut out = Tensor::zeros(shape.clone())?;
         let sums = out.as_mut_slice();
         let values = self.as_slice();
+        if is_repeated(shape, self.shape()) {
+            for copy in values.chunks_exact(sums.len().max(1)) {
+                sums.iter_mut().zip(copy).for_each(|(sum, &x)| *sum += x);
+            }
+            return Ok(out);
+        }
         let mut next = 0;
         walk(self.shape(), [&broadcast_strides(shape, self.shape())], |[i]| {
             sums[i] += values[next];
@@ -118,6 +130,12 @@ impl<S: Scalar> Tensor<S> {
         });
         Ok(out)
     }
+}
+
+/// Whether broadcasting only repeats the whole: outer axes are added or widened, inner ones are the same.
+fn is_repeated(from: &Shape, to: &Shape) -> bool {
+    let ones = from.iter().take_while(|&&n| n == 1).count();
+    to.ends_with(&from[ones..])
 }
 
 fn check_broadcasts_to(from: &Shape, to: &Shape, op: &'static str) -> Result<()> {

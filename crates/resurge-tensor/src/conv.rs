@@ -1,7 +1,12 @@
 //! Two-dimensional convolution as matrix products: the image's patches are laid out as columns.
 
+use crate::window::PARALLEL;
 use crate::{MatRef, Result, Scalar, Shape, Tensor, TensorError, Window2d};
+use rayon::prelude::*;
 use std::ops::Range;
+
+/// Partial sums of a weight's gradient.
+const LANES: usize = 8;
 
 /// A two-dimensional convolution of images `[M, C, H, W]` with a weight `[O, C/groups, kh, kw]`, to images
 /// `[M, O, H', W']`; in the sense of neural networks, a correlation (the weight is not mirrored):
@@ -82,14 +87,13 @@ impl Conv2d {
     pub fn apply<S: Scalar>(&self, input: &Tensor<S>, weight: &Tensor<S>) -> Result<Tensor<S>> {
         let plan = self.plan(input.shape(), weight.shape())?;
         let mut out = Tensor::zeros(plan.output)?;
-        let mut columns = plan.columns()?;
-        let values = out.as_mut_slice();
-        for block in 0..plan.blocks {
-            plan.gather(&input.as_slice()[plan.input_range(block)], &mut columns);
-            let filters = plan.filters(weight.as_slice(), block)?;
-            let patches = matrix(&columns, plan.taps, plan.places)?;
-            S::matmul_into(filters, patches, &mut values[plan.output_range(block)]);
-        }
+        plan.columns::<S>()?;
+        plan.for_each_block(out.as_mut_slice(), plan.filters * plan.places, |block, out, columns| {
+            plan.gather(&input.as_slice()[plan.input_range(block)], columns);
+            let patches = matrix(columns, plan.taps, plan.places)?;
+            S::matmul_into(plan.filters(weight.as_slice(), block)?, patches, out);
+            Ok(())
+        })?;
         Ok(out)
     }
 
@@ -107,14 +111,14 @@ impl Conv2d {
         let plan = self.plan(input, weight.shape())?;
         plan.check_output(output.shape())?;
         let mut out = Tensor::zeros(input)?;
-        let mut columns = plan.columns()?;
-        let images = out.as_mut_slice();
-        for block in 0..plan.blocks {
-            let filters = plan.filters(weight.as_slice(), block)?;
+        plan.columns::<S>()?;
+        let size = plan.channels * plan.image[0] * plan.image[1];
+        plan.for_each_block(out.as_mut_slice(), size, |block, out, columns| {
             let y = matrix(&output.as_slice()[plan.output_range(block)], plan.filters, plan.places)?;
-            S::matmul_into(filters.t(), y, &mut columns);
-            plan.scatter(&columns, &mut images[plan.input_range(block)]);
-        }
+            S::matmul_into(plan.filters(weight.as_slice(), block)?.t(), y, columns);
+            plan.scatter(columns, out);
+            Ok(())
+        })?;
         Ok(out)
     }
 
@@ -132,16 +136,28 @@ impl Conv2d {
         let plan = self.plan(input.shape(), weight)?;
         plan.check_output(output.shape())?;
         let mut out = Tensor::zeros(weight)?;
-        let mut columns = plan.columns()?;
-        let mut product = vec![S::zero(); Shape::from([plan.filters, plan.taps]).checked_len()?];
-        let sums = out.as_mut_slice();
-        for block in 0..plan.blocks {
-            plan.gather(&input.as_slice()[plan.input_range(block)], &mut columns);
-            let y = matrix(&output.as_slice()[plan.output_range(block)], plan.filters, plan.places)?;
-            S::matmul_into(y, matrix(&columns, plan.taps, plan.places)?.t(), &mut product);
-            for (sum, &term) in sums[plan.filter_range(block)].iter_mut().zip(&product) {
-                *sum += term;
+        plan.columns::<S>()?;
+        // Images in turns on a fixed number of lanes: the order of summation does not depend on threads.
+        let lanes = (plan.blocks / plan.groups.max(1)).clamp(1, LANES);
+        let lane = |lane: usize| -> Result<Vec<S>> {
+            let mut columns = plan.columns()?;
+            let mut sums = vec![S::zero(); weight.checked_len()?];
+            for block in (0..plan.blocks).filter(|block| block / plan.groups % lanes == lane) {
+                plan.gather(&input.as_slice()[plan.input_range(block)], &mut columns);
+                let y = matrix(&output.as_slice()[plan.output_range(block)], plan.filters, plan.places)?;
+                let patches = matrix(&columns, plan.taps, plan.places)?;
+                S::matmul_add_into(y, patches.t(), &mut sums[plan.filter_range(block)]);
             }
+            Ok(sums)
+        };
+        let sums: Vec<Vec<S>> = if plan.is_large() {
+            (0..lanes).into_par_iter().map(lane).collect::<Result<_>>()?
+        } else {
+            (0..lanes).map(lane).collect::<Result<_>>()?
+        };
+        let total = out.as_mut_slice();
+        for lane in sums {
+            total.iter_mut().zip(lane).for_each(|(sum, term)| *sum += term);
         }
         Ok(out)
     }
@@ -197,21 +213,71 @@ impl Plan {
         Ok(vec![S::zero(); Shape::from([blocks, self.taps, self.places]).checked_len()?])
     }
 
+    /// Calls `f` with each block, its part of `out` and room for its patches, on all threads where it pays.
+    fn for_each_block<S: Scalar>(
+        &self,
+        out: &mut [S],
+        size: usize,
+        f: impl Fn(usize, &mut [S], &mut [S]) -> Result<()> + Sync,
+    ) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        if self.is_large() {
+            let blocks = out.par_chunks_exact_mut(size).enumerate();
+            return blocks.try_for_each_init(
+                || self.columns(),
+                |columns, (block, out)| match columns {
+                    Ok(columns) => f(block, out, columns),
+                    Err(error) => Err(error.clone()),
+                },
+            );
+        }
+        let mut columns = self.columns()?;
+        out.chunks_exact_mut(size).enumerate().try_for_each(|(block, out)| f(block, out, &mut columns))
+    }
+
+    /// Whether there is more to do than to wake a thread.
+    fn is_large(&self) -> bool {
+        self.blocks > 1 && self.blocks * self.taps * self.places >= PARALLEL
+    }
+
+    #[inline]
     fn gather<S: Scalar>(&self, block: &[S], columns: &mut [S]) {
-        self.visit(|entry, at| columns[entry] = block[at]);
+        let stride = self.window.stride()[1];
+        self.runs(|entry, at, len| {
+            let to = &mut columns[entry..][..len];
+            if stride == 1 {
+                to.copy_from_slice(&block[at..][..len]);
+            } else {
+                to.iter_mut().zip(block[at..].iter().step_by(stride)).for_each(|(to, &from)| *to = from);
+            }
+        });
     }
 
     /// The transpose of `gather`: adds each entry to its place in the image.
+    #[inline]
     fn scatter<S: Scalar>(&self, columns: &[S], block: &mut [S]) {
-        self.visit(|entry, at| block[at] += columns[entry]);
+        let stride = self.window.stride()[1];
+        self.runs(|entry, at, len| {
+            let from = &columns[entry..][..len];
+            if stride == 1 {
+                block[at..][..len].iter_mut().zip(from).for_each(|(to, &from)| *to += from);
+            } else {
+                block[at..].iter_mut().step_by(stride).zip(from).for_each(|(to, &from)| *to += from);
+            }
+        });
     }
 
-    fn visit(&self, mut visit: impl FnMut(usize, usize)) {
+    /// Visits runs of entries of the matrix of patches, with where they are in the image.
+    #[inline]
+    fn runs(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let [kh, kw] = self.window.kernel();
         let plane = self.image[0] * self.image[1];
         for channel in 0..self.channels {
-            self.window.visit(self.image, self.positions, |tap, place, at| {
-                visit((channel * kh * kw + tap) * self.places + place, channel * plane + at);
+            self.window.runs(self.image, self.positions, |run| {
+                let row = channel * kh * kw + run.tap;
+                visit(row * self.places + run.place, channel * plane + run.at, run.len);
             });
         }
     }

@@ -1,7 +1,9 @@
 //! The window that slides over the last two axes of images, and pooling with it.
 
 use crate::{Result, Scalar, Shape, Tensor, TensorError};
+use rayon::prelude::*;
 use std::fmt;
+use std::ops::Range;
 
 /// A rectangular window over the last two axes `[H, W]` of images: its extent, the step from one position to the
 /// next, and how many rows and columns of padding surround the image on each side.
@@ -90,29 +92,54 @@ impl Window2d {
 
     /// Visits every element of one image under every position of the window, the padding left out, with: which
     /// element of the window it is, which position, and where in the image. All three are row-major.
-    pub(crate) fn visit(
-        &self,
-        image: [usize; 2],
-        positions: [usize; 2],
-        mut visit: impl FnMut(usize, usize, usize),
-    ) {
-        let place = |axis: usize, position: usize, tap: usize| {
-            let padded = position * self.stride[axis] + tap;
-            padded.checked_sub(self.padding[axis]).filter(|&at| at < image[axis])
-        };
+    fn visit(&self, image: [usize; 2], positions: [usize; 2], mut visit: impl FnMut(usize, usize, usize)) {
+        self.runs(image, positions, |run| {
+            for k in 0..run.len {
+                visit(run.tap, run.place + k, run.at + k * self.stride[1]);
+            }
+        });
+    }
+
+    /// As [`visit`](Self::visit), a row of positions at a time.
+    #[inline]
+    pub(crate) fn runs(&self, image: [usize; 2], positions: [usize; 2], mut visit: impl FnMut(Run)) {
         for tap_row in 0..self.kernel[0] {
             for tap_column in 0..self.kernel[1] {
                 let tap = tap_row * self.kernel[1] + tap_column;
-                for row in 0..positions[0] {
-                    let Some(at_row) = place(0, row, tap_row) else { continue };
-                    for column in 0..positions[1] {
-                        let Some(at_column) = place(1, column, tap_column) else { continue };
-                        visit(tap, row * positions[1] + column, at_row * image[1] + at_column);
-                    }
+                let columns = self.within(1, tap_column, image, positions);
+                if columns.is_empty() {
+                    continue;
+                }
+                for row in self.within(0, tap_row, image, positions) {
+                    let at_row = row * self.stride[0] + tap_row - self.padding[0];
+                    let at_column = columns.start * self.stride[1] + tap_column - self.padding[1];
+                    let place = row * positions[1] + columns.start;
+                    visit(Run { tap, place, at: at_row * image[1] + at_column, len: columns.len() });
                 }
             }
         }
     }
+
+    /// The positions along an axis at which an element of the window lies on the image.
+    fn within(&self, axis: usize, tap: usize, image: [usize; 2], positions: [usize; 2]) -> Range<usize> {
+        let (stride, padding) = (self.stride[axis], self.padding[axis]);
+        let first = padding.saturating_sub(tap).div_ceil(stride);
+        let end = (image[axis] + padding).saturating_sub(tap).div_ceil(stride).min(positions[axis]);
+        first.min(end)..end
+    }
+}
+
+/// Positions side by side of one element of a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    /// Which element of the window, row-major.
+    pub(crate) tap: usize,
+    /// The first position, row-major.
+    pub(crate) place: usize,
+    /// Where it is in the image; the next is the window's stride further.
+    pub(crate) at: usize,
+    /// How many positions.
+    pub(crate) len: usize,
 }
 
 /// For example `2x2, stride 2x2, padding 0x0`.
@@ -141,8 +168,15 @@ impl<S: Scalar> Tensor<S> {
     pub fn sum_pool2d(&self, window: Window2d) -> Result<Tensor<S>> {
         let pool = Pool::new(window, self.shape(), "sum_pool2d")?;
         let mut out = Tensor::zeros(&pool.output)?;
-        let (values, sums) = (self.as_slice(), out.as_mut_slice());
-        pool.visit(|to, from| sums[to] += values[from]);
+        let (image, places) = (pool.image.iter().product(), pool.positions.iter().product());
+        planes(self.as_slice(), image, out.as_mut_slice(), places, |values, sums| {
+            window.runs(pool.image, pool.positions, |run| {
+                let sums = &mut sums[run.place..][..run.len];
+                for (sum, &x) in sums.iter_mut().zip(values[run.at..].iter().step_by(window.stride[1])) {
+                    *sum += x;
+                }
+            });
+        });
         Ok(out)
     }
 
@@ -159,8 +193,15 @@ impl<S: Scalar> Tensor<S> {
             return Err(TensorError::Shape { op, expected: pool.output, actual: self.shape().clone() });
         }
         let mut out = Tensor::zeros(images)?;
-        let (values, sums) = (self.as_slice(), out.as_mut_slice());
-        pool.visit(|from, to| sums[to] += values[from]);
+        let (image, places) = (pool.image.iter().product(), pool.positions.iter().product());
+        planes(self.as_slice(), places, out.as_mut_slice(), image, |values, sums| {
+            window.runs(pool.image, pool.positions, |run| {
+                let values = &values[run.place..][..run.len];
+                for (sum, &x) in sums[run.at..].iter_mut().step_by(window.stride[1]).zip(values) {
+                    *sum += x;
+                }
+            });
+        });
         Ok(out)
     }
 
@@ -195,6 +236,28 @@ impl<S: Scalar> Tensor<S> {
         Ok((pool.output, best.into_iter().flatten().collect()))
     }
 }
+
+/// Calls `f` with each plane of `from` and of `to`, on all threads where it pays. Planes are independent.
+fn planes<S: Scalar>(
+    from: &[S],
+    from_size: usize,
+    to: &mut [S],
+    to_size: usize,
+    f: impl Fn(&[S], &mut [S]) + Sync,
+) {
+    if from.is_empty() || to.is_empty() {
+        return;
+    }
+    if from.len().max(to.len()) < PARALLEL {
+        from.chunks_exact(from_size).zip(to.chunks_exact_mut(to_size)).for_each(|(from, to)| f(from, to));
+    } else {
+        let pairs = to.par_chunks_exact_mut(to_size).zip(from.par_chunks_exact(from_size));
+        pairs.with_min_len(PARALLEL.div_ceil(to_size)).for_each(|(to, from)| f(from, to));
+    }
+}
+
+/// Below this many elements it takes longer to wake a thread than to do the work.
+pub(crate) const PARALLEL: usize = 1 << 14;
 
 /// Whether `x` displaces `best` as the maximum.
 pub(crate) fn exceeds(x: f64, best: f64) -> bool {

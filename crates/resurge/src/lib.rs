@@ -6,7 +6,7 @@
 //! * [`autodiff`]: the explicit tape;
 //! * [`snn`]: surrogates, resets, cells, losses, encoders;
 //! * [`gradcheck`]: anchored programs, finite differences, complex step, dual numbers, reports;
-//! * [`data`]: the digits that ship with Resurge;
+//! * [`data`]: the digits that ship with Resurge, and the readers of larger sets;
 //! * [`verify`]: the reset term on a real spiking network.
 #![forbid(unsafe_code)]
 

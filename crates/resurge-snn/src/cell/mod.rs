@@ -224,7 +224,8 @@ impl Cell {
     }
 
     /// The same cell whose reset of a potential that stays above the threshold is put off to the next step, by a
-    /// second comparison without a gradient: snnTorch's `reset_delay=False` with "subtract".
+    /// second comparison without a gradient: snnTorch's `reset_delay=False` with "subtract". It goes with
+    /// [`Reset::SUBTRACT_THEN_DECAY`] alone: a run with another reset is refused.
     #[must_use]
     pub fn with_residual_reset(self, residual_reset: bool) -> Self {
         Self { residual_reset, ..self }

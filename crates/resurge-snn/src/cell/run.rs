@@ -3,7 +3,7 @@
 use super::parameters::one_minus;
 use super::{Cell, CellParameters, ThresholdInSpike};
 use crate::refractory::rested;
-use crate::{Firing, ResetGradient, ResetKind, ResetTiming, Result, SnnError, spike};
+use crate::{Firing, Reset, ResetGradient, ResetKind, ResetTiming, Result, SnnError, spike};
 use resurge_autodiff::{Tape, Var};
 use resurge_tensor::{Scalar, Tensor};
 
@@ -34,7 +34,8 @@ impl Cell {
     /// Runs the cell on an input current `[T, B, N]` with its own constants.
     ///
     /// # Errors
-    /// [`SnnError::Sequence`] for an input without time and batch axes or without steps.
+    /// [`SnnError::Sequence`] for an input without time and batch axes or without steps, and
+    /// [`SnnError::ResidualReset`] for a residual reset with another reset than subtract-then-decay.
     pub fn run<S: Scalar>(&self, tape: &mut Tape<S>, current: Var) -> Result<CellRun> {
         let parameters = self.parameters(tape);
         self.run_with(tape, current, &parameters)
@@ -43,8 +44,7 @@ impl Cell {
     /// Runs the cell on an input current `[T, B, N]` with the given parameters.
     ///
     /// # Errors
-    /// [`SnnError::Sequence`] for an input without time and batch axes or without steps, and shape errors where a
-    /// parameter does not broadcast to `[B, N]`.
+    /// As [`run`](Self::run), and shape errors where a parameter does not broadcast to `[B, N]`.
     pub fn run_with<S: Scalar>(
         &self,
         tape: &mut Tape<S>,
@@ -54,6 +54,10 @@ impl Cell {
         let shape = tape.value(current)?.shape().clone();
         if shape.rank() < 2 || shape[0] == 0 {
             return Err(SnnError::Sequence { what: "spiking cell", shape });
+        }
+        // Here and not where it is set: the reset may be chosen after it.
+        if self.residual_reset && self.reset != Reset::SUBTRACT_THEN_DECAY {
+            return Err(SnnError::ResidualReset { reset: self.reset.name() });
         }
         let silence = tape.constant(Tensor::zeros(&shape[1..])?);
         let trace = filter_constants(tape, parameters.trace_decay)?;

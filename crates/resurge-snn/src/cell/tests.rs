@@ -1,7 +1,7 @@
 //! Cells against numbers worked by hand.
 
 use super::*;
-use crate::{CellRun, SnnError};
+use crate::{CellRun, ResetTiming, SnnError};
 use resurge_autodiff::{Tape, Var};
 use resurge_tensor::Tensor;
 
@@ -142,6 +142,32 @@ fn a_residual_reset_takes_off_what_one_spike_left() {
     // u = 4 fires, m = 3 is still above: R = 1, u = 0.5 * 3 - 1 = 0.5, m = 0.5 - (0 - 1) = 1.5, R = 1, ...
     let cell = cell().with_reset(Reset::SUBTRACT_THEN_DECAY).unwrap().with_residual_reset(true);
     assert_eq!(potentials(cell, &[4.0, 0.0, 0.0]), [4.0, 0.5, -0.25]);
+}
+
+#[test]
+fn a_residual_reset_goes_with_subtract_then_decay_alone() {
+    let others = [
+        (Reset::SUBTRACT, "subtract"),
+        (Reset { kind: ResetKind::Subtract, timing: ResetTiming::AfterInput }, "subtract"),
+        (Reset::TO_ZERO, "zero"),
+        (Reset::GATED_INPUT, "gated"),
+        (Reset::to_value(-0.5), "value"),
+        (Reset::NONE, "none"),
+    ];
+    for (reset, name) in others {
+        let mut tape = Tape::new();
+        let current = tape.leaf(Tensor::from_vec([2, 1], vec![4.0, 0.0]).unwrap());
+        // In either order, as the last word is the run's.
+        let late = cell().with_residual_reset(true).with_reset(reset).unwrap();
+        let early = cell().with_reset(reset).unwrap().with_residual_reset(true);
+        for cell in [late, early] {
+            let error = cell.run(&mut tape, current).unwrap_err();
+            assert_eq!(error, SnnError::ResidualReset { reset: name });
+            let text = error.to_string();
+            assert!(text.contains(name) && text.contains("Reset::SUBTRACT_THEN_DECAY"), "{text}");
+        }
+        assert!(cell().with_reset(reset).unwrap().run(&mut tape, current).is_ok());
+    }
 }
 
 #[test]

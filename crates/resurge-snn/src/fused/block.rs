@@ -5,9 +5,10 @@
 
 use super::recurrence::{Carry, Recurrence, ReverseStep};
 use super::{CellOutput, OpResult};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use resurge_tensor::{Scalar, Tensor};
+use std::ops::Range;
 
 /// A sequence seen as a matrix of `steps` rows with a column a neuron.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +23,7 @@ impl Plane {
         Self { steps: shape[0], neurons: shape[1..].iter().product() }
     }
 
-    fn row<'a, S>(&self, values: &'a [S], step: usize, block: &std::ops::Range<usize>) -> &'a [S] {
+    fn row<'a, S>(&self, values: &'a [S], step: usize, block: &Range<usize>) -> &'a [S] {
         &values[step * self.neurons..][block.clone()]
     }
 
@@ -49,19 +50,37 @@ fn width<S>(steps: usize) -> usize {
 /// Below this many values it takes longer to wake a thread than to do the work.
 const PARALLEL: usize = 1 << 14;
 
-/// Calls `f` with each block and its first neuron, on all threads where it pays.
-fn for_each_block<S: Scalar>(
-    plane: Plane,
-    width: usize,
-    out: &mut [S],
-    f: impl Fn(std::ops::Range<usize>, &mut [&mut [S]]) + Sync,
-) {
-    let blocks = plane.blocks(out, width);
+/// What is done with a block of neurons.
+trait Kernel<S>: Sync {
+    /// Writes the rows of the block, one a step.
+    fn run(&self, block: &Range<usize>, rows: &mut [&mut [S]]);
+}
+
+/// A kernel on a block, for [`Arch::dispatch`]: a type of its own, so that `call` is inlined into the function that
+/// is compiled for the processor at hand, which a closure may not be.
+struct OnBlock<'a, 'b, S, K> {
+    kernel: &'a K,
+    block: Range<usize>,
+    rows: &'a mut [&'b mut [S]],
+}
+
+impl<S, K: Kernel<S>> NullaryFnOnce for OnBlock<'_, '_, S, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.kernel.run(&self.block, self.rows);
+    }
+}
+
+/// Runs a kernel on every block, on all threads where it pays.
+fn for_each_block<S: Scalar>(plane: Plane, out: &mut [S], kernel: &impl Kernel<S>) {
+    let width = width::<S>(plane.steps);
     let run = |(index, mut rows): (usize, Vec<&mut [S]>)| {
-        let first = index * width;
-        let last = (first + width).min(plane.neurons);
-        Arch::new().dispatch(|| f(first..last, &mut rows));
+        let block = index * width..((index + 1) * width).min(plane.neurons);
+        Arch::new().dispatch(OnBlock { kernel, block, rows: &mut rows });
     };
+    let blocks = plane.blocks(out, width);
     if plane.steps * plane.neurons < PARALLEL {
         blocks.into_iter().enumerate().for_each(run);
     } else {
@@ -69,21 +88,23 @@ fn for_each_block<S: Scalar>(
     }
 }
 
-pub(super) fn forward<S: Scalar>(
-    recurrence: &Recurrence<S>,
-    current: &Tensor<S>,
+struct Forward<'a, S> {
+    recurrence: &'a Recurrence<S>,
+    plane: Plane,
+    current: &'a [S],
     output: CellOutput,
-) -> OpResult<Tensor<S>> {
-    let plane = Plane::of(current);
-    let mut out = Tensor::zeros(current.shape())?;
-    let values = current.as_slice();
-    for_each_block(plane, width::<S>(plane.steps), out.as_mut_slice(), |block, rows| {
+}
+
+impl<S: Scalar> Kernel<S> for Forward<'_, S> {
+    #[inline(always)]
+    fn run(&self, block: &Range<usize>, rows: &mut [&mut [S]]) {
+        let recurrence = self.recurrence;
         let zeros = || vec![S::zero(); block.len()];
         let (mut before, mut u, mut spikes, mut trace) = (zeros(), zeros(), zeros(), zeros());
         for (t, row) in rows.iter_mut().enumerate() {
             std::mem::swap(&mut before, &mut u);
-            recurrence.integrate(t, &before, &spikes, plane.row(values, t, &block), &mut u);
-            match output {
+            recurrence.integrate(t, &before, &spikes, self.plane.row(self.current, t, block), &mut u);
+            match self.output {
                 CellOutput::Spikes => {
                     recurrence.fire(&u, row);
                     spikes.copy_from_slice(row);
@@ -95,8 +116,56 @@ pub(super) fn forward<S: Scalar>(
                 }
             }
         }
-    });
+    }
+}
+
+pub(super) fn forward<S: Scalar>(
+    recurrence: &Recurrence<S>,
+    current: &Tensor<S>,
+    output: CellOutput,
+) -> OpResult<Tensor<S>> {
+    let plane = Plane::of(current);
+    let mut out = Tensor::zeros(current.shape())?;
+    let kernel = Forward { recurrence, plane, current: current.as_slice(), output };
+    for_each_block(plane, out.as_mut_slice(), &kernel);
     Ok(out)
+}
+
+struct Reverse<'a, S> {
+    recurrence: &'a Recurrence<S>,
+    plane: Plane,
+    current: &'a [S],
+    cotangent: &'a [S],
+    of_traces: bool,
+}
+
+impl<S: Scalar> Kernel<S> for Reverse<'_, S> {
+    #[inline(always)]
+    fn run(&self, block: &Range<usize>, rows: &mut [&mut [S]]) {
+        let (recurrence, plane, n) = (self.recurrence, self.plane, block.len());
+        let mut potentials = vec![S::zero(); n * plane.steps];
+        let (mut spikes, mut before) = (vec![S::zero(); n], vec![S::zero(); n]);
+        for t in 0..plane.steps {
+            let (past, now) = potentials.split_at_mut(t * n);
+            let (before, u) = (&past[t.saturating_sub(1) * n..], &mut now[..n]);
+            recurrence.integrate(t, before, &spikes, plane.row(self.current, t, block), u);
+            recurrence.fire(u, &mut spikes);
+        }
+        let mut carry = Carry::new(n);
+        for t in (0..plane.steps).rev() {
+            let u = &potentials[t * n..][..n];
+            recurrence.fire(u, &mut spikes);
+            let next = (t + 1 < plane.steps).then(|| plane.row(self.current, t + 1, block));
+            let cotangent = plane.row(self.cotangent, t, block);
+            let step = ReverseStep { u, spikes: &spikes, cotangent, next };
+            recurrence.retreat(&mut carry, &step, self.of_traces);
+            let gate = (t > 0 && recurrence.gates_input()).then(|| {
+                recurrence.fire(&potentials[(t - 1) * n..][..n], &mut before);
+                &before[..]
+            });
+            recurrence.to_current(&carry.delta, gate, rows[t]);
+        }
+    }
 }
 
 pub(super) fn vjp<S: Scalar>(
@@ -107,30 +176,8 @@ pub(super) fn vjp<S: Scalar>(
 ) -> OpResult<Tensor<S>> {
     let plane = Plane::of(current);
     let mut out = Tensor::zeros(current.shape())?;
-    let (values, cotangent) = (current.as_slice(), cotangent.as_slice());
-    for_each_block(plane, width::<S>(plane.steps), out.as_mut_slice(), |block, rows| {
-        let n = block.len();
-        let mut potentials = vec![S::zero(); n * plane.steps];
-        let (mut spikes, mut before) = (vec![S::zero(); n], vec![S::zero(); n]);
-        for t in 0..plane.steps {
-            let (past, now) = potentials.split_at_mut(t * n);
-            let (before, u) = (&past[t.saturating_sub(1) * n..], &mut now[..n]);
-            recurrence.integrate(t, before, &spikes, plane.row(values, t, &block), u);
-            recurrence.fire(u, &mut spikes);
-        }
-        let mut carry = Carry::new(n);
-        for t in (0..plane.steps).rev() {
-            let u = &potentials[t * n..][..n];
-            recurrence.fire(u, &mut spikes);
-            let next = (t + 1 < plane.steps).then(|| plane.row(values, t + 1, &block));
-            let cotangent = plane.row(cotangent, t, &block);
-            recurrence.retreat(&mut carry, &ReverseStep { u, spikes: &spikes, cotangent, next }, of_traces);
-            let gate = (t > 0 && recurrence.gates_input()).then(|| {
-                recurrence.fire(&potentials[(t - 1) * n..][..n], &mut before);
-                &before[..]
-            });
-            recurrence.to_current(&carry.delta, gate, rows[t]);
-        }
-    });
+    let (current, cotangent) = (current.as_slice(), cotangent.as_slice());
+    let kernel = Reverse { recurrence, plane, current, cotangent, of_traces };
+    for_each_block(plane, out.as_mut_slice(), &kernel);
     Ok(out)
 }

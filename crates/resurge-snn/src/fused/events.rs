@@ -1,5 +1,7 @@
 //! Sums of weight rows, and of adjoint rows, at the positions of spikes.
 
+use super::train::word;
+use rayon::prelude::*;
 use resurge_tensor::Scalar;
 
 /// The positions of the spikes in a block of rows, row by row.
@@ -32,11 +34,7 @@ impl Events {
     /// Appends a row given as words of bits, the lowest bit first.
     pub(super) fn push_bits(&mut self, words: &[u64]) {
         for (word, first) in words.iter().zip((0u32..).step_by(64)) {
-            let mut left = *word;
-            while left != 0 {
-                self.indices.push(first + left.trailing_zeros());
-                left &= left - 1;
-            }
+            self.push_word(*word, first);
         }
         self.starts.push(self.indices.len() as u32);
     }
@@ -51,15 +49,19 @@ impl Events {
 
     #[inline(always)]
     fn push_values<S: Scalar>(&mut self, values: &[S]) {
-        let mut end = self.indices.len();
-        self.indices.resize(end + values.len(), 0);
-        for (value, index) in values.iter().zip(0u32..) {
-            // Written always and counted where there is a spike: no branch to mispredict.
-            self.indices[end] = index;
-            end += usize::from(value.re() != 0.0);
+        for (values, first) in values.chunks(64).zip((0u32..).step_by(64)) {
+            self.push_word(word(values), first);
         }
-        self.indices.truncate(end);
-        self.starts.push(end as u32);
+        self.starts.push(self.indices.len() as u32);
+    }
+
+    #[inline(always)]
+    fn push_word(&mut self, word: u64, first: u32) {
+        let mut left = word;
+        while left != 0 {
+            self.indices.push(first + left.trailing_zeros());
+            left &= left - 1;
+        }
     }
 
     /// Writes the rows as numbers, 1 at a spike.
@@ -106,7 +108,7 @@ const QUARTER: usize = STRIPE / 4;
 
 /// Rows of weights, one an input, with a column an output; stored stripe by stripe, so that a stripe of all rows fits
 /// into the L2 cache.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Stripes<S> {
     inputs: usize,
     outputs: usize,
@@ -114,41 +116,47 @@ pub(super) struct Stripes<S> {
 }
 
 impl<S: Scalar> Stripes<S> {
-    pub(super) fn zeros(inputs: usize, outputs: usize) -> Self {
+    /// Makes these the zeros of a matrix of so many inputs and outputs.
+    pub(super) fn clear(&mut self, inputs: usize, outputs: usize) {
         let stored = outputs / STRIPE * STRIPE + (outputs % STRIPE).next_multiple_of(QUARTER);
-        Self { inputs, outputs, values: vec![S::zero(); inputs * stored] }
+        (self.inputs, self.outputs) = (inputs, outputs);
+        self.values.clear();
+        self.values.resize(inputs * stored, S::zero());
     }
 
     /// From a weight `[outputs, inputs]`.
     pub(super) fn from_weight(weight: &[S], inputs: usize, outputs: usize) -> Self {
-        let mut stripes = Self::zeros(inputs, outputs);
-        for stripe in 0..stripes.count() {
-            let (columns, width) = (stripes.columns(stripe), stripes.width(stripe));
-            let values = stripes.stripe_mut(stripe);
-            for (k, output) in columns.enumerate() {
-                for (input, &w) in weight[output * inputs..][..inputs].iter().enumerate() {
+        let mut stripes = Self::default();
+        stripes.clear(inputs, outputs);
+        let one = (STRIPE * inputs).max(1);
+        stripes.values.par_chunks_mut(one).zip(weight.par_chunks(one)).for_each(|(values, rows)| {
+            let width = values.len() / inputs;
+            for (k, row) in rows.chunks_exact(inputs).enumerate() {
+                for (input, &w) in row.iter().enumerate() {
                     values[input * width + k] = w;
                 }
             }
-        }
+        });
         stripes
     }
 
-    /// Adds to a weight `[outputs, inputs]`.
-    pub(super) fn add_to_weight(&self, weight: &mut [S]) {
-        for stripe in 0..self.count() {
-            let (columns, width) = (self.columns(stripe), self.width(stripe));
-            let values = self.stripe(stripe);
-            for (k, output) in columns.enumerate() {
-                let row = &mut weight[output * self.inputs..][..self.inputs];
-                row.iter_mut().enumerate().for_each(|(input, w)| *w += values[input * width + k]);
+    /// Adds matrices of the same sizes, in their order, to a weight `[outputs, inputs]`.
+    pub(super) fn add_to_weight(all: &[&Self], weight: &mut [S]) {
+        let Some(inputs) = all.first().map(|first| first.inputs).filter(|&inputs| inputs > 0) else { return };
+        weight.par_chunks_mut(STRIPE * inputs).enumerate().for_each(|(stripe, rows)| {
+            let mut sum = all[0].stripe(stripe).to_vec();
+            for other in &all[1..] {
+                for (sum, &x) in sum.iter_mut().zip(other.stripe(stripe)) {
+                    *sum += x;
+                }
             }
-        }
-    }
-
-    /// Adds the values of stripes of the same sizes.
-    pub(super) fn add(&mut self, other: &Self) {
-        self.values.iter_mut().zip(&other.values).for_each(|(sum, &x)| *sum += x);
+            let width = sum.len() / inputs;
+            for (k, row) in rows.chunks_exact_mut(inputs).enumerate() {
+                for (input, w) in row.iter_mut().enumerate() {
+                    *w += sum[input * width + k];
+                }
+            }
+        });
     }
 
     fn count(&self) -> usize {
@@ -314,19 +322,23 @@ mod tests {
                     assert_eq!(out[row * outputs + k], sum, "{outputs} outputs, row {row}, column {k}");
                 }
             }
-            // A transposed copy comes back, and the scattered rows are added to it.
+            // Two transposed copies come back, with the scattered rows added.
             let mut by_input = Events::default();
             events().transpose_into(5, &mut by_input);
             out.resize(4 * outputs + Stripes::<f64>::SLACK, f64::NAN);
             let mut gradient = stripes.clone();
             gradient.scatter(&by_input, &out);
             let mut total = vec![0.0; outputs * 5];
-            gradient.add_to_weight(&mut total);
+            Stripes::add_to_weight(&[&gradient, &stripes], &mut total);
             for input in 0..5usize {
                 for k in 0..outputs {
                     let rows = (0..4).filter(|&row| ROWS[row].contains(&(input as u32)));
                     let sum: f64 = rows.map(|row| out[row * outputs + k]).sum();
-                    assert_eq!(total[k * 5 + input], weight[k * 5 + input] + sum, "{outputs} {input} {k}");
+                    assert_eq!(
+                        total[k * 5 + input],
+                        2.0 * weight[k * 5 + input] + sum,
+                        "{outputs} {input} {k}"
+                    );
                 }
             }
         }

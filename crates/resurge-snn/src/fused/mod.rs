@@ -3,6 +3,7 @@
 mod block;
 mod events;
 mod network;
+mod pool;
 mod recurrence;
 mod replay;
 #[cfg(test)]

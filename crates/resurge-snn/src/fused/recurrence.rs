@@ -120,7 +120,9 @@ impl<S: Scalar> Recurrence<S> {
             *u = i * self.gain + self.drive;
         }
         if let Some(initial) = self.initial {
-            u.iter_mut().for_each(|u| *u = initial + *u);
+            for u in u {
+                *u = initial + *u;
+            }
         }
     }
 
@@ -129,15 +131,21 @@ impl<S: Scalar> Recurrence<S> {
         let (reset, decay, gain, drive) = (self.reset, self.decay, self.gain, self.drive);
         let rows = u.iter_mut().zip(before).zip(spikes).zip(current);
         match self.timing {
-            ResetTiming::BeforeDecay => rows.for_each(|(((u, &v), &o), &i)| {
-                *u = reset.apply(v, o) * decay + (i * gain + drive);
-            }),
-            ResetTiming::AfterDecay => rows.for_each(|(((u, &v), &o), &i)| {
-                *u = reset.apply(v * decay, o) + (i * gain + drive);
-            }),
-            ResetTiming::AfterInput => rows.for_each(|(((u, &v), &o), &i)| {
-                *u = reset.apply(v * decay + (i * gain + drive), o);
-            }),
+            ResetTiming::BeforeDecay => {
+                for (((u, &v), &o), &i) in rows {
+                    *u = reset.apply(v, o) * decay + (i * gain + drive);
+                }
+            }
+            ResetTiming::AfterDecay => {
+                for (((u, &v), &o), &i) in rows {
+                    *u = reset.apply(v * decay, o) + (i * gain + drive);
+                }
+            }
+            ResetTiming::AfterInput => {
+                for (((u, &v), &o), &i) in rows {
+                    *u = reset.apply(v * decay + (i * gain + drive), o);
+                }
+            }
         }
     }
 
@@ -155,12 +163,20 @@ impl<S: Scalar> Recurrence<S> {
         let (zero, one) = (S::zero(), S::one());
         match self.firing {
             Firing::Above if !self.relative => {
-                rows.for_each(|(o, &u)| *o = if (u - self.threshold).re() > 0.0 { one } else { zero });
+                for (o, &u) in rows {
+                    *o = if (u - self.threshold).re() > 0.0 { one } else { zero };
+                }
             }
             Firing::AtOrAbove if !self.relative => {
-                rows.for_each(|(o, &u)| *o = if (u - self.threshold).re() >= 0.0 { one } else { zero });
+                for (o, &u) in rows {
+                    *o = if (u - self.threshold).re() >= 0.0 { one } else { zero };
+                }
             }
-            firing => rows.for_each(|(o, &u)| *o = S::from_f64(firing.count(self.above(u).re()))),
+            firing => {
+                for (o, &u) in rows {
+                    *o = S::from_f64(firing.count(self.above(u).re()));
+                }
+            }
         }
     }
 
@@ -182,11 +198,17 @@ impl<S: Scalar> Recurrence<S> {
     fn slopes(&self, u: &[S], slopes: &mut [S]) {
         if self.relative {
             let unit = self.threshold;
-            slopes.iter_mut().zip(u).for_each(|(g, &u)| *g = (u - unit) / unit);
+            for (g, &u) in slopes.iter_mut().zip(u) {
+                *g = (u - unit) / unit;
+            }
             self.surrogate.derivatives(slopes);
-            slopes.iter_mut().for_each(|g| *g = *g / unit);
+            for g in slopes {
+                *g = *g / unit;
+            }
         } else {
-            slopes.iter_mut().zip(u).for_each(|(g, &u)| *g = u - self.threshold);
+            for (g, &u) in slopes.iter_mut().zip(u) {
+                *g = u - self.threshold;
+            }
             self.surrogate.derivatives(slopes);
         }
     }
@@ -216,25 +238,29 @@ impl<S: Scalar> Recurrence<S> {
         let through = if self.rule == ResetGradient::SpatialOnly { S::zero() } else { decay };
         let rows = carry.delta.iter_mut().zip(&carry.slope).zip(epsilon).zip(at.u.iter().zip(at.spikes));
         match self.timing {
-            ResetTiming::BeforeDecay => rows.for_each(|(((delta, &g), &e), (&u, &o))| {
-                let by_spike = alpha * (decay * (reset.by_spike - reset.erase * u));
-                let membrane = through * (S::one() - reset.erase * o);
-                *delta = g * (e + by_spike * *delta) + membrane * *delta;
-            }),
-            ResetTiming::AfterDecay => rows.for_each(|(((delta, &g), &e), (&u, &o))| {
-                let by_spike = alpha * (reset.by_spike - reset.erase * (u * decay));
-                let membrane = through * (S::one() - reset.erase * o);
-                *delta = g * (e + by_spike * *delta) + membrane * *delta;
-            }),
+            ResetTiming::BeforeDecay => {
+                for (((delta, &g), &e), (&u, &o)) in rows {
+                    let by_spike = alpha * (decay * (reset.by_spike - reset.erase * u));
+                    let membrane = through * (S::one() - reset.erase * o);
+                    *delta = g * (e + by_spike * *delta) + membrane * *delta;
+                }
+            }
+            ResetTiming::AfterDecay => {
+                for (((delta, &g), &e), (&u, &o)) in rows {
+                    let by_spike = alpha * (reset.by_spike - reset.erase * (u * decay));
+                    let membrane = through * (S::one() - reset.erase * o);
+                    *delta = g * (e + by_spike * *delta) + membrane * *delta;
+                }
+            }
             ResetTiming::AfterInput => {
                 // At the last step delta is 0 and the current of the next does not matter.
                 let next = at.next.unwrap_or(at.u);
-                rows.zip(next).for_each(|((((delta, &g), &e), (&u, &o)), &i)| {
+                for ((((delta, &g), &e), (&u, &o)), &i) in rows.zip(next) {
                     let v = u * decay + (i * self.gain + self.drive);
                     let by_spike = alpha * (reset.by_spike - reset.erase * v);
                     let membrane = through * (S::one() - reset.erase * o);
                     *delta = g * (e + by_spike * *delta) + membrane * *delta;
-                });
+                }
             }
         }
     }
@@ -248,7 +274,11 @@ impl<S: Scalar> Recurrence<S> {
                     *out = delta * (S::one() - self.reset.erase * o) * self.gain;
                 }
             }
-            _ => out.iter_mut().zip(delta).for_each(|(out, &delta)| *out = delta * self.gain),
+            _ => {
+                for (out, &delta) in out.iter_mut().zip(delta) {
+                    *out = delta * self.gain;
+                }
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! Spikes stored as bits.
 
 use crate::{Result, SnnError};
+use pulp::{Arch, NullaryFnOnce};
+use rayon::prelude::*;
 use resurge_tensor::{Scalar, Tensor};
 use std::sync::Arc;
 
@@ -37,14 +39,17 @@ impl SpikeTrain {
             return Err(SnnError::Sequence { what: "spike train", shape: shape.clone() });
         }
         let values = sequence.as_slice();
-        if let Some(index) = values.iter().position(|x| *x != S::zero() && *x != S::one()) {
-            return Err(SnnError::NotASpike { index, value: values[index].re() });
-        }
         let (steps, batch) = (shape[0], shape[1]);
-        let neurons = shape[2..].iter().product();
-        let mut words = Vec::with_capacity(steps * batch * words_per_row(neurons));
-        for row in values.chunks(neurons.max(1)) {
-            words.extend(row.chunks(64).map(word));
+        let neurons: usize = shape[2..].iter().product();
+        let per_row = words_per_row(neurons);
+        let mut words = vec![0; steps * batch * per_row];
+        let pack =
+            |(words, values): (&mut [u64], &[S])| Arch::new().dispatch(Pack { values, neurons, words });
+        let (rows, sources) =
+            (words.par_chunks_mut(ROWS * per_row.max(1)), values.par_chunks(ROWS * neurons.max(1)));
+        if !rows.zip(sources).map(pack).reduce(|| true, |a, b| a & b) {
+            let index = values.iter().position(|x| *x != S::zero() && *x != S::one()).unwrap_or(0);
+            return Err(SnnError::NotASpike { index, value: values[index].re() });
         }
         Ok(Self { steps, batch, neurons, words: words.into() })
     }
@@ -108,8 +113,49 @@ fn words_per_row(neurons: usize) -> usize {
     neurons.div_ceil(64)
 }
 
-fn word<S: Scalar>(values: &[S]) -> u64 {
-    values.iter().zip(0u32..).map(|(x, bit)| u64::from(x.re() != 0.0) << bit).fold(0, |a, b| a | b)
+/// Rows that a thread packs at a time.
+const ROWS: usize = 64;
+
+/// Packs rows of numbers into words; whether all were 0 or 1.
+struct Pack<'a, S> {
+    values: &'a [S],
+    neurons: usize,
+    words: &'a mut [u64],
+}
+
+impl<S: Scalar> NullaryFnOnce for Pack<'_, S> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        let mut spikes = true;
+        let rows = self.words.chunks_mut(words_per_row(self.neurons).max(1));
+        for (words, row) in rows.zip(self.values.chunks(self.neurons.max(1))) {
+            for (packed, values) in words.iter_mut().zip(row.chunks(64)) {
+                *packed = word(values);
+                for x in values {
+                    spikes &= (*x == S::zero()) | (*x == S::one());
+                }
+            }
+        }
+        spikes
+    }
+}
+
+/// Up to 64 numbers as bits, set where a number is not 0, the first in the lowest.
+#[inline(always)]
+pub(super) fn word<S: Scalar>(values: &[S]) -> u64 {
+    let mut bytes = [0u8; 64];
+    for (byte, x) in bytes.iter_mut().zip(values) {
+        *byte = u8::from(x.re() != 0.0);
+    }
+    let mut word = 0;
+    for (eight, shift) in bytes.as_chunks::<8>().0.iter().zip((0u32..).step_by(8)) {
+        // The product moves the lowest bit of byte i to bit 56 + i; nothing else reaches the top byte.
+        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word |= bits << shift;
+    }
+    word
 }
 
 #[cfg(test)]
@@ -129,6 +175,17 @@ mod tests {
         }
         let image = Tensor::<f32>::full([2, 1, 2, 3], 1.0).unwrap();
         assert_eq!(SpikeTrain::from_tensor(&image).unwrap().neurons(), 6);
+    }
+
+    #[test]
+    fn every_bit_of_a_word() {
+        for bit in 0..64 {
+            let mut values = [0.0_f32; 64];
+            values[bit] = 1.0;
+            assert_eq!(word(&values), 1 << bit);
+            assert_eq!(word(&values.map(|x| 1.0 - x)), !(1 << bit));
+        }
+        assert_eq!(word(&[1.0, 0.0, 1.0]), 0b101);
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub struct BatchNormRun<S> {
 ///
 /// with the biased variance and learnable `gamma` and `beta`, `[C]` (Ioffe and Szegedy 2015). One pair of
 /// statistics serves all steps, so that a channel is scaled alike through time, as in threshold-dependent
-/// batch normalisation (Zheng et al. 2021), whose factor `alpha * theta` is a choice of the initial `gamma`; it
-/// is not the variant with separate statistics in each step (BNTT, Kim and Panda 2020). The gradient flows
-/// through the statistics.
+/// batch normalisation (Zheng et al. 2021), whose factor `alpha * theta` is a choice of the initial `gamma`; the
+/// variant with separate statistics in each step (BNTT, Kim and Panda 2020) is
+/// [`batch_norm_per_step`](crate::batch_norm_per_step). The gradient flows through the statistics.
 ///
 /// # Errors
 /// [`SnnError::Axes`] for fewer than three axes, [`SnnError::TooFewSamples`] for fewer than two values per

@@ -1,6 +1,7 @@
 //! Layers between cells, each over a whole sequence `[T, B, features...]`. Images are `[T, B, C, H, W]`.
 
 mod batch_norm;
+mod batch_norm_per_step;
 mod conv2d;
 mod dropout;
 mod flatten;
@@ -9,6 +10,7 @@ mod pool2d;
 mod residual;
 
 pub use batch_norm::{BatchNormRun, RunningStatistics, batch_norm, batch_norm_inference};
+pub use batch_norm_per_step::{batch_norm_per_step, batch_norm_per_step_inference};
 pub use conv2d::conv2d;
 pub use dropout::dropout;
 pub use flatten::flatten;

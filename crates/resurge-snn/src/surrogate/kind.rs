@@ -120,7 +120,9 @@ impl SurrogateKind {
                 match *self {
                     $($kind => {
                         let known = $known;
-                        values.iter_mut().for_each(|x| *x = known.derivative(*x) * factor);
+                        for x in values {
+                            *x = known.derivative(*x) * factor;
+                        }
                     })+
                 }
             };

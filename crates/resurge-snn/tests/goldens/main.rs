@@ -33,7 +33,7 @@ fn every_file_is_there() {
         *counts.entry(golden.about.framework).or_insert(0) += 1;
     }
     let expected =
-        [("exodus", 2), ("norse", 7), ("sinabs", 6), ("snntorch", 7), ("spikingjelly", 14), ("spyx", 5)];
+        [("exodus", 2), ("norse", 8), ("sinabs", 9), ("snntorch", 10), ("spikingjelly", 17), ("spyx", 7)];
     assert_eq!(counts, expected.map(|(framework, count)| (framework.to_owned(), count)).into());
 }
 

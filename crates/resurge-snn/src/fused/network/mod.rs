@@ -5,6 +5,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+use super::pool::Pool;
 use super::recurrence::Recurrence;
 use super::{CellOutput, OpResult};
 use crate::{Cell, Firing, Result, SnnError, SpikeTrain};
@@ -83,6 +84,7 @@ impl From<Var> for FusedLayer {
 /// * A block of samples passes through some steps of all layers while these stay in the cache. Between the forward and
 ///   the backward pass the network keeps its potentials, `T B N` numbers a layer; or, with
 ///   [`with_checkpoints`](Self::with_checkpoints), the states between segments of time.
+/// * Buffers of a pass are kept for the next one, until the network and its clones are dropped.
 /// * Gradients are summed in an order that the sizes alone determine: the same bits for any number of threads.
 ///
 /// ```
@@ -109,6 +111,7 @@ pub struct FusedNetwork {
     output: NetworkOutput,
     path: EventPath,
     segment: Option<usize>,
+    pool: Pool,
 }
 
 impl FusedNetwork {
@@ -131,7 +134,14 @@ impl FusedNetwork {
             }
         }
         let output = NetworkOutput::Sequence(CellOutput::Traces);
-        Ok(Self { cells, input_trace: 0.0, output, path: EventPath::Auto, segment: None })
+        Ok(Self {
+            cells,
+            input_trace: 0.0,
+            output,
+            path: EventPath::Auto,
+            segment: None,
+            pool: Pool::default(),
+        })
     }
 
     /// The same network with another output; by default the sequence of traces.

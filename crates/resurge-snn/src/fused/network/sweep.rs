@@ -1,15 +1,15 @@
 //! The real forward pass of a fused network and its adjoint: block by block of samples, chunk by chunk of steps.
 
-use super::{CellOutput, Filter, FusedNetwork, NetworkOutput, OpResult, Parameters, Recurrence};
+use super::{CellOutput, EventPath, Filter, FusedNetwork, NetworkOutput, OpResult, Parameters, Recurrence};
 use crate::SpikeTrain;
 use crate::fused::events::{Events, Stripes};
+use crate::fused::pool::Pool;
 use crate::fused::recurrence::{Carry, ReverseStep};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use resurge_autodiff::Contributions;
 use resurge_tensor::{MatRef, Scalar, Tensor};
 use std::ops::Range;
-use std::sync::OnceLock;
 
 /// Samples that go through the network together.
 const BLOCK: usize = 16;
@@ -21,18 +21,30 @@ const LANES: usize = 8;
 
 /// A forward pass, with what the backward pass needs of it.
 #[derive(Debug)]
-pub(super) struct Run<S> {
+pub(super) struct Run<S: Scalar> {
     pub(super) output: Tensor<S>,
     blocks: Vec<Kept<S>>,
+    pool: Pool,
 }
 
-/// What is kept of a block: of every segment of time the state at its start, and the potentials if there is one
-/// segment alone.
+impl<S: Scalar> Drop for Run<S> {
+    fn drop(&mut self) {
+        for block in self.blocks.drain(..) {
+            self.pool.give(block.potentials);
+        }
+    }
+}
+
+/// What is kept of a block: of every segment of time the state at its start; or, where there is one segment alone, the
+/// potentials.
 #[derive(Debug)]
 struct Kept<S> {
     starts: Vec<Vec<LayerState<S>>>,
-    potentials: Option<Vec<Vec<S>>>,
+    potentials: Potentials<S>,
 }
+
+/// The potentials of a segment, layer by layer.
+type Potentials<S> = Vec<Vec<S>>;
 
 /// A layer of a block between two steps; a value a sample and neuron.
 #[derive(Debug, Clone)]
@@ -52,11 +64,39 @@ struct LayerCarry<S> {
     current: Vec<S>,
 }
 
-/// The gradient of a layer's parameters, as far as it has been summed.
+/// The gradient of a layer's parameters, as far as it has been summed on one lane.
+#[derive(Default)]
 struct LayerGradient<S> {
-    by_events: Option<Stripes<S>>,
-    dense: Option<Vec<S>>,
-    bias: Option<Vec<S>>,
+    by_events: Sum<Stripes<S>>,
+    dense: Sum<Vec<S>>,
+    bias: Vec<S>,
+}
+
+/// A sum that is made when there is something to add.
+#[derive(Default)]
+struct Sum<T> {
+    begun: bool,
+    value: T,
+}
+
+impl<T> Sum<T> {
+    fn get(&self) -> Option<&T> {
+        self.begun.then_some(&self.value)
+    }
+
+    fn get_mut(&mut self, clear: impl FnOnce(&mut T)) -> &mut T {
+        if !std::mem::replace(&mut self.begun, true) {
+            clear(&mut self.value);
+        }
+        &mut self.value
+    }
+}
+
+/// What a lane works with.
+#[derive(Default)]
+struct Lane<S> {
+    gradients: Vec<LayerGradient<S>>,
+    scratch: Scratch<S>,
 }
 
 /// Everything that blocks share.
@@ -65,7 +105,8 @@ struct Sweep<'a, S> {
     input: &'a SpikeTrain,
     parameters: &'a [Parameters<'a, S>],
     recurrences: Vec<(Recurrence<S>, Filter<S>)>,
-    stripes: Vec<OnceLock<Stripes<S>>>,
+    /// The weights as rows; none where products are dense.
+    stripes: Vec<Stripes<S>>,
 }
 
 /// Buffers that a block uses again and again.
@@ -86,9 +127,9 @@ impl<S: Scalar> Run<S> {
         input: &SpikeTrain,
         parameters: &[Parameters<'_, S>],
     ) -> OpResult<Self> {
-        let sweep = Sweep::new(network, input, parameters)?;
+        let sweep = Sweep::new(network, input, parameters)?.with_stripes();
         let blocks = sweep.block_count();
-        let run = |block| Arch::new().dispatch(|| sweep.forward_block(block));
+        let run = |block| Arch::new().dispatch(ForwardBlock { sweep: &sweep, block });
         let (outputs, kept): (Vec<_>, Vec<_>) = (0..blocks).into_par_iter().map(run).unzip();
         let (steps, batch) = (input.steps(), input.batch());
         let classes = sweep.outputs(sweep.last());
@@ -104,7 +145,7 @@ impl<S: Scalar> Run<S> {
                 values[(t * batch + samples.start) * classes..][..width].copy_from_slice(row);
             }
         }
-        Ok(Self { output, blocks: kept })
+        Ok(Self { output, blocks: kept, pool: network.pool.clone() })
     }
 
     pub(super) fn vjp(
@@ -115,59 +156,90 @@ impl<S: Scalar> Run<S> {
         cotangent: &Tensor<S>,
     ) -> OpResult<Contributions<S>> {
         let sweep = Sweep::new(network, input, parameters)?;
-        let lanes = self.blocks.len().min(LANES);
-        let lane = |lane: usize| {
-            let mut gradients: Vec<_> = parameters.iter().map(LayerGradient::zeros).collect();
-            let mut scratch = Scratch::default();
-            for block in (lane..self.blocks.len()).step_by(LANES) {
-                let kept = &self.blocks[block];
-                Arch::new().dispatch(|| {
-                    sweep.reverse_block(block, kept, cotangent.as_slice(), &mut gradients, &mut scratch);
+        let sweep = if network.segment.is_some() { sweep.with_stripes() } else { sweep };
+        let count = self.blocks.len().min(LANES);
+        let run = |first: usize| {
+            let mut lane: Lane<S> = self.pool.take();
+            lane.gradients.resize_with(parameters.len(), LayerGradient::default);
+            lane.gradients.iter_mut().zip(parameters).for_each(|(gradient, own)| gradient.clear(own));
+            for block in (first..self.blocks.len()).step_by(LANES) {
+                Arch::new().dispatch(ReverseBlock {
+                    sweep: &sweep,
+                    block,
+                    kept: &self.blocks[block],
+                    cotangent: cotangent.as_slice(),
+                    lane: &mut lane,
                 });
             }
-            gradients
+            lane
         };
-        let lanes: Vec<Vec<LayerGradient<S>>> = (0..lanes).into_par_iter().map(lane).collect();
+        let lanes: Vec<Lane<S>> = (0..count).into_par_iter().map(run).collect();
         let mut contributions = Contributions::new();
-        for (layer, layer_parameters) in parameters.iter().enumerate() {
-            let own = lanes.iter().map(|lane| &lane[layer]);
-            let (weight, bias) = LayerGradient::total(own, layer_parameters)?;
+        for (layer, own) in parameters.iter().enumerate() {
+            let gradients: Vec<_> = lanes.iter().map(|lane| &lane.gradients[layer]).collect();
+            let (weight, bias) = LayerGradient::total(&gradients, own)?;
             contributions.push(Some(weight.into()));
             contributions.extend(bias.map(|bias| Some(bias.into())));
         }
+        lanes.into_iter().for_each(|lane| self.pool.give(lane));
         Ok(contributions)
     }
 }
 
+/// A block on its way forward, for [`Arch::dispatch`]: a type of its own, so that `call` is inlined into the function
+/// that is compiled for the processor at hand, which a closure may not be.
+struct ForwardBlock<'a, S> {
+    sweep: &'a Sweep<'a, S>,
+    block: usize,
+}
+
+impl<S: Scalar> NullaryFnOnce for ForwardBlock<'_, S> {
+    type Output = (Vec<S>, Kept<S>);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        self.sweep.forward_block(self.block)
+    }
+}
+
+/// A block on its way back, as [`ForwardBlock`].
+struct ReverseBlock<'a, S> {
+    sweep: &'a Sweep<'a, S>,
+    block: usize,
+    kept: &'a Kept<S>,
+    cotangent: &'a [S],
+    lane: &'a mut Lane<S>,
+}
+
+impl<S: Scalar> NullaryFnOnce for ReverseBlock<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.sweep.reverse_block(self.block, self.kept, self.cotangent, self.lane);
+    }
+}
+
 impl<S: Scalar> LayerGradient<S> {
-    fn zeros(parameters: &Parameters<'_, S>) -> Self {
-        let bias = parameters.bias.map(|bias| vec![S::zero(); bias.len()]);
-        Self { by_events: None, dense: None, bias }
+    fn clear(&mut self, parameters: &Parameters<'_, S>) {
+        (self.by_events.begun, self.dense.begun) = (false, false);
+        self.bias.clear();
+        self.bias.resize(parameters.bias.map_or(0, Tensor::len), S::zero());
     }
 
     /// The gradients of all lanes together, in their order.
-    fn total<'a>(
-        lanes: impl Iterator<Item = &'a Self>,
-        parameters: &Parameters<'_, S>,
-    ) -> OpResult<(Tensor<S>, Option<Tensor<S>>)> {
+    fn total(lanes: &[&Self], parameters: &Parameters<'_, S>) -> OpResult<(Tensor<S>, Option<Tensor<S>>)> {
         let mut weight = Tensor::zeros(parameters.weight.shape())?;
         let mut bias = parameters.bias.map(|bias| Tensor::zeros(bias.shape())).transpose()?;
-        let mut by_events: Option<Stripes<S>> = None;
         for lane in lanes {
-            match (&mut by_events, &lane.by_events) {
-                (Some(sum), Some(own)) => sum.add(own),
-                (sum @ None, own) => sum.clone_from(own),
-                (Some(_), None) => {}
-            }
-            for (sum, own) in [(Some(&mut weight), &lane.dense), (bias.as_mut(), &lane.bias)] {
+            for (sum, own) in [(Some(&mut weight), lane.dense.get()), (bias.as_mut(), Some(&lane.bias))] {
                 if let (Some(sum), Some(own)) = (sum, own) {
                     sum.as_mut_slice().iter_mut().zip(own).for_each(|(sum, &x)| *sum += x);
                 }
             }
         }
-        if let Some(stripes) = by_events {
-            stripes.add_to_weight(weight.as_mut_slice());
-        }
+        let by_events: Vec<_> = lanes.iter().filter_map(|lane| lane.by_events.get()).collect();
+        Stripes::add_to_weight(&by_events, weight.as_mut_slice());
         Ok((weight, bias))
     }
 }
@@ -178,8 +250,18 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         input: &'a SpikeTrain,
         parameters: &'a [Parameters<'a, S>],
     ) -> OpResult<Self> {
-        let stripes = parameters.iter().map(|_| OnceLock::new()).collect();
-        Ok(Self { network, input, parameters, recurrences: network.recurrences()?, stripes })
+        let recurrences = network.recurrences()?;
+        Ok(Self { network, input, parameters, recurrences, stripes: Vec::new() })
+    }
+
+    /// Lays the weights out for a forward pass.
+    fn with_stripes(mut self) -> Self {
+        if self.network.path != EventPath::Dense {
+            let rows =
+                |p: &Parameters<'_, S>| Stripes::from_weight(p.weight.as_slice(), p.inputs(), p.outputs());
+            self.stripes = self.parameters.iter().map(rows).collect();
+        }
+        self
     }
 
     fn last(&self) -> usize {
@@ -225,10 +307,14 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         (0..self.parameters.len()).map(layer).collect()
     }
 
-    fn potentials(&self, steps: usize, samples: usize) -> Vec<Vec<S>> {
-        (0..self.parameters.len())
-            .map(|layer| vec![S::zero(); steps * samples * self.outputs(layer)])
-            .collect()
+    /// Room for the potentials of the longest segment.
+    fn potentials(&self, samples: usize) -> Potentials<S> {
+        let mut potentials: Potentials<S> = self.network.pool.take();
+        potentials.resize_with(self.parameters.len(), Vec::new);
+        for (layer, own) in potentials.iter_mut().enumerate() {
+            own.resize(self.longest_segment() * samples * self.outputs(layer), S::zero());
+        }
+        potentials
     }
 
     fn longest_segment(&self) -> usize {
@@ -244,7 +330,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
             out.resize(samples.len() * classes, S::zero());
         }
         let mut state = self.resting(samples.len());
-        let mut potentials = self.potentials(self.longest_segment(), samples.len());
+        let mut potentials = self.potentials(samples.len());
         let mut scratch = Scratch::default();
         let mut starts = Vec::new();
         let many = self.segments().len() > 1;
@@ -260,7 +346,10 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                 NetworkOutput::Sum(_) => out.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x),
             });
         }
-        (out, Kept { starts, potentials: (!many).then_some(potentials) })
+        if many {
+            self.network.pool.give(std::mem::take(&mut potentials));
+        }
+        (out, Kept { starts, potentials })
     }
 
     /// Runs a segment from `state` and leaves the state at its end there, and its potentials in `potentials`.
@@ -333,9 +422,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                 &mut scratch.current,
             );
         } else {
-            let stripes =
-                self.stripes[layer].get_or_init(|| Stripes::from_weight(weight.as_slice(), inputs, outputs));
-            stripes.gather(&scratch.events, &mut scratch.current);
+            self.stripes[layer].gather(&scratch.events, &mut scratch.current);
         }
     }
 
@@ -361,14 +448,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
     }
 
     #[inline(always)]
-    fn reverse_block(
-        &self,
-        block: usize,
-        kept: &Kept<S>,
-        cotangent: &[S],
-        gradients: &mut [LayerGradient<S>],
-        scratch: &mut Scratch<S>,
-    ) {
+    fn reverse_block(&self, block: usize, kept: &Kept<S>, cotangent: &[S], lane: &mut Lane<S>) {
         let samples = self.samples(block);
         let carry = |layer| {
             let width = samples.len() * self.outputs(layer);
@@ -376,20 +456,26 @@ impl<'a, S: Scalar> Sweep<'a, S> {
             LayerCarry { cell: Carry::new(width), current: vec![S::zero(); filtered] }
         };
         let mut carries: Vec<LayerCarry<S>> = (0..self.parameters.len()).map(carry).collect();
-        if let Some(potentials) = &kept.potentials {
+        if kept.starts.is_empty() {
             let all = 0..self.input.steps();
-            self.reverse_steps(&samples, &all, potentials, cotangent, &mut carries, gradients, scratch);
-            return;
+            return self.reverse_steps(&samples, &all, &kept.potentials, cotangent, &mut carries, lane);
         }
-        let mut potentials = self.potentials(self.longest_segment(), samples.len());
+        let mut potentials = self.potentials(samples.len());
         for (steps, start) in self.segments().zip(&kept.starts).rev() {
             let mut state = start.clone();
-            self.forward_steps(&samples, steps.clone(), &mut state, &mut potentials, scratch, |_| {});
-            self.reverse_steps(&samples, &steps, &potentials, cotangent, &mut carries, gradients, scratch);
+            self.forward_steps(
+                &samples,
+                steps.clone(),
+                &mut state,
+                &mut potentials,
+                &mut lane.scratch,
+                |_| {},
+            );
+            self.reverse_steps(&samples, &steps, &potentials, cotangent, &mut carries, lane);
         }
+        self.network.pool.give(potentials);
     }
 
-    #[allow(clippy::too_many_arguments)] // the state of a sweep, each part of it borrowed on its own
     #[inline(always)]
     fn reverse_steps(
         &self,
@@ -398,9 +484,9 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         potentials: &[Vec<S>],
         cotangent: &[S],
         carries: &mut [LayerCarry<S>],
-        gradients: &mut [LayerGradient<S>],
-        scratch: &mut Scratch<S>,
+        lane: &mut Lane<S>,
     ) {
+        let Lane { gradients, scratch } = lane;
         for steps in self.chunks(segment, samples.len()).rev() {
             let rows = steps.len() * samples.len();
             for layer in (0..=self.last()).rev() {
@@ -424,8 +510,9 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                     recurrence.retreat(cell, &at, of_traces);
                     let adjoint = &mut scratch.current[k * width..][..width];
                     recurrence.to_current(&cell.delta, None, adjoint);
-                    if let Some(bias) = &mut gradients[layer].bias {
-                        for row in adjoint.chunks_exact(outputs.max(1)) {
+                    let bias = &mut gradients[layer].bias;
+                    if !bias.is_empty() {
+                        for row in adjoint.chunks_exact(outputs) {
                             bias.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
                         }
                     }
@@ -497,14 +584,17 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         let (inputs, outputs) = (self.parameters[layer].inputs(), self.outputs(layer));
         if self.is_dense(&scratch.events, rows, inputs) {
             scratch.events.to_dense(inputs, &mut scratch.dense);
-            let sum = gradient.dense.get_or_insert_with(|| vec![S::zero(); outputs * inputs]);
+            let sum = gradient.dense.get_mut(|sum| {
+                sum.clear();
+                sum.resize(outputs * inputs, S::zero());
+            });
             let adjoint = matrix(&scratch.current[..rows * outputs], rows, outputs).map(MatRef::t);
             if let (Some(adjoint), Some(spikes)) = (adjoint, matrix(&scratch.dense, rows, inputs)) {
                 S::matmul_add_into(adjoint, spikes, sum);
             }
         } else {
             scratch.events.transpose_into(inputs, &mut scratch.by_input);
-            let sum = gradient.by_events.get_or_insert_with(|| Stripes::zeros(inputs, outputs));
+            let sum = gradient.by_events.get_mut(|sum| sum.clear(inputs, outputs));
             sum.scatter(&scratch.by_input, &scratch.current);
         }
     }

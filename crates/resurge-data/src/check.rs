@@ -1,0 +1,147 @@
+//! Whether a directory holds a data set, file by file.
+
+use std::path::{Path, PathBuf};
+
+use crate::cifar10;
+use crate::mnist;
+use crate::nmnist::{self, Recordings};
+use crate::{Dataset, Fault, FileError, LoadError, Split, Verify};
+
+/// What [`check`] found of one file.
+///
+/// ```
+/// use resurge_data::{Dataset, Status, check};
+///
+/// let empty = tempfile::tempdir()?;
+/// let reports = check(Dataset::Cifar10, empty.path());
+/// assert_eq!(reports.len(), 1);
+/// assert_eq!(reports[0].status, Status::Missing);
+/// assert!(reports[0].path.ends_with("cifar-10-binary.tar.gz"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReport {
+    /// The file, or the folder of recordings.
+    pub path: PathBuf,
+    /// How it is.
+    pub status: Status,
+    /// What is wrong and what to do, in a sentence; empty if nothing is.
+    pub detail: String,
+}
+
+/// How a file is.
+///
+/// ```
+/// assert_eq!(resurge_data::Status::WrongChecksum.to_string(), "wrong checksum");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// The official file, by its checksum, or by format and number where there is no official checksum.
+    Ok,
+    /// Not there.
+    Missing,
+    /// Well-formed, but not the official file.
+    WrongChecksum,
+    /// Damaged, cut short, of another format, or not readable.
+    Malformed,
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Missing => "missing",
+            Self::WrongChecksum => "wrong checksum",
+            Self::Malformed => "malformed",
+        })
+    }
+}
+
+/// Reads every file of a data set in a directory, and reports each. It never fails: what cannot be read is reported.
+///
+/// Every byte is parsed, that of N-MNIST's 70,000 recordings too.
+///
+/// ```
+/// use resurge_data::{Dataset, check};
+///
+/// for report in check(Dataset::Mnist, "/no/such/place".as_ref()) {
+///     println!("{:16} {} {}", report.status, report.path.display(), report.detail);
+/// }
+/// ```
+pub fn check(dataset: Dataset, dir: &Path) -> Vec<FileReport> {
+    match dataset {
+        Dataset::Mnist | Dataset::FashionMnist => check_idx(dataset, dir),
+        Dataset::Cifar10 => check_cifar10(dir),
+        Dataset::NMnist => [Split::Train, Split::Test].map(|split| check_nmnist(dir, split)).into(),
+    }
+}
+
+fn check_idx(dataset: Dataset, dir: &Path) -> Vec<FileReport> {
+    let checked = dataset.files().iter().map(|official| {
+        let path = mnist::find(dir, official);
+        let result = if official.name.contains("images") {
+            mnist::images_of(&path, official, Verify::Official).map(drop)
+        } else {
+            mnist::labels_of(&path, official, Verify::Official).map(drop)
+        };
+        report(path, result)
+    });
+    checked.collect()
+}
+
+fn check_cifar10(dir: &Path) -> Vec<FileReport> {
+    match cifar10::locate(dir) {
+        cifar10::Located::Archive(path) => {
+            // The checksum covers every byte; what it does not match is parsed to say what is wrong.
+            let checked = Dataset::Cifar10.files()[0].published.check_file(&path).map_err(|error| {
+                if !matches!(error.fault(), Fault::Checksum { .. }) {
+                    return error;
+                }
+                for split in [Split::Train, Split::Test] {
+                    if let Err(LoadError::File(malformed)) = cifar10::load(&path, split, Verify::Format) {
+                        return malformed;
+                    }
+                }
+                error
+            });
+            vec![report(path, checked)]
+        }
+        cifar10::Located::Directory(dir) => {
+            let paths = cifar10::batch_names().map(|name| dir.join(name));
+            paths.map(|path| report(path.clone(), cifar10::check_batch(&path))).collect()
+        }
+    }
+}
+
+fn check_nmnist(dir: &Path, split: Split) -> FileReport {
+    let folder = if split == Split::Train { "Train" } else { "Test" };
+    let (nmnist::Located::TarGz(path) | nmnist::Located::Folder(path) | nmnist::Located::Zip(path)) =
+        nmnist::locate(dir, folder);
+    let checked = || {
+        let recordings = Recordings::open(dir, split, Verify::Format)?;
+        for index in 0..recordings.len() {
+            recordings.recording(index)?;
+        }
+        // Last, so that damage is reported as such.
+        Recordings::open(dir, split, Verify::Official).map(drop)
+    };
+    match checked() {
+        Err(LoadError::File(error)) => report(path, Err(error)),
+        // No index is out of range.
+        Ok(()) | Err(LoadError::Data(_)) => report(path, Ok(())),
+    }
+}
+
+fn report(path: PathBuf, checked: Result<(), FileError>) -> FileReport {
+    let Err(error) = checked else {
+        return FileReport { path, status: Status::Ok, detail: String::new() };
+    };
+    let status = match error.fault() {
+        Fault::Missing { .. } => Status::Missing,
+        Fault::Checksum { .. } | Fault::NoChecksum { .. } | Fault::Count { .. } => Status::WrongChecksum,
+        _ => Status::Malformed,
+    };
+    // A member of an archive is named in full; the file itself is named by the report.
+    let detail = if error.path() == path { error.fault().to_string() } else { error.to_string() };
+    FileReport { path, status, detail }
+}

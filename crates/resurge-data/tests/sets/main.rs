@@ -1,0 +1,12 @@
+//! The readers of the larger data sets, on small files made here; `official.rs` reads the real ones where they are.
+
+mod check;
+mod cifar10;
+mod dataset;
+#[cfg(feature = "fetch")]
+mod fetch;
+mod idx;
+mod make;
+mod mnist;
+mod nmnist;
+mod official;
