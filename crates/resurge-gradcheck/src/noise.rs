@@ -335,9 +335,11 @@ mod tests {
         }
     }
 
-    /// `sin(2^28 x)` or `pi x`, rounded to multiples of a power of two, and a constant.
+    /// `sin(1.3 2^28 x)`; `pi x`, rounded to multiples of a power of two; the same with a wave
+    /// of 2^26 radians a unit and of the height 2^-20; and a constant.
     enum Rounded {
         Sine,
+        Wave(i32),
         Line(i32),
         Constant,
     }
@@ -347,8 +349,15 @@ mod tests {
             let pi = tape.scale(inputs[0], std::f64::consts::PI)?;
             Ok(match self {
                 Self::Sine => {
-                    let fast = tape.scale(pi, 2f64.powi(28))?;
+                    let fast = tape.scale(inputs[0], 1.3 * 2f64.powi(28))?;
                     tape.sin(fast)?
+                }
+                Self::Wave(power) => {
+                    let fast = tape.scale(inputs[0], 2f64.powi(26))?;
+                    let wave = tape.sin(fast)?;
+                    let wave = tape.scale(wave, 2f64.powi(-20))?;
+                    let line = Self::Line(*power).run(tape, inputs)?;
+                    tape.add(line, wave)?
                 }
                 Self::Line(power) => {
                     let far = tape.shift(pi, 1.5 * 2f64.powi(52 + power))?;
@@ -376,7 +385,9 @@ mod tests {
         near(floor(Rounded::Line(-26), 0.7, 1.0), -26);
         // A width of 64 moves the spacings by six powers.
         near(floor(Rounded::Line(-22), 0.7, 64.0), -22);
-        // Only the closest spacing resolves so fast a sine, whose argument is rounded at 2^-53 2^28 pi 0.7.
+        // The first spacing resolves this wave, sixteen points to a radian; the second takes it for noise.
+        near(floor(Rounded::Wave(-36), 0.7, 1.0), -36);
+        // Only the closest spacing resolves so fast a sine, whose argument of 2^28 is rounded at 2^-25.
         let sine = floor(Rounded::Sine, 0.7, 1.0);
         assert!(sine > 1e-9 && sine < 1e-6, "{sine}");
         assert_eq!(floor(Rounded::Constant, 0.7, 1.0), 8.0 * 3.0 * f64::EPSILON);

@@ -152,6 +152,12 @@ fn the_primitive_has_the_derivative_at_every_kink_too() {
 }
 
 #[test]
+fn a_straight_line_has_half_its_rise_below_zero() {
+    let s = Surrogate::straight_through();
+    assert_eq!([-0.5, 0.0, 0.5].map(|x| s.primitive(x)), [0.0, 0.5, 1.0]);
+}
+
+#[test]
 fn each_has_its_name_peak_and_area() {
     let custom = |order: usize, x: f64| if order == 0 { 0.75 * x } else { 0.75 };
     // Name, value at 0, primitive at 1 less that at -1.
