@@ -3,6 +3,8 @@
 //! A [`Workload`] is read from a safetensors file that the Python side writes, so that every framework computes on the
 //! same weights and data.
 
+pub mod synthetic;
+
 use anyhow::{Context, Result, bail, ensure};
 use resurge_autodiff::{Gradients, Tape, Var};
 use resurge_snn::{

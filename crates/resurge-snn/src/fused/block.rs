@@ -163,7 +163,7 @@ impl<S: Scalar> Kernel<S> for Reverse<'_, S> {
                 recurrence.fire(&potentials[(t - 1) * n..][..n], &mut before);
                 &before[..]
             });
-            recurrence.to_current(&carry.delta, gate, rows[t]);
+            recurrence.current_gradient(&carry.delta, gate, rows[t]);
         }
     }
 }

@@ -267,7 +267,7 @@ impl<S: Scalar> Recurrence<S> {
 
     /// `dL/dI[t]` from `delta[t]`; `before` are the spikes of step `t - 1`, if there is one.
     #[inline(always)]
-    pub(super) fn to_current(&self, delta: &[S], before: Option<&[S]>, out: &mut [S]) {
+    pub(super) fn current_gradient(&self, delta: &[S], before: Option<&[S]>, out: &mut [S]) {
         match before {
             Some(before) if self.gates_input() => {
                 for ((out, &delta), &o) in out.iter_mut().zip(delta).zip(before) {

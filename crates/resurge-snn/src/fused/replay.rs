@@ -121,7 +121,7 @@ impl<S: Scalar> History<S> {
             };
             recurrence.retreat(&mut carry, &step, of_traces);
             let before = (t > 0).then(|| row(self.seen(), neurons, t - 1));
-            recurrence.to_current(&carry.delta, before, &mut gradient[t * neurons..][..neurons]);
+            recurrence.current_gradient(&carry.delta, before, &mut gradient[t * neurons..][..neurons]);
         }
         Ok(out)
     }

@@ -28,7 +28,7 @@ fn outcome(mut tape: Tape<f64>, cell: &Cell, current: &Tensor<f64>, out: CellOut
         true => cell.run_fused(&mut tape, current, out).unwrap(),
         false => composed(cell, &mut tape, current, out),
     };
-    let cotangent = draw(&tape.value(output).unwrap().shape().to_vec(), -1.0, 1.0, 7);
+    let cotangent = draw(tape.value(output).unwrap().shape(), -1.0, 1.0, 7);
     let gradient = tape.vjp(output, cotangent).unwrap().wrt(current).unwrap().clone();
     Outcome { output: tape.value(output).unwrap().clone(), gradient }
 }

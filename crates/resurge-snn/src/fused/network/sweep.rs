@@ -509,7 +509,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                     let at = ReverseStep { u, spikes: &scratch.spikes, cotangent: from_above, next: None };
                     recurrence.retreat(cell, &at, of_traces);
                     let adjoint = &mut scratch.current[k * width..][..width];
-                    recurrence.to_current(&cell.delta, None, adjoint);
+                    recurrence.current_gradient(&cell.delta, None, adjoint);
                     let bias = &mut gradients[layer].bias;
                     if !bias.is_empty() {
                         for row in adjoint.chunks_exact(outputs) {

@@ -94,12 +94,12 @@ impl Sample {
     fn check(&self, what: &str) {
         let moved: Vec<Tensor<f64>> =
             self.parameters.iter().map(|p| p.map(|x: f64| x + 0.003 * (x * 50.0).sin())).collect();
-        let tapes: [(&str, &dyn Fn(bool) -> Tape<f64>, &[Tensor<f64>]); 3] = [
-            ("real", &|_| Tape::new(), &self.parameters),
-            ("smooth", &|_| Tape::with_mode(SpikeMode::Smooth), &self.parameters),
-            ("anchored", &|fused| self.record(fused), &moved),
-        ];
-        for (mode, tape, at) in tapes {
+        for (mode, at) in [("real", &self.parameters), ("smooth", &self.parameters), ("anchored", &moved)] {
+            let tape = |fused| match mode {
+                "real" => Tape::new(),
+                "smooth" => Tape::with_mode(SpikeMode::Smooth),
+                _ => self.record(fused),
+            };
             let [fused, composed] = [true, false].map(|fused| self.outcome(tape(fused), at, fused));
             for (k, (a, b)) in fused.iter().zip(&composed).enumerate() {
                 let error = norm(&a.sub(b).unwrap());

@@ -1,0 +1,104 @@
+//! The kernels: `cargo bench -p resurge-benches --bench kernels`.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use resurge_autodiff::Tape;
+use resurge_benches::synthetic::{cell, spikes, uniform};
+use resurge_snn::{CellOutput, EventPath, FusedNetwork, NetworkOutput, ResetGradient, SpikeTrain, Surrogate};
+use resurge_tensor::{Conv2d, Tensor, Window2d};
+use std::hint::black_box;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A layer of cells alone, forward and backward: by surrogate, and by gradient of the reset.
+fn cells(criterion: &mut Criterion) {
+    let (steps, neurons) = (32, 1 << 16);
+    let current = uniform([steps, 1, neurons], -1.7, 1.7, 1).unwrap();
+    let cotangent = uniform([steps, 1, neurons], 0.0, 1.0, 2).unwrap();
+    let mut group = criterion.benchmark_group("cell");
+    group.throughput(Throughput::Elements((steps * neurons) as u64));
+    let rules = [ResetGradient::Full, ResetGradient::Detached, ResetGradient::SpatialOnly];
+    let surrogates =
+        [Surrogate::atan(2.0), Surrogate::sigmoid(0.2), Surrogate::triangle(1.0)].map(Result::unwrap);
+    let by_rule = rules.map(|rule| (rule.name(), cell().unwrap().with_reset_gradient(rule)));
+    let by_surrogate = surrogates.map(|s| (s.name().to_owned(), cell().unwrap().with_surrogate(s)));
+    for (name, cell) in by_rule.into_iter().chain(by_surrogate) {
+        group.bench_function(BenchmarkId::new("fused", name), |bencher| {
+            bencher.iter(|| {
+                let mut tape = Tape::new();
+                let current = tape.leaf(current.clone());
+                let spikes = cell.run_fused(&mut tape, current, CellOutput::Spikes).unwrap();
+                black_box(tape.vjp(spikes, cotangent.clone()).unwrap())
+            });
+        });
+    }
+    let composed = cell().unwrap();
+    group.bench_function("composed", |bencher| {
+        bencher.iter(|| {
+            let mut tape = Tape::new();
+            let current = tape.leaf(current.clone());
+            let run = composed.run(&mut tape, current).unwrap();
+            let spikes = tape.stack(&run.spikes).unwrap();
+            black_box(tape.vjp(spikes, cotangent.clone()).unwrap())
+        });
+    });
+    group.finish();
+}
+
+/// One layer 784-512 by events and by matrix products, from 2 to 50 % spikes: where they cross is
+/// [`EventPath::CROSSOVER`].
+fn events(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("events");
+    group.sample_size(20);
+    let weight = uniform([512, 784], -0.1, 0.1, 3).unwrap();
+    for percent in [2, 5, 10, 15, 20, 25, 30, 50] {
+        let input = spikes([16, 128, 784], percent as f32 / 100.0, 4).unwrap();
+        let input = SpikeTrain::from_tensor(&input).unwrap();
+        for path in [EventPath::Events, EventPath::Dense] {
+            let network = FusedNetwork::new([cell().unwrap()]).unwrap().with_path(path);
+            let network = network.with_output(NetworkOutput::Sum(CellOutput::Spikes));
+            group.bench_function(BenchmarkId::new(format!("{path:?}"), format!("{percent}%")), |bencher| {
+                bencher.iter(|| {
+                    let mut tape = Tape::new();
+                    let weight = tape.leaf(weight.clone());
+                    let counts = network.run(&mut tape, &input, &[weight.into()]).unwrap();
+                    let loss = tape.sum(counts).unwrap();
+                    black_box(tape.backward(loss).unwrap())
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn plain(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("plain");
+    group.sample_size(20);
+    let numbers = spikes([100, 128, 784], 0.1, 5).unwrap();
+    group.bench_function("pack spikes", |bencher| {
+        bencher.iter(|| black_box(SpikeTrain::from_tensor(&numbers).unwrap()));
+    });
+    let (a, b) = (uniform([512, 512], -1.0, 1.0, 6).unwrap(), uniform([512, 512], -1.0, 1.0, 7).unwrap());
+    group.bench_function("matmul 512", |bencher| bencher.iter(|| black_box(a.matmul(&b).unwrap())));
+    let images = uniform([320, 15, 12, 12], 0.0, 1.0, 8).unwrap();
+    let kernel = uniform([40, 15, 5, 5], -0.1, 0.1, 9).unwrap();
+    let conv = Conv2d::new();
+    let output: Tensor<f32> = conv.apply(&images, &kernel).unwrap();
+    group.bench_function("conv2d", |bencher| {
+        bencher.iter(|| black_box(conv.apply(&images, &kernel).unwrap()));
+    });
+    group.bench_function("conv2d to input", |bencher| {
+        bencher.iter(|| black_box(conv.transposed_to_input(&output, &kernel, images.shape()).unwrap()));
+    });
+    group.bench_function("conv2d to weight", |bencher| {
+        bencher.iter(|| black_box(conv.transposed_to_weight(&output, &images, kernel.shape()).unwrap()));
+    });
+    let window = Window2d::new([2, 2]);
+    group.bench_function("sum_pool2d", |bencher| {
+        bencher.iter(|| black_box(images.sum_pool2d(window).unwrap()));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, cells, events, plain);
+criterion_main!(benches);
