@@ -4,50 +4,12 @@ use resurge_autodiff::ops::{OpCase, OpMismatch, registry};
 use resurge_autodiff::{Contributions, Op, Result, Vjp};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
-use std::collections::BTreeSet;
 
 #[test]
 fn every_vjp_is_the_transposed_jacobian() {
     for case in registry() {
         for seed in 0..64 {
             case.check(seed).unwrap_or_else(|error| panic!("inputs {:?}: {error}", case.inputs));
-        }
-    }
-}
-
-#[test]
-fn every_op_file_is_registered() {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/ops");
-    let shared = ["mod", "case", "check", "elementwise"];
-    let files: BTreeSet<String> = std::fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
-        .filter(|name| !shared.contains(&name.as_str()))
-        .collect();
-    let registered: BTreeSet<String> = registry().iter().map(|case| case.name().to_owned()).collect();
-    assert_eq!(files, registered, "each file in src/ops is one operation with a line in the registry");
-}
-
-#[test]
-fn every_op_has_cases_of_size_zero_and_one() {
-    for name in registry().iter().map(OpCase::name).collect::<BTreeSet<_>>() {
-        let lens: Vec<usize> = registry()
-            .iter()
-            .filter(|case| case.name() == name)
-            .flat_map(|case| case.inputs.clone())
-            .map(|shape| shape.checked_len().unwrap())
-            .collect();
-        assert!(lens.contains(&0) && lens.contains(&1), "{name}: sizes {lens:?}");
-    }
-}
-
-#[test]
-fn every_case_draws_from_an_interval_without_a_kink() {
-    for case in registry() {
-        let (low, high) = case.domain;
-        assert!(low < high, "{}: {low}..{high}", case.name());
-        if ["abs", "relu"].contains(&case.name()) {
-            assert!(low * high > 0.0, "{}: 0 lies in {low}..{high}", case.name());
         }
     }
 }
