@@ -143,6 +143,23 @@ fn at_an_edge_the_outside_begins() {
 }
 
 #[test]
+fn a_surrogate_is_smooth_unless_it_has_a_kink() {
+    for s in all() {
+        let kinked = ["fast-sigmoid", "triangle", "rectangle", "exponential"].contains(&s.name());
+        assert_eq!((s.is_smooth(), s.kind().kinks().is_empty()), (!kinked, !kinked), "{s:?}");
+    }
+}
+
+#[test]
+fn many_derivatives_at_once_are_those_one_by_one() {
+    for s in all() {
+        let mut at_once: Vec<f64> = points().collect();
+        s.derivatives(&mut at_once);
+        assert_eq!(at_once, points().map(|x| s.derivative(x)).collect::<Vec<_>>(), "{s:?}");
+    }
+}
+
+#[test]
 fn the_primitive_has_the_derivative_at_every_kink_too() {
     for s in all() {
         for kink in s.kind().kinks() {
