@@ -6,6 +6,7 @@
 pub mod synthetic;
 
 use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
 use resurge_autodiff::{Gradients, Tape, Var};
 use resurge_snn::{
     Cell, CellOutput, FusedLayer, FusedNetwork, NetworkOutput, ResetGradient, SpikeTrain, Surrogate,
@@ -24,8 +25,8 @@ pub enum Workload {
         cell: Cell,
         /// The network with these cells.
         network: FusedNetwork,
-        /// The input `[T, B, N]`, 0 or 1.
-        input: Tensor<f32>,
+        /// The input `[T, B, N]`.
+        input: SpikeTrain,
         /// The weights `[out, in]`.
         weights: Vec<Tensor<f32>>,
         /// The class of each sample.
@@ -60,8 +61,18 @@ pub enum Workload {
 pub struct Outcome {
     /// The loss.
     pub loss: f32,
-    /// The norm of each parameter's gradient.
-    pub gradient_norms: Vec<f64>,
+    /// The gradient of each parameter.
+    pub gradients: Vec<Tensor<f32>>,
+}
+
+impl Outcome {
+    /// The norm of each gradient.
+    pub fn norms(&self) -> Vec<f64> {
+        let norm = |gradient: &Tensor<f32>| {
+            gradient.as_slice().iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt()
+        };
+        self.gradients.iter().map(norm).collect()
+    }
 }
 
 impl Workload {
@@ -84,7 +95,13 @@ impl Workload {
         Ok(match text("workload")?.as_str() {
             "mlp" => {
                 let network = FusedNetwork::new([cell, cell])?;
-                Self::Mlp { cell, network, input: tensor("x")?, weights: weights(2)?, labels: labels(&file)? }
+                Self::Mlp {
+                    cell,
+                    network,
+                    input: SpikeTrain::from_tensor(&tensor("x")?)?,
+                    weights: weights(2)?,
+                    labels: labels(&file)?,
+                }
             }
             "lif" => Self::Lif {
                 cell,
@@ -105,7 +122,8 @@ impl Workload {
     /// The number of time steps.
     pub fn steps(&self) -> usize {
         match self {
-            Self::Mlp { input: sequence, .. } | Self::Lif { current: sequence, .. } => sequence.shape()[0],
+            Self::Mlp { input, .. } => input.steps(),
+            Self::Lif { current, .. } => current.shape()[0],
             Self::Conv { steps, .. } => *steps,
         }
     }
@@ -157,17 +175,15 @@ impl Workload {
 
 fn mlp(
     network: &FusedNetwork,
-    input: &Tensor<f32>,
+    spikes: &SpikeTrain,
     weights: &[Tensor<f32>],
     labels: &[usize],
     mut see: impl FnMut(&Tensor<f32>),
 ) -> Result<Outcome> {
-    // Part of the pass: the peers take the numbers as they are.
-    let spikes = SpikeTrain::from_tensor(input)?;
     let mut tape = Tape::new();
     let leaves: Vec<Var> = weights.iter().map(|w| tape.leaf(w.clone())).collect();
     let layers: Vec<FusedLayer> = leaves.iter().map(|&w| w.into()).collect();
-    let counts = network.run(&mut tape, &spikes, &layers)?;
+    let counts = network.run(&mut tape, spikes, &layers)?;
     let loss = cross_entropy(&mut tape, counts, labels)?;
     see(&tape.value(counts)?.scale(1.0 / spikes.steps() as f32));
     outcome(&tape, loss, &leaves)
@@ -185,9 +201,12 @@ fn lif(
     // sum(o c) has the gradient c.
     let gradients = tape.vjp(spikes, cotangent.clone())?;
     let spikes = tape.value(spikes)?;
-    let loss = spikes.as_slice().iter().zip(cotangent.as_slice()).map(|(o, c)| f64::from(o * c)).sum::<f64>();
+    const PART: usize = 1 << 16;
+    let parts = spikes.as_slice().par_chunks(PART).zip(cotangent.as_slice().par_chunks(PART));
+    let sums: Vec<f32> = parts.map(|(o, c)| o.iter().zip(c).map(|(o, c)| o * c).sum()).collect();
+    let loss: f64 = sums.into_iter().map(f64::from).sum();
     see(spikes);
-    Ok(Outcome { loss: loss as f32, gradient_norms: norms(&gradients, &[current])? })
+    Ok(Outcome { loss: loss as f32, gradients: read(&gradients, &[current])? })
 }
 
 fn conv(
@@ -236,15 +255,11 @@ fn conv(
 fn outcome(tape: &Tape<f32>, loss: Var, leaves: &[Var]) -> Result<Outcome> {
     let gradients = tape.backward(loss)?;
     let loss = tape.value(loss)?.item().context("a loss of one number")?;
-    Ok(Outcome { loss, gradient_norms: norms(&gradients, leaves)? })
+    Ok(Outcome { loss, gradients: read(&gradients, leaves)? })
 }
 
-fn norms(gradients: &Gradients<f32>, leaves: &[Var]) -> Result<Vec<f64>> {
-    let norm = |&leaf: &Var| {
-        let squares = gradients.wrt(leaf)?.as_slice().iter().map(|&g| f64::from(g) * f64::from(g));
-        Ok(squares.sum::<f64>().sqrt())
-    };
-    leaves.iter().map(norm).collect()
+fn read(gradients: &Gradients<f32>, leaves: &[Var]) -> Result<Vec<Tensor<f32>>> {
+    leaves.iter().map(|&leaf| Ok(gradients.wrt(leaf)?.clone())).collect()
 }
 
 /// `[T, N]` as `[T, 1, N]`.

@@ -4,7 +4,7 @@ use crate::Workload;
 use anyhow::Result;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resurge_snn::{Cell, FusedNetwork, Surrogate};
+use resurge_snn::{Cell, FusedNetwork, SpikeTrain, Surrogate};
 use resurge_tensor::{Shape, Tensor};
 
 /// The cell of every workload: decay 0.9, threshold 1, reset to zero, arctan surrogate of slope 2, no trace.
@@ -52,7 +52,7 @@ pub fn mlp(steps: usize, batch: usize, hidden: usize, density: f32) -> Result<Wo
     Ok(Workload::Mlp {
         cell,
         network: FusedNetwork::new([cell, cell])?,
-        input: spikes([steps, batch, 784], density, 1)?,
+        input: SpikeTrain::from_tensor(&spikes([steps, batch, 784], density, 1)?)?,
         weights: vec![weight(&[hidden, 784], density, 0.8, 2)?, weight(&[10, hidden], 0.1, 0.7, 3)?],
         labels: classes(batch),
     })

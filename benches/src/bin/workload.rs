@@ -54,7 +54,7 @@ fn main() -> Result<()> {
         let outcome = workload.run()?;
         let seconds = start.elapsed().as_secs_f64();
         let answer = serde_json::json!({
-            "seconds": seconds, "loss": outcome.loss, "grad_norms": outcome.gradient_norms, "rates": rates,
+            "seconds": seconds, "loss": outcome.loss, "grad_norms": outcome.norms(), "rates": rates,
         });
         writeln!(out, "{answer}")?;
         out.flush()?;

@@ -1,10 +1,12 @@
-//! The one module that may use `unsafe`: calls into the `gemm` crate, and memory that the system has cleared.
+//! The one module that may use `unsafe`: calls into the `gemm` crate, and memory that is written once.
 #![allow(unsafe_code)]
 
 use crate::MatRef;
 use gemm::Parallelism;
 use num_complex::Complex;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 macro_rules! gemm_kernel {
     ($name:ident, $scalar:ty, $zero:expr, $one:expr) => {
@@ -64,3 +66,52 @@ macro_rules! zeroed_kernel {
 
 zeroed_kernel!(zeroed_f32, f32);
 zeroed_kernel!(zeroed_f64, f64);
+
+/// A part of a tensor under construction, to be written once; see [`Tensor::build`](crate::Tensor::build).
+#[derive(Debug)]
+pub struct Unfilled<'a, S> {
+    slots: &'a mut [MaybeUninit<S>],
+    filled: &'a AtomicUsize,
+}
+
+impl<'a, S: Copy> Unfilled<'a, S> {
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The first `count` elements, or all where there are fewer, and the rest.
+    pub fn split_at(self, count: usize) -> (Self, Self) {
+        let (left, right) = self.slots.split_at_mut(count.min(self.slots.len()));
+        (Self { slots: left, ..self }, Self { slots: right, filled: self.filled })
+    }
+
+    /// Writes the elements, as many as there are values for. Elements without a value are missing afterwards.
+    pub fn fill(self, values: &[S]) {
+        for (slot, &value) in self.slots.iter_mut().zip(values) {
+            slot.write(value);
+        }
+        self.filled.fetch_add(self.slots.len().min(values.len()), Ordering::Relaxed);
+    }
+}
+
+/// `len` elements as `write` fills them; `Err` with the number of filled ones unless that is all.
+pub(crate) fn filled<S: Copy>(len: usize, write: impl FnOnce(Unfilled<'_, S>)) -> Result<Arc<[S]>, usize> {
+    let mut data = Arc::<[S]>::new_uninit_slice(len);
+    let filled = AtomicUsize::new(0);
+    if let Some(slots) = Arc::get_mut(&mut data) {
+        write(Unfilled { slots, filled: &filled });
+    }
+    let filled = filled.into_inner();
+    if filled != len {
+        return Err(filled);
+    }
+    // SAFETY: every `Unfilled` is a part of the slots that no other one has, and `fill` consumes it and counts what it
+    // has written from its start: `len` in all means that every slot has been written.
+    Ok(unsafe { data.assume_init() })
+}

@@ -37,6 +37,7 @@ mod window;
 pub use conv::Conv2d;
 pub use dual::Dual;
 pub use error::TensorError;
+pub use kernel::Unfilled;
 pub use matmul::MatRef;
 pub use num_complex::Complex;
 pub use scalar::Scalar;

@@ -1,5 +1,6 @@
 //! The tensor itself: construction and access.
 
+use crate::kernel::{self, Unfilled};
 use crate::{Result, Scalar, Shape, TensorError};
 use std::sync::Arc;
 
@@ -51,6 +52,34 @@ impl<S: Scalar> Tensor<S> {
         let shape = shape.into();
         let data = (0..shape.checked_len()?).map(f).collect();
         Ok(Self { shape, data })
+    }
+
+    /// A tensor whose elements `write` fills, in any order and on any threads, each once: without the pass that would
+    /// first set them to 0.
+    ///
+    /// # Errors
+    /// [`TensorError::ElementCount`] unless every element was filled, [`TensorError::TooLarge`] for a shape that cannot
+    /// be addressed.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let halves = Tensor::build([4], |all| {
+    ///     let (left, right) = all.split_at(2);
+    ///     right.fill(&[3.0, 4.0]);
+    ///     left.fill(&[1.0, 2.0]);
+    /// })?;
+    /// assert_eq!(halves.as_slice(), &[1.0, 2.0, 3.0, 4.0]);
+    /// assert!(Tensor::<f64>::build([4], |all| all.fill(&[1.0])).is_err());
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
+    pub fn build(shape: impl Into<Shape>, write: impl FnOnce(Unfilled<'_, S>)) -> Result<Self> {
+        let shape = shape.into();
+        let expected = shape.checked_len()?;
+        match kernel::filled(expected, write) {
+            Ok(data) => Ok(Self { shape, data }),
+            Err(actual) => Err(TensorError::ElementCount { shape, expected, actual }),
+        }
     }
 
     /// A tensor filled with one value.

@@ -7,7 +7,7 @@ use super::recurrence::{Carry, Recurrence, ReverseStep};
 use super::{CellOutput, OpResult};
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
-use resurge_tensor::{Scalar, Tensor};
+use resurge_tensor::{Scalar, Shape, Tensor, Unfilled};
 use std::ops::Range;
 
 /// A sequence seen as a matrix of `steps` rows with a column a neuron.
@@ -27,14 +27,18 @@ impl Plane {
         &values[step * self.neurons..][block.clone()]
     }
 
-    /// The values cut into blocks of neurons: for each block its rows.
-    fn blocks<'a, S>(&self, values: &'a mut [S], width: usize) -> Vec<Vec<&'a mut [S]>> {
-        let mut blocks: Vec<Vec<&mut [S]>> = Vec::new();
+    /// The elements cut into blocks of neurons: for each block its rows.
+    fn blocks<'a, S: Scalar>(&self, mut values: Unfilled<'a, S>, width: usize) -> Vec<Vec<Unfilled<'a, S>>> {
+        let mut blocks: Vec<Vec<Unfilled<'a, S>>> = Vec::new();
         blocks.resize_with(self.neurons.div_ceil(width), || Vec::with_capacity(self.steps));
-        for row in values.chunks_mut(self.neurons.max(1)) {
-            for (block, cut) in blocks.iter_mut().zip(row.chunks_mut(width)) {
+        for _ in 0..self.steps {
+            let (mut row, rest) = values.split_at(self.neurons);
+            for block in &mut blocks {
+                let (cut, others) = row.split_at(width);
                 block.push(cut);
+                row = others;
             }
+            values = rest;
         }
         blocks
     }
@@ -51,9 +55,29 @@ fn width<S>(steps: usize) -> usize {
 const PARALLEL: usize = 1 << 14;
 
 /// What is done with a block of neurons.
-trait Kernel<S>: Sync {
+trait Kernel<S: Scalar>: Sync {
     /// Writes the rows of the block, one a step.
-    fn run(&self, block: &Range<usize>, rows: &mut [&mut [S]]);
+    fn run(&self, block: &Range<usize>, rows: Vec<Unfilled<'_, S>>, scratch: &mut Scratch<S>);
+}
+
+/// Rows that a thread uses again for each of its blocks.
+#[derive(Default)]
+struct Scratch<S> {
+    before: Vec<S>,
+    u: Vec<S>,
+    spikes: Vec<S>,
+    trace: Vec<S>,
+    potentials: Vec<S>,
+    carry: Carry<S>,
+}
+
+impl<S: Scalar> Scratch<S> {
+    fn clear(&mut self, neurons: usize) {
+        for row in [&mut self.before, &mut self.u, &mut self.spikes, &mut self.trace] {
+            row.clear();
+            row.resize(neurons, S::zero());
+        }
+    }
 }
 
 /// A kernel on a block, for [`Arch::dispatch`]: a type of its own, so that `call` is inlined into the function that
@@ -61,31 +85,35 @@ trait Kernel<S>: Sync {
 struct OnBlock<'a, 'b, S, K> {
     kernel: &'a K,
     block: Range<usize>,
-    rows: &'a mut [&'b mut [S]],
+    rows: Vec<Unfilled<'b, S>>,
+    scratch: &'a mut Scratch<S>,
 }
 
-impl<S, K: Kernel<S>> NullaryFnOnce for OnBlock<'_, '_, S, K> {
+impl<S: Scalar, K: Kernel<S>> NullaryFnOnce for OnBlock<'_, '_, S, K> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        self.kernel.run(&self.block, self.rows);
+        self.kernel.run(&self.block, self.rows, self.scratch);
     }
 }
 
-/// Runs a kernel on every block, on all threads where it pays.
-fn for_each_block<S: Scalar>(plane: Plane, out: &mut [S], kernel: &impl Kernel<S>) {
+/// The sequence whose blocks a kernel writes, on all threads where it pays.
+fn build<S: Scalar>(shape: &Shape, plane: Plane, kernel: &impl Kernel<S>) -> OpResult<Tensor<S>> {
     let width = width::<S>(plane.steps);
-    let run = |(index, mut rows): (usize, Vec<&mut [S]>)| {
+    let run = |scratch: &mut Scratch<S>, (index, rows): (usize, Vec<Unfilled<'_, S>>)| {
         let block = index * width..((index + 1) * width).min(plane.neurons);
-        Arch::new().dispatch(OnBlock { kernel, block, rows: &mut rows });
+        Arch::new().dispatch(OnBlock { kernel, block, rows, scratch });
     };
-    let blocks = plane.blocks(out, width);
-    if plane.steps * plane.neurons < PARALLEL {
-        blocks.into_iter().enumerate().for_each(run);
-    } else {
-        blocks.into_par_iter().enumerate().for_each(run);
-    }
+    Ok(Tensor::build(shape, |values| {
+        let blocks = plane.blocks(values, width);
+        if plane.steps * plane.neurons < PARALLEL {
+            let mut scratch = Scratch::default();
+            blocks.into_iter().enumerate().for_each(|block| run(&mut scratch, block));
+        } else {
+            blocks.into_par_iter().enumerate().for_each_init(Scratch::default, run);
+        }
+    })?)
 }
 
 struct Forward<'a, S> {
@@ -97,22 +125,18 @@ struct Forward<'a, S> {
 
 impl<S: Scalar> Kernel<S> for Forward<'_, S> {
     #[inline(always)]
-    fn run(&self, block: &Range<usize>, rows: &mut [&mut [S]]) {
-        let recurrence = self.recurrence;
-        let zeros = || vec![S::zero(); block.len()];
-        let (mut before, mut u, mut spikes, mut trace) = (zeros(), zeros(), zeros(), zeros());
-        for (t, row) in rows.iter_mut().enumerate() {
-            std::mem::swap(&mut before, &mut u);
-            recurrence.integrate(t, &before, &spikes, self.plane.row(self.current, t, block), &mut u);
+    fn run(&self, block: &Range<usize>, rows: Vec<Unfilled<'_, S>>, scratch: &mut Scratch<S>) {
+        scratch.clear(block.len());
+        let Scratch { before, u, spikes, trace, .. } = scratch;
+        for (t, row) in rows.into_iter().enumerate() {
+            std::mem::swap(before, u);
+            self.recurrence.integrate(t, before, spikes, self.plane.row(self.current, t, block), u);
+            self.recurrence.fire(u, spikes);
             match self.output {
-                CellOutput::Spikes => {
-                    recurrence.fire(&u, row);
-                    spikes.copy_from_slice(row);
-                }
+                CellOutput::Spikes => row.fill(spikes),
                 CellOutput::Traces => {
-                    recurrence.fire(&u, &mut spikes);
-                    recurrence.filter(&mut trace, &spikes);
-                    row.copy_from_slice(&trace);
+                    self.recurrence.filter(trace, spikes);
+                    row.fill(trace);
                 }
             }
         }
@@ -125,10 +149,7 @@ pub(super) fn forward<S: Scalar>(
     output: CellOutput,
 ) -> OpResult<Tensor<S>> {
     let plane = Plane::of(current);
-    let mut out = Tensor::zeros(current.shape())?;
-    let kernel = Forward { recurrence, plane, current: current.as_slice(), output };
-    for_each_block(plane, out.as_mut_slice(), &kernel);
-    Ok(out)
+    build(current.shape(), plane, &Forward { recurrence, plane, current: current.as_slice(), output })
 }
 
 struct Reverse<'a, S> {
@@ -141,29 +162,30 @@ struct Reverse<'a, S> {
 
 impl<S: Scalar> Kernel<S> for Reverse<'_, S> {
     #[inline(always)]
-    fn run(&self, block: &Range<usize>, rows: &mut [&mut [S]]) {
+    fn run(&self, block: &Range<usize>, rows: Vec<Unfilled<'_, S>>, scratch: &mut Scratch<S>) {
         let (recurrence, plane, n) = (self.recurrence, self.plane, block.len());
-        let mut potentials = vec![S::zero(); n * plane.steps];
-        let (mut spikes, mut before) = (vec![S::zero(); n], vec![S::zero(); n]);
+        scratch.clear(n);
+        scratch.carry.clear(n);
+        let Scratch { before, u: gradient, spikes, potentials, carry, .. } = scratch;
+        potentials.resize(n * plane.steps, S::zero());
         for t in 0..plane.steps {
             let (past, now) = potentials.split_at_mut(t * n);
-            let (before, u) = (&past[t.saturating_sub(1) * n..], &mut now[..n]);
-            recurrence.integrate(t, before, &spikes, plane.row(self.current, t, block), u);
-            recurrence.fire(u, &mut spikes);
+            let (past, u) = (&past[t.saturating_sub(1) * n..], &mut now[..n]);
+            recurrence.integrate(t, past, spikes, plane.row(self.current, t, block), u);
+            recurrence.fire(u, spikes);
         }
-        let mut carry = Carry::new(n);
-        for t in (0..plane.steps).rev() {
+        for (t, row) in rows.into_iter().enumerate().rev() {
             let u = &potentials[t * n..][..n];
-            recurrence.fire(u, &mut spikes);
+            recurrence.fire(u, spikes);
             let next = (t + 1 < plane.steps).then(|| plane.row(self.current, t + 1, block));
             let cotangent = plane.row(self.cotangent, t, block);
-            let step = ReverseStep { u, spikes: &spikes, cotangent, next };
-            recurrence.retreat(&mut carry, &step, self.of_traces);
+            recurrence.retreat(carry, &ReverseStep { u, spikes, cotangent, next }, self.of_traces);
             let gate = (t > 0 && recurrence.gates_input()).then(|| {
-                recurrence.fire(&potentials[(t - 1) * n..][..n], &mut before);
+                recurrence.fire(&potentials[(t - 1) * n..][..n], before);
                 &before[..]
             });
-            recurrence.current_gradient(&carry.delta, gate, rows[t]);
+            recurrence.current_gradient(&carry.delta, gate, gradient);
+            row.fill(gradient);
         }
     }
 }
@@ -175,9 +197,6 @@ pub(super) fn vjp<S: Scalar>(
     of_traces: bool,
 ) -> OpResult<Tensor<S>> {
     let plane = Plane::of(current);
-    let mut out = Tensor::zeros(current.shape())?;
-    let (current, cotangent) = (current.as_slice(), cotangent.as_slice());
-    let kernel = Reverse { recurrence, plane, current, cotangent, of_traces };
-    for_each_block(plane, out.as_mut_slice(), &kernel);
-    Ok(out)
+    let (values, cotangent) = (current.as_slice(), cotangent.as_slice());
+    build(current.shape(), plane, &Reverse { recurrence, plane, current: values, cotangent, of_traces })
 }

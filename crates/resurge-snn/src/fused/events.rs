@@ -3,6 +3,7 @@
 use super::train::word;
 use rayon::prelude::*;
 use resurge_tensor::Scalar;
+use std::ops::Range;
 
 /// The positions of the spikes in a block of rows, row by row.
 #[derive(Debug, Default)]
@@ -10,6 +11,9 @@ pub(super) struct Events {
     /// Where each row begins in `indices`; one entry more than there are rows.
     starts: Vec<u32>,
     indices: Vec<u32>,
+    /// Where each row's part in each tile of columns begins, row by row; made by [`Events::cut`].
+    cuts: Vec<u32>,
+    tiles: usize,
 }
 
 impl Events {
@@ -29,6 +33,29 @@ impl Events {
 
     fn row(&self, row: usize) -> &[u32] {
         &self.indices[self.starts[row] as usize..self.starts[row + 1] as usize]
+    }
+
+    /// Cuts the rows where tiles of columns begin, for [`Stripes::gather`].
+    pub(super) fn cut(&mut self, columns: usize) {
+        self.tiles = columns.div_ceil(TILE).max(1);
+        self.cuts.clear();
+        for row in 0..self.rows() {
+            let (mut at, end) = (self.starts[row], self.starts[row + 1]);
+            self.cuts.push(at);
+            for tile in 1..self.tiles {
+                while at < end && (self.indices[at as usize] as usize) < tile * TILE {
+                    at += 1;
+                }
+                self.cuts.push(at);
+            }
+        }
+        self.cuts.push(self.indices.len() as u32);
+    }
+
+    /// The events of a row in a tile of columns.
+    fn tile(&self, row: usize, tile: usize) -> &[u32] {
+        let at = row * self.tiles + tile;
+        &self.indices[self.cuts[at] as usize..self.cuts[at + 1] as usize]
     }
 
     /// Appends a row given as words of bits, the lowest bit first.
@@ -77,7 +104,7 @@ impl Events {
 
     /// The same events column by column: for each column the rows that have it.
     pub(super) fn transpose_into(&self, columns: usize, out: &mut Self) {
-        let Self { starts, indices } = out;
+        let Self { starts, indices, .. } = out;
         starts.clear();
         starts.resize(columns + 1, 0);
         for &index in &self.indices {
@@ -102,12 +129,14 @@ impl Events {
 }
 
 /// Columns that are summed together, in registers.
-const STRIPE: usize = 64;
-/// The last stripe of a matrix is as many of these as it needs.
-const QUARTER: usize = STRIPE / 4;
+const STRIPE: usize = 32;
+/// The last stripe of a matrix may be half as wide.
+const HALF: usize = STRIPE / 2;
+/// Rows of a stripe that stay in the L1 cache together: 24 kB of single precision.
+pub(super) const TILE: usize = 192;
 
-/// Rows of weights, one an input, with a column an output; stored stripe by stripe, so that a stripe of all rows fits
-/// into the L2 cache.
+/// Rows of weights, one an input, with a column an output; stored stripe by stripe, so that a tile of rows fits into
+/// the L1 cache.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stripes<S> {
     inputs: usize,
@@ -118,7 +147,7 @@ pub(super) struct Stripes<S> {
 impl<S: Scalar> Stripes<S> {
     /// Makes these the zeros of a matrix of so many inputs and outputs.
     pub(super) fn clear(&mut self, inputs: usize, outputs: usize) {
-        let stored = outputs / STRIPE * STRIPE + (outputs % STRIPE).next_multiple_of(QUARTER);
+        let stored = outputs / STRIPE * STRIPE + (outputs % STRIPE).next_multiple_of(HALF);
         (self.inputs, self.outputs) = (inputs, outputs);
         self.values.clear();
         self.values.resize(inputs * stored, S::zero());
@@ -164,13 +193,13 @@ impl<S: Scalar> Stripes<S> {
     }
 
     /// The outputs in a stripe.
-    fn columns(&self, stripe: usize) -> std::ops::Range<usize> {
+    fn columns(&self, stripe: usize) -> Range<usize> {
         stripe * STRIPE..((stripe + 1) * STRIPE).min(self.outputs)
     }
 
     /// The columns that a stripe is stored with.
     fn width(&self, stripe: usize) -> usize {
-        self.columns(stripe).len().next_multiple_of(QUARTER)
+        self.columns(stripe).len().next_multiple_of(HALF)
     }
 
     fn stripe(&self, stripe: usize) -> &[S] {
@@ -188,79 +217,91 @@ impl<S: Scalar> Stripes<S> {
     pub(super) fn gather(&self, events: &Events, out: &mut [S]) {
         for stripe in 0..self.count() {
             let (columns, values) = (self.columns(stripe), self.stripe(stripe));
-            match self.width(stripe) {
-                64 => gather_stripe::<S, 64>(values, events, columns, self.outputs, out),
-                48 => gather_stripe::<S, 48>(values, events, columns, self.outputs, out),
-                32 => gather_stripe::<S, 32>(values, events, columns, self.outputs, out),
-                _ => gather_stripe::<S, 16>(values, events, columns, self.outputs, out),
+            if self.width(stripe) == STRIPE {
+                gather_stripe::<S, STRIPE>(values, events, columns, self.outputs, out);
+            } else {
+                gather_stripe::<S, HALF>(values, events, columns, self.outputs, out);
             }
         }
     }
 
     /// Adds to each weight row the adjoint rows at which its input spiked; `by_input` are the events by column, and
-    /// `adjoint` has a row of `outputs` for each row of events, and [`Self::SLACK`] values more.
+    /// `adjoint` has a row of `outputs` for each row of events. `packed` is room to work in.
     #[inline(always)]
-    pub(super) fn scatter(&mut self, by_input: &Events, adjoint: &[S]) {
+    pub(super) fn scatter(&mut self, by_input: &Events, adjoint: &[S], packed: &mut Vec<S>) {
         let outputs = self.outputs;
         for stripe in 0..self.count() {
-            let (first, width) = (self.columns(stripe).start, self.width(stripe));
+            let (columns, width) = (self.columns(stripe), self.width(stripe));
             let values = self.stripe_mut(stripe);
-            match width {
-                64 => scatter_stripe::<S, 64>(values, by_input, first, outputs, adjoint),
-                48 => scatter_stripe::<S, 48>(values, by_input, first, outputs, adjoint),
-                32 => scatter_stripe::<S, 32>(values, by_input, first, outputs, adjoint),
-                _ => scatter_stripe::<S, 16>(values, by_input, first, outputs, adjoint),
+            if width == STRIPE {
+                scatter_stripe::<S, STRIPE>(values, by_input, columns, outputs, adjoint, packed);
+            } else {
+                scatter_stripe::<S, HALF>(values, by_input, columns, outputs, adjoint, packed);
             }
         }
     }
-
-    /// Values that [`scatter`](Self::scatter) may read, and ignore, behind the last adjoint row.
-    pub(super) const SLACK: usize = QUARTER;
 }
 
 #[inline(always)]
 fn gather_stripe<S: Scalar, const W: usize>(
     weights: &[S],
     events: &Events,
-    columns: std::ops::Range<usize>,
+    columns: Range<usize>,
     outputs: usize,
     out: &mut [S],
 ) {
     let (weights, _) = weights.as_chunks::<W>();
-    for (row, out) in out.chunks_exact_mut(outputs).enumerate() {
-        let mut sum = [S::zero(); W];
-        for &input in events.row(row) {
-            let weights = &weights[input as usize];
-            for k in 0..W {
-                sum[k] += weights[k];
+    for tile in 0..weights.len().div_ceil(TILE).max(1) {
+        for (row, out) in out.chunks_exact_mut(outputs).enumerate() {
+            let out = &mut out[columns.clone()];
+            let inputs = events.tile(row, tile);
+            if tile == 0 {
+                let sum = sum_rows([S::zero(); W], weights, inputs);
+                out.copy_from_slice(&sum[..out.len()]);
+            } else if let Some(out) = out.first_chunk_mut::<W>() {
+                *out = sum_rows(*out, weights, inputs);
+            } else {
+                let sum = sum_rows([S::zero(); W], weights, inputs);
+                out.iter_mut().zip(sum).for_each(|(out, sum)| *out += sum);
             }
         }
-        out[columns.clone()].copy_from_slice(&sum[..columns.len()]);
     }
+}
+
+/// `sum` plus some of the rows, in the order of their indices.
+#[inline(always)]
+fn sum_rows<S: Scalar, const W: usize>(mut sum: [S; W], rows: &[[S; W]], indices: &[u32]) -> [S; W] {
+    for &index in indices {
+        let row = &rows[index as usize];
+        for k in 0..W {
+            sum[k] += row[k];
+        }
+    }
+    sum
 }
 
 #[inline(always)]
 fn scatter_stripe<S: Scalar, const W: usize>(
     weights: &mut [S],
     by_input: &Events,
-    first: usize,
+    columns: Range<usize>,
     outputs: usize,
     adjoint: &[S],
+    packed: &mut Vec<S>,
 ) {
+    // Side by side, or rows a power of two apart would share a few lines of the cache.
+    packed.clear();
+    packed.resize(adjoint.len() / outputs * W, S::zero());
+    let (rows, _) = packed.as_chunks_mut::<W>();
+    for (row, adjoint) in rows.iter_mut().zip(adjoint.chunks_exact(outputs)) {
+        row[..columns.len()].copy_from_slice(&adjoint[columns.clone()]);
+    }
     let (weights, _) = weights.as_chunks_mut::<W>();
     for (input, weights) in weights.iter_mut().enumerate() {
-        let rows = by_input.row(input);
-        if rows.is_empty() {
-            continue;
+        let spiked = by_input.row(input);
+        if !spiked.is_empty() {
+            *weights = sum_rows(*weights, rows, spiked);
         }
-        let mut sum = *weights;
-        for &row in rows {
-            let adjoint: &[S] = &adjoint[row as usize * outputs + first..][..W];
-            for k in 0..W {
-                sum[k] += adjoint[k];
-            }
-        }
-        *weights = sum;
     }
 }
 
@@ -315,7 +356,9 @@ mod tests {
             let weight: Vec<f64> = (0..outputs * 5).map(|i| ((i * 37 + 11) % 101) as f64).collect();
             let stripes = Stripes::from_weight(&weight, 5, outputs);
             let mut out = vec![f64::NAN; 4 * outputs];
-            stripes.gather(&events(), &mut out);
+            let mut rows = events();
+            rows.cut(5);
+            stripes.gather(&rows, &mut out);
             for (row, expected) in ROWS.iter().enumerate() {
                 for k in 0..outputs {
                     let sum: f64 = expected.iter().map(|&i| weight[k * 5 + i as usize]).sum();
@@ -325,9 +368,8 @@ mod tests {
             // Two transposed copies come back, with the scattered rows added.
             let mut by_input = Events::default();
             events().transpose_into(5, &mut by_input);
-            out.resize(4 * outputs + Stripes::<f64>::SLACK, f64::NAN);
             let mut gradient = stripes.clone();
-            gradient.scatter(&by_input, &out);
+            gradient.scatter(&by_input, &out, &mut vec![f64::NAN; 3]);
             let mut total = vec![0.0; outputs * 5];
             Stripes::add_to_weight(&[&gradient, &stripes], &mut total);
             for input in 0..5usize {
@@ -340,6 +382,28 @@ mod tests {
                         "{outputs} {input} {k}"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_of_inputs_add_up() {
+        let inputs = 2 * TILE + 7;
+        let spikes: [&[usize]; 3] = [&[0, TILE - 1, TILE, 2 * TILE + 6], &[2 * TILE], &[]];
+        let mut events = Events::default();
+        events.clear();
+        for row in spikes {
+            let values: Vec<f64> = (0..inputs).map(|i| f64::from(u8::from(row.contains(&i)))).collect();
+            events.push_rows(&values, 1, inputs);
+        }
+        events.cut(inputs);
+        let weight: Vec<f64> = (0..40 * inputs).map(|i| (i % 97) as f64).collect();
+        let mut out = vec![f64::NAN; 3 * 40];
+        Stripes::from_weight(&weight, inputs, 40).gather(&events, &mut out);
+        for (row, spikes) in spikes.iter().enumerate() {
+            for k in 0..40 {
+                let sum: f64 = spikes.iter().map(|i| weight[k * inputs + i]).sum();
+                assert_eq!(out[row * 40 + k], sum, "row {row}, column {k}");
             }
         }
     }

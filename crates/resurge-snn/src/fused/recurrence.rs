@@ -45,7 +45,7 @@ impl<S: Scalar> ResetFactors<S> {
 }
 
 /// What one step hands back to the step before it, in the reverse pass; a value a neuron.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Carry<S> {
     /// `delta[t + 1]`.
     pub(super) delta: Vec<S>,
@@ -56,8 +56,16 @@ pub(super) struct Carry<S> {
 
 impl<S: Scalar> Carry<S> {
     pub(super) fn new(neurons: usize) -> Self {
-        let zeros = || vec![S::zero(); neurons];
-        Self { delta: zeros(), trace: zeros(), slope: zeros() }
+        let mut carry = Self::default();
+        carry.clear(neurons);
+        carry
+    }
+
+    pub(super) fn clear(&mut self, neurons: usize) {
+        for row in [&mut self.delta, &mut self.trace, &mut self.slope] {
+            row.clear();
+            row.resize(neurons, S::zero());
+        }
     }
 }
 

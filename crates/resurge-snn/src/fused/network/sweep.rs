@@ -2,7 +2,7 @@
 
 use super::{CellOutput, EventPath, Filter, FusedNetwork, NetworkOutput, OpResult, Parameters, Recurrence};
 use crate::SpikeTrain;
-use crate::fused::events::{Events, Stripes};
+use crate::fused::events::{Events, Stripes, TILE};
 use crate::fused::pool::Pool;
 use crate::fused::recurrence::{Carry, ReverseStep};
 use pulp::{Arch, NullaryFnOnce};
@@ -13,8 +13,9 @@ use std::ops::Range;
 
 /// Samples that go through the network together.
 const BLOCK: usize = 16;
-/// Rows, of a sample in a step each, that a layer works on before the next one: their currents fit into the L2 cache.
-const ROWS: usize = 256;
+/// Rows, of a sample in a step each, that a layer works on before the next one: a stripe of their adjoints fits into
+/// the L1 cache, all of their currents into the L2.
+const ROWS: usize = TILE;
 /// Sums of weight gradients that are kept apart until the end. Blocks take turns, so that the order of summation
 /// depends on the batch alone.
 const LANES: usize = 8;
@@ -422,6 +423,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                 &mut scratch.current,
             );
         } else {
+            scratch.events.cut(inputs);
             self.stripes[layer].gather(&scratch.events, &mut scratch.current);
         }
     }
@@ -494,7 +496,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                 let outputs = self.outputs(layer);
                 let width = samples.len() * outputs;
                 let LayerCarry { cell, current } = &mut carries[layer];
-                scratch.current.resize(rows * outputs + Stripes::<S>::SLACK, S::zero());
+                scratch.current.resize(rows * outputs, S::zero());
                 scratch.spikes.resize(width, S::zero());
                 let of_traces = layer == self.last() && self.network.output.of() == CellOutput::Traces;
                 for t in steps.clone().rev() {
@@ -529,7 +531,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                     let inputs = self.parameters[layer].inputs();
                     scratch.below.resize(rows * inputs, S::zero());
                     product(
-                        matrix(&scratch.current[..rows * outputs], rows, outputs),
+                        matrix(&scratch.current, rows, outputs),
                         matrix(self.parameters[layer].weight.as_slice(), outputs, inputs),
                         &mut scratch.below,
                     );
@@ -588,14 +590,14 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                 sum.clear();
                 sum.resize(outputs * inputs, S::zero());
             });
-            let adjoint = matrix(&scratch.current[..rows * outputs], rows, outputs).map(MatRef::t);
+            let adjoint = matrix(&scratch.current, rows, outputs).map(MatRef::t);
             if let (Some(adjoint), Some(spikes)) = (adjoint, matrix(&scratch.dense, rows, inputs)) {
                 S::matmul_add_into(adjoint, spikes, sum);
             }
         } else {
             scratch.events.transpose_into(inputs, &mut scratch.by_input);
             let sum = gradient.by_events.get_mut(|sum| sum.clear(inputs, outputs));
-            sum.scatter(&scratch.by_input, &scratch.current);
+            sum.scatter(&scratch.by_input, &scratch.current, &mut scratch.dense);
         }
     }
 }
