@@ -1,6 +1,6 @@
 //! Times a full-Jacobian check of a smooth 10-8-4 network, for comparison with torch.autograd.gradcheck.
 //!
-//!     cargo run --release -p resurge-gradcheck --example smooth_network -- [REPEATS]
+//!     cargo run --release -p resurge-gradcheck --example smooth_network -- [REPEATS [composed]]
 //!
 //! The network, its numbers and torch's times come from `benches/peers/gradcheck_torch.py`; the loss and the norm
 //! of the gradient confirm that both check the same one.
@@ -22,6 +22,8 @@ const GRAD_NORM: f64 = 21.173446108823963;
 
 struct Network {
     cell: Cell,
+    /// Whether each cell is one operation, or some a time step.
+    fused: bool,
     input: Tensor<f64>,
     target: Tensor<f64>,
 }
@@ -31,14 +33,19 @@ impl Program for Network {
         let mut output = tape.constant(self.input.cast());
         for &weight in weights {
             let current = linear(tape, output, weight, None)?;
-            output = self.cell.run_fused(tape, current, CellOutput::Traces)?;
+            output = if self.fused {
+                self.cell.run_fused(tape, current, CellOutput::Traces)?
+            } else {
+                let run = self.cell.run(tape, current)?;
+                tape.stack(&run.traces)?
+            };
         }
         Ok(trace_loss(tape, output, &self.target.cast())?)
     }
 }
 
 /// The generator and the order of draws that the Python script documents.
-fn network() -> Result<(Network, Vec<Tensor<f64>>), Error> {
+fn network(fused: bool) -> Result<(Network, Vec<Tensor<f64>>), Error> {
     let mut state = 1_u64;
     let mut uniform = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -51,7 +58,7 @@ fn network() -> Result<(Network, Vec<Tensor<f64>>), Error> {
     let target = Tensor::from_fn([STEPS, BATCH, n2], |_| uniform())?;
     let cell =
         Cell::lif(Surrogate::sigmoid(0.2)?).with_decay(0.8)?.with_threshold(1.0)?.with_trace_decay(0.5)?;
-    Ok((Network { cell, input, target }, vec![w1, w2]))
+    Ok((Network { cell, fused, input, target }, vec![w1, w2]))
 }
 
 /// Loss and norm of the gradient by one forward and one backward pass.
@@ -86,7 +93,12 @@ fn timed(repeats: usize, mut work: impl FnMut() -> Result<(), Error>) -> Result<
 
 fn main() -> Result<(), Error> {
     let repeats: usize = std::env::args().nth(1).map_or(Ok(51), |arg| arg.parse())?;
-    let (network, weights) = network()?;
+    let fused = match std::env::args().nth(2).as_deref() {
+        None => true,
+        Some("composed") => false,
+        Some(other) => return Err(format!("expected `composed` or nothing, found `{other}`").into()),
+    };
+    let (network, weights) = network(fused)?;
     let (loss, grad_norm) = gradient(&network, &weights)?;
     let same = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-12;
     if !(same(loss, LOSS) && same(grad_norm, GRAD_NORM)) {
@@ -110,6 +122,7 @@ fn main() -> Result<(), Error> {
     };
     let out = serde_json::json!({
         "what": "resurge-gradcheck, f64, full Jacobian of the smooth twin",
+        "cells": if fused { "fused" } else { "composed" },
         "threads": rayon::current_num_threads(),
         "network": { "sizes": SIZES, "steps": STEPS, "batch": BATCH, "parameters": 112 },
         "loss": loss,

@@ -1,5 +1,6 @@
 //! Elementwise arithmetic with broadcasting, and its transpose: summing over the broadcast axes.
 
+use crate::parts::{self, PARALLEL};
 use crate::{Result, Scalar, Shape, Tensor, TensorError};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -73,7 +74,22 @@ impl<S: Scalar> Tensor<S> {
     /// Each element times a constant.
     #[must_use]
     pub fn scale(&self, factor: S) -> Tensor<S> {
-        self.map(|x| x * factor)
+        let serial = || self.map(|x| x * factor);
+        if self.len() < PARALLEL {
+            return serial();
+        }
+        let scaled = parts::build(
+            self.shape(),
+            PARALLEL,
+            true,
+            || (),
+            |part, out, ()| {
+                let values = &self.as_slice()[part * PARALLEL..];
+                out.iter_mut().zip(values).for_each(|(out, &x)| *out = x * factor);
+                Ok(())
+            },
+        );
+        scaled.unwrap_or_else(|_| serial())
     }
 
     /// The values repeated along the axes that `shape` adds or widens.
@@ -86,10 +102,13 @@ impl<S: Scalar> Tensor<S> {
         }
         check_broadcasts_to(self.shape(), shape, "broadcast_to")?;
         if is_repeated(self.shape(), shape) {
-            let mut out = Tensor::zeros(shape)?;
-            let copies = out.as_mut_slice().chunks_exact_mut(self.len().max(1));
-            copies.for_each(|copy| copy.copy_from_slice(self.as_slice()));
-            return Ok(out);
+            return Tensor::build(shape, |mut rest| {
+                while !rest.is_empty() {
+                    let (copy, others) = rest.split_at(self.len());
+                    copy.fill(self.as_slice());
+                    rest = others;
+                }
+            });
         }
         let mut data = Vec::with_capacity(shape.checked_len()?);
         walk(shape, [&broadcast_strides(self.shape(), shape)], |[i]| data.push(self.as_slice()[i]));

@@ -1,6 +1,6 @@
 //! Two-dimensional convolution as matrix products: the image's patches are laid out as columns.
 
-use crate::window::PARALLEL;
+use crate::parts::{self, PARALLEL};
 use crate::{MatRef, Result, Scalar, Shape, Tensor, TensorError, Window2d};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -86,15 +86,13 @@ impl Conv2d {
     /// fit the groups, [`TensorError::Window`] when the kernel does not fit the padded image.
     pub fn apply<S: Scalar>(&self, input: &Tensor<S>, weight: &Tensor<S>) -> Result<Tensor<S>> {
         let plan = self.plan(input.shape(), weight.shape())?;
-        let mut out = Tensor::zeros(plan.output)?;
-        plan.columns::<S>()?;
-        plan.for_each_block(out.as_mut_slice(), plan.filters * plan.places, |block, out, columns| {
+        let size = plan.filters * plan.places;
+        plan.build(&plan.output.into(), size, |block, out, columns| {
             plan.gather(&input.as_slice()[plan.input_range(block)], columns);
             let patches = matrix(columns, plan.taps, plan.places)?;
             S::matmul_into(plan.filters(weight.as_slice(), block)?, patches, out);
             Ok(())
-        })?;
-        Ok(out)
+        })
     }
 
     /// The transpose of [`apply`](Conv2d::apply) as a linear map of the input, of shape `input`: `output` of
@@ -110,16 +108,13 @@ impl Conv2d {
     ) -> Result<Tensor<S>> {
         let plan = self.plan(input, weight.shape())?;
         plan.check_output(output.shape())?;
-        let mut out = Tensor::zeros(input)?;
-        plan.columns::<S>()?;
         let size = plan.channels * plan.image[0] * plan.image[1];
-        plan.for_each_block(out.as_mut_slice(), size, |block, out, columns| {
+        plan.build(input, size, |block, out, columns| {
             let y = matrix(&output.as_slice()[plan.output_range(block)], plan.filters, plan.places)?;
             S::matmul_into(plan.filters(weight.as_slice(), block)?.t(), y, columns);
             plan.scatter(columns, out);
             Ok(())
-        })?;
-        Ok(out)
+        })
     }
 
     /// The transpose of [`apply`](Conv2d::apply) as a linear map of the weight, of shape `weight`. It is how a
@@ -213,28 +208,24 @@ impl Plan {
         Ok(vec![S::zero(); Shape::from([blocks, self.taps, self.places]).checked_len()?])
     }
 
-    /// Calls `f` with each block, its part of `out` and room for its patches, on all threads where it pays.
-    fn for_each_block<S: Scalar>(
+    /// The tensor whose blocks `f` makes of zeros and of room for their patches.
+    fn build<S: Scalar>(
         &self,
-        out: &mut [S],
+        shape: &Shape,
         size: usize,
         f: impl Fn(usize, &mut [S], &mut [S]) -> Result<()> + Sync,
-    ) -> Result<()> {
-        if out.is_empty() {
-            return Ok(());
-        }
-        if self.is_large() {
-            let blocks = out.par_chunks_exact_mut(size).enumerate();
-            return blocks.try_for_each_init(
-                || self.columns(),
-                |columns, (block, out)| match columns {
-                    Ok(columns) => f(block, out, columns),
-                    Err(error) => Err(error.clone()),
-                },
-            );
-        }
-        let mut columns = self.columns()?;
-        out.chunks_exact_mut(size).enumerate().try_for_each(|(block, out)| f(block, out, &mut columns))
+    ) -> Result<Tensor<S>> {
+        self.columns::<S>()?;
+        parts::build(
+            shape,
+            size,
+            self.is_large(),
+            || self.columns(),
+            |block, out, columns| match columns {
+                Ok(columns) => f(block, out, columns),
+                Err(error) => Err(error.clone()),
+            },
+        )
     }
 
     /// Whether there is more to do than to wake a thread.

@@ -28,6 +28,7 @@ mod error;
 mod kernel;
 mod layout;
 mod matmul;
+mod parts;
 mod reduce;
 mod scalar;
 mod shape;

@@ -1,6 +1,11 @@
 //! Matrix products and transposes.
 
-use crate::{Result, Scalar, Tensor, TensorError};
+use crate::{Result, Scalar, Shape, Tensor, TensorError, parts};
+
+/// Multiplications above which a product is spread over threads.
+const LARGE: usize = 1 << 21;
+/// Rows of a product that a thread takes at a time.
+const ROWS: usize = 64;
 
 /// A borrowed matrix: a slice with the strides that address it. Transposing swaps the strides.
 ///
@@ -36,6 +41,13 @@ impl<'a, S> MatRef<'a, S> {
             col_stride: self.row_stride,
             ..self
         }
+    }
+
+    /// At most `count` rows from `first` on.
+    fn rows_from(self, first: usize, count: usize) -> Self {
+        let first = first.min(self.rows);
+        let data = self.data.get(first * self.row_stride..).unwrap_or(&[]);
+        Self { data, rows: count.min(self.rows - first), ..self }
     }
 
     /// The number of rows.
@@ -120,9 +132,24 @@ impl<S: Scalar> Tensor<S> {
                 right: [b.rows(), b.cols()].into(),
             });
         }
-        let mut out = Tensor::zeros([a.rows(), b.cols()])?;
-        S::matmul_into(a, b, out.as_mut_slice());
-        Ok(out)
+        let shape = Shape::from([a.rows(), b.cols()]);
+        // Whole rows to a thread, so many at a time whatever the number of threads: the same bits for any.
+        let large = shape.checked_len()?.saturating_mul(a.cols()) >= LARGE && a.rows() > ROWS;
+        if !large {
+            let mut out = Tensor::zeros(shape)?;
+            S::matmul_into(a, b, out.as_mut_slice());
+            return Ok(out);
+        }
+        parts::build(
+            &shape,
+            ROWS * b.cols(),
+            true,
+            || (),
+            |part, out, ()| {
+                S::matmul_into(a.rows_from(part * ROWS, ROWS), b, out);
+                Ok(())
+            },
+        )
     }
 
     /// The transposed matrix, as a copy.

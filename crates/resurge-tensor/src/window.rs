@@ -1,7 +1,7 @@
 //! The window that slides over the last two axes of images, and pooling with it.
 
+use crate::parts::{self, PARALLEL};
 use crate::{Result, Scalar, Shape, Tensor, TensorError};
-use rayon::prelude::*;
 use std::fmt;
 use std::ops::Range;
 
@@ -167,17 +167,15 @@ impl<S: Scalar> Tensor<S> {
     /// ```
     pub fn sum_pool2d(&self, window: Window2d) -> Result<Tensor<S>> {
         let pool = Pool::new(window, self.shape(), "sum_pool2d")?;
-        let mut out = Tensor::zeros(&pool.output)?;
         let (image, places) = (pool.image.iter().product(), pool.positions.iter().product());
-        planes(self.as_slice(), image, out.as_mut_slice(), places, |values, sums| {
+        map_planes(self.as_slice(), image, &pool.output, places, |values, sums| {
             window.runs(pool.image, pool.positions, |run| {
                 let sums = &mut sums[run.place..][..run.len];
                 for (sum, &x) in sums.iter_mut().zip(values[run.at..].iter().step_by(window.stride[1])) {
                     *sum += x;
                 }
             });
-        });
-        Ok(out)
+        })
     }
 
     /// The transpose of [`sum_pool2d`](Tensor::sum_pool2d): each value of `[M, C, H', W']` is added to every
@@ -192,17 +190,15 @@ impl<S: Scalar> Tensor<S> {
         if &pool.output != self.shape() {
             return Err(TensorError::Shape { op, expected: pool.output, actual: self.shape().clone() });
         }
-        let mut out = Tensor::zeros(images)?;
         let (image, places) = (pool.image.iter().product(), pool.positions.iter().product());
-        planes(self.as_slice(), places, out.as_mut_slice(), image, |values, sums| {
+        map_planes(self.as_slice(), places, images, image, |values, sums| {
             window.runs(pool.image, pool.positions, |run| {
                 let values = &values[run.place..][..run.len];
                 for (sum, &x) in sums[run.at..].iter_mut().step_by(window.stride[1]).zip(values) {
                     *sum += x;
                 }
             });
-        });
-        Ok(out)
+        })
     }
 
     /// Where among this tensor's elements, row-major, the largest real part under each position of a window is:
@@ -237,27 +233,25 @@ impl<S: Scalar> Tensor<S> {
     }
 }
 
-/// Calls `f` with each plane of `from` and of `to`, on all threads where it pays. Planes are independent.
-fn planes<S: Scalar>(
+/// The tensor each of whose planes of `size` elements `f` makes of zeros and the plane of `from` in its place.
+fn map_planes<S: Scalar>(
     from: &[S],
     from_size: usize,
-    to: &mut [S],
-    to_size: usize,
+    shape: &Shape,
+    size: usize,
     f: impl Fn(&[S], &mut [S]) + Sync,
-) {
-    if from.is_empty() || to.is_empty() {
-        return;
-    }
-    if from.len().max(to.len()) < PARALLEL {
-        from.chunks_exact(from_size).zip(to.chunks_exact_mut(to_size)).for_each(|(from, to)| f(from, to));
-    } else {
-        let pairs = to.par_chunks_exact_mut(to_size).zip(from.par_chunks_exact(from_size));
-        pairs.with_min_len(PARALLEL.div_ceil(to_size)).for_each(|(to, from)| f(from, to));
-    }
+) -> Result<Tensor<S>> {
+    parts::build(
+        shape,
+        size,
+        from.len() >= PARALLEL,
+        || (),
+        |plane, out, ()| {
+            f(&from[plane * from_size..][..from_size], out);
+            Ok(())
+        },
+    )
 }
-
-/// Below this many elements it takes longer to wake a thread than to do the work.
-pub(crate) const PARALLEL: usize = 1 << 14;
 
 /// Whether `x` displaces `best` as the maximum.
 pub(crate) fn exceeds(x: f64, best: f64) -> bool {

@@ -44,11 +44,12 @@ impl Plane {
     }
 }
 
-/// Neurons a block: as many as keep their potentials of all steps within half of a small L2 cache, in whole vectors.
+/// Neurons a block, in whole vectors: as many as keep the rows of one step within the L1 cache and the potentials of
+/// all steps within half of a small L2 cache.
 fn width<S>(steps: usize) -> usize {
     const BYTES: usize = 256 * 1024;
     let fit = BYTES / (size_of::<S>() * steps);
-    (fit / 64 * 64).clamp(64, 4096)
+    (fit / 64 * 64).clamp(64, 1024)
 }
 
 /// Below this many values it takes longer to wake a thread than to do the work.
@@ -184,8 +185,12 @@ impl<S: Scalar> Kernel<S> for Reverse<'_, S> {
                 recurrence.fire(&potentials[(t - 1) * n..][..n], before);
                 &before[..]
             });
-            recurrence.current_gradient(&carry.delta, gate, gradient);
-            row.fill(gradient);
+            if recurrence.is_current_gradient(gate.is_some()) {
+                row.fill(&carry.delta);
+            } else {
+                recurrence.current_gradient(&carry.delta, gate, gradient);
+                row.fill(gradient);
+            }
         }
     }
 }

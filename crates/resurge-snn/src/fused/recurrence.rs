@@ -290,6 +290,11 @@ impl<S: Scalar> Recurrence<S> {
         }
     }
 
+    /// Whether `dL/dI[t]` is `delta[t]` itself.
+    pub(super) fn is_current_gradient(&self, gated: bool) -> bool {
+        !gated && self.gain == S::one()
+    }
+
     /// Whether a spike acts on the current of the next step, too.
     pub(super) fn gates_input(&self) -> bool {
         self.timing == ResetTiming::AfterInput
