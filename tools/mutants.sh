@@ -69,22 +69,24 @@ for package in $packages; do
     fi
 done
 
-# viable = caught by either pass + missed and timed out in the complete one.
+# viable = caught by either pass + missed and timed out in the complete one. The complete pass counts for what the
+# first one left open, and no more: cargo-mutants runs mutants that delete a field of a struct whatever --re says.
 {
     for package in $packages; do
-        list "$package" first caught | sed 's/^/caught /'
-        list "$package" first unviable | sed 's/^/unviable /'
+        for outcome in caught unviable missed timeout; do
+            list "$package" first $outcome | sed "s/^/first $outcome /"
+        done
         for outcome in caught missed timeout unviable; do
-            list "$package" complete $outcome | sed "s/^/$outcome /"
+            list "$package" complete $outcome | sed "s/^/complete $outcome /"
         done
     done
 } | awk '
-    # cargo-mutants runs the mutants that delete a field of a struct whatever --re says: each counts once.
     {
-        outcome = $1; file = $2; sub(/:.*/, "", file)
-        name = substr($0, length(outcome) + 2)
-        if (name in known) next
-        known[name] = 1; count[file, outcome]++; total[outcome]++; seen[file] = 1
+        outcome = $2
+        name = substr($0, length($1) + length($2) + 3)
+        if ($1 == "first" && (outcome == "missed" || outcome == "timeout")) { open[name] = 1; next }
+        if ($1 == "complete" && !(name in open)) next
+        file = $3; sub(/:.*/, "", file); count[file, outcome]++; total[outcome]++; seen[file] = 1
     }
     function row(name, caught, missed, timeout, unviable, to) {
         printf "| %s | %d | %d | %d | %d | %d |\n",
