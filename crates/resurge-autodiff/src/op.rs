@@ -137,13 +137,9 @@ pub struct Saved {
 
 /// Appends a choice among so many alternatives to the list of pieces; see [`Op::pieces`].
 pub(crate) fn push_choice(pieces: &mut Vec<i8>, choice: usize, alternatives: usize) {
-    let (mut rest, mut largest) = (choice, alternatives.saturating_sub(1));
-    loop {
-        pieces.push((rest % 128) as i8);
-        (rest, largest) = (rest / 128, largest / 128);
-        if largest == 0 {
-            return;
-        }
+    let largest = alternatives.saturating_sub(1);
+    for place in 0..=largest.checked_ilog(128).unwrap_or(0) {
+        pieces.push((choice / 128_usize.pow(place) % 128) as i8);
     }
 }
 

@@ -1,9 +1,9 @@
 //! The tape as a whole: programs, errors, listings, anchored evaluation.
 
 use approx::assert_relative_eq;
-use resurge_autodiff::{AutodiffError, SpikeMode, Tape, Var};
+use resurge_autodiff::{AutodiffError, Contributions, Op, OpMode, Saved, SpikeMode, Tape, Var, Vjp};
 use resurge_tensor::{Complex, Dual, Scalar, Tensor, TensorError};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 type Built<S> = Result<(Tape<S>, Var, Var), AutodiffError>;
 
@@ -106,6 +106,116 @@ fn constants_get_no_gradient_and_unused_leaves_get_zeros() {
     assert_eq!(gradients.wrt(unused).unwrap(), &Tensor::zeros([2, 2]).unwrap());
 }
 
+/// `a + b`, noting which of its inputs are said to need a gradient.
+#[derive(Debug, Default, Clone)]
+struct NotingSum(Arc<Mutex<Vec<[bool; 2]>>>);
+
+impl Op<f64> for NotingSum {
+    fn name(&self) -> &'static str {
+        "noting_sum"
+    }
+
+    fn forward(&self, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>, AutodiffError> {
+        Ok(inputs[0].add(inputs[1])?)
+    }
+
+    fn vjp(&self, at: &Vjp<'_, f64>) -> Result<Contributions<f64>, AutodiffError> {
+        self.0.lock().unwrap().push([at.needs(0), at.needs(1)]);
+        Ok(at.inputs.iter().map(|_| Some(at.cotangent.clone().into())).collect())
+    }
+}
+
+#[test]
+fn an_operation_is_told_which_inputs_lead_to_a_leaf() {
+    let noting = NotingSum::default();
+    let mut tape = Tape::new();
+    let (c, x) = (tape.constant(Tensor::scalar(2.0)), tape.leaf(Tensor::scalar(3.0)));
+    let y = tape.apply(noting.clone(), &[c, x]).unwrap();
+    let z = tape.apply(noting.clone(), &[y, c]).unwrap();
+    // What comes for an input that needs nothing is dropped.
+    assert_eq!(tape.backward(z).unwrap().wrt(x).unwrap().item(), Some(1.0));
+    assert_eq!(*noting.0.lock().unwrap(), [[true, false], [false, true]]);
+
+    // Neither what is made of constants nor what is detached leads to one.
+    let noting = NotingSum::default();
+    let (fixed, held) = (tape.add(c, c).unwrap(), tape.detach(x).unwrap());
+    let with_fixed = tape.apply(noting.clone(), &[fixed, x]).unwrap();
+    let with_both = tape.apply(noting.clone(), &[with_fixed, held]).unwrap();
+    assert_eq!(tape.backward(with_both).unwrap().wrt(x).unwrap().item(), Some(1.0));
+    assert_eq!(*noting.0.lock().unwrap(), [[true, false], [false, true]]);
+}
+
+#[test]
+fn a_node_tells_what_it_is() {
+    let mut tape = Tape::new();
+    let (c, x) = (tape.constant(Tensor::scalar(2.0)), tape.leaf(Tensor::scalar(3.0)));
+    let y = tape.mul(x, c).unwrap();
+    tape.label(c, "c", None).unwrap();
+    tape.label(y, "y", Some(7)).unwrap();
+    let seen = tape.nodes().iter().map(|node| {
+        (
+            node.name(),
+            node.op().map(|op| op.name()),
+            node.parents().to_vec(),
+            node.value().item(),
+            node.label(),
+        )
+    });
+    let expected = [
+        ("constant", None, vec![], Some(2.0), Some("c".into())),
+        ("leaf", None, vec![], Some(3.0), None),
+        ("mul", Some("mul"), vec![1, 0], Some(6.0), Some("y[7]".into())),
+    ];
+    assert_eq!(seen.collect::<Vec<_>>(), expected);
+}
+
+/// `x^2`, whose slope at evaluation is kept for the vector-Jacobian product, with a piece for each sign.
+#[derive(Debug)]
+struct KeepingSquare;
+
+impl Op<f64> for KeepingSquare {
+    fn name(&self) -> &'static str {
+        "keeping_square"
+    }
+
+    fn forward(&self, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>, AutodiffError> {
+        Ok(inputs[0].map(|x: f64| x * x))
+    }
+
+    fn evaluate(
+        &self,
+        inputs: &[&Tensor<f64>],
+        _at: OpMode<'_, f64>,
+    ) -> Result<(Tensor<f64>, Saved), AutodiffError> {
+        let slope: Tensor<f64> = inputs[0].map(|x: f64| 2.0 * x);
+        let pieces = Some(inputs[0].as_slice().iter().map(|x| i8::from(*x > 0.0)).collect());
+        Ok((self.forward(inputs)?, Saved { state: Some(Arc::new(slope)), pieces }))
+    }
+
+    fn vjp(&self, at: &Vjp<'_, f64>) -> Result<Contributions<f64>, AutodiffError> {
+        assert!(at.saved::<f32>().is_none(), "another type");
+        let contribution = match at.saved::<Tensor<f64>>() {
+            Some(slope) => Some(at.cotangent.mul(slope)?.into()),
+            None => None,
+        };
+        Ok([contribution].into_iter().collect())
+    }
+}
+
+#[test]
+fn what_an_operation_kept_comes_back_in_its_backward_pass() {
+    let mut tape = Tape::new();
+    let x = tape.leaf(Tensor::from_vec([2], vec![3.0, -4.0]).unwrap());
+    let y = tape.apply(KeepingSquare, &[x]).unwrap();
+    assert_eq!(tape.value(y).unwrap().as_slice(), &[9.0, 16.0]);
+    let gradients = tape.vjp(y, Tensor::full([2], 1.0).unwrap()).unwrap();
+    assert_eq!(gradients.wrt(x).unwrap().as_slice(), &[6.0, -8.0]);
+    assert_eq!(tape.pieces(), vec![1, 0]);
+    let (input, value) = (tape.value(x).unwrap(), tape.value(y).unwrap());
+    let nothing = KeepingSquare.vjp(&Vjp::new(&[input], value, value)).unwrap();
+    assert_eq!(nothing.as_slice(), &[None]);
+}
+
 #[test]
 fn listings_and_drawings_show_what_is_detached() {
     let mut tape = Tape::new();
@@ -147,7 +257,7 @@ fn the_anchored_program_is_differentiated_by_the_surrogate_gradient() {
 
     let record = tape.anchors();
     assert_eq!(record.len(), 2);
-    assert!(!record.is_empty());
+    assert!(!record.is_empty() && Tape::<f64>::new().anchors().is_empty());
     assert_eq!(record.iter().map(|a| a.op).collect::<Vec<_>>(), ["detach", "scale_grad"]);
     let at_base = surrogate_program(Tape::anchored(Arc::new(record.clone())), 0.7).unwrap();
     assert_eq!(at_base.0.value(at_base.2).unwrap(), &real, "to the bit");

@@ -63,7 +63,7 @@ pub fn convergence<P: Program>(
     }
     let exact = anchored.by_dual(direction)?;
     let scale = norm(anchored.gradient()) * norm(direction);
-    if exact.abs() <= 1e-8 * scale || exact == 0.0 {
+    if exact.abs() <= 1e-8 * scale {
         return Err(GradcheckError::Vanishes { derivative: exact });
     }
     let error = |value: f64| (value - exact).abs() / exact.abs();
@@ -141,6 +141,51 @@ mod tests {
         assert!(matches!(series(&[1.0]), Err(GradcheckError::Length { .. })));
         let at = vec![Tensor::full([2], 0.0).unwrap()];
         let anchored = AnchoredProgram::new(&Exponential, at).unwrap();
-        assert!(matches!(convergence(&anchored, &[1.0, 1.0], 0.0), Err(GradcheckError::Option { .. })));
+        for width in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let refused = convergence(&anchored, &[1.0, 1.0], width);
+            assert!(matches!(refused, Err(GradcheckError::Option { option: "width", .. })), "{width}");
+        }
+    }
+
+    #[test]
+    fn points_are_the_relative_errors_at_the_halved_steps() {
+        // A central difference of e^x is sinh(h) / h times the derivative.
+        let second = &series(&[1.0, 1.0]).unwrap()[0];
+        assert_eq!(second.points.len(), HALVINGS);
+        for (i, &(h, error)) in second.points.iter().enumerate() {
+            assert_eq!(h, 2f64.powi(-(i as i32)));
+            let expected = h.sinh() / h - 1.0;
+            assert!((error - expected).abs() < 1e-15 + 1e-15 / h, "{h}: {error} for {expected}");
+        }
+    }
+
+    struct Bent;
+
+    impl Program for Bent {
+        fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+            let x = tape.abs(inputs[0])?;
+            Ok(tape.exp(x)?)
+        }
+    }
+
+    #[test]
+    fn steps_across_a_kink_are_missing() {
+        // The kink is 0.1 away, the outer points of the formulas are 1, 2 and 3 steps away.
+        let anchored = AnchoredProgram::new(&Bent, vec![Tensor::scalar(0.1)]).unwrap();
+        let first = convergence(&anchored, &[1.0], 1.0).unwrap().into_iter().map(|s| s.points[0].0);
+        assert_eq!(first.collect::<Vec<_>>(), [1.0 / 16.0, 1.0 / 32.0, 1.0 / 32.0, 1.0 / 16.0]);
+    }
+
+    /// Two equal entries of the gradient, of 2981, along (s, -s (1 - d)): a derivative of d/2 of what it could be.
+    #[test]
+    fn a_derivative_that_cancels_vanishes_whatever_the_scale() {
+        for scale in [1e-4, 1.0, 1e4] {
+            for (d, vanishes) in [(1e-8, true), (4e-8, false)] {
+                let at = vec![Tensor::full([2], 8.0).unwrap()];
+                let anchored = AnchoredProgram::new(&Exponential, at).unwrap();
+                let got = convergence(&anchored, &[scale, -scale * (1.0 - d)], 1e-4);
+                assert_eq!(matches!(got, Err(GradcheckError::Vanishes { .. })), vanishes, "{scale}, {d}");
+            }
+        }
     }
 }

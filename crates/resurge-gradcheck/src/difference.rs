@@ -87,7 +87,8 @@ pub fn ridders(
             continue;
         };
         let row = extrapolate((ahead - behind) / (2.0 * h), &above);
-        let error = |k: usize| (row[k] - row[k - 1]).abs().max((row[k] - above[k - 1]).abs()) + noise;
+        // The other difference that is often taken, `row[k] - row[k - 1]`, is never larger than this one.
+        let error = |k: usize| (row[k] - above[k - 1]).abs() + noise;
         since_best += 1;
         if row.len() > 1 && best.is_some_and(|b| (row[1] - b.value).abs() > b.error + 2.0 * error(1)) {
             // Larger steps can agree by accident, for example on a periodic function. Smaller ones refute them.
@@ -184,6 +185,73 @@ mod tests {
         let quiet = ridders(SCAN, |h| Ok(Some(h.sin()))).unwrap().unwrap();
         let loud = ridders(DifferenceScan { noise: 1e-9, ..SCAN }, |h| Ok(Some(h.sin()))).unwrap().unwrap();
         assert!(loud.error > 100.0 * quiet.error && loud.step >= quiet.step);
+    }
+
+    /// Counts the evaluations of `ridders` of a function with the given central differences at 1, 1/2, 1/4, ...
+    fn counted(scan: DifferenceScan, difference: impl Fn(i32) -> f64) -> (Estimate, u32) {
+        let mut evaluations = 0;
+        let f = |h: f64| {
+            evaluations += 1;
+            Ok(Some(h * difference(-h.abs().log2() as i32)))
+        };
+        (ridders(scan, f).unwrap().unwrap(), evaluations)
+    }
+
+    /// Of a straight line every difference is exact, so that the error is the noise: 2 noise / h at the second
+    /// step and more at each that follows. Three of them confirm it; then the scan ends.
+    #[test]
+    fn a_straight_line_is_done_after_three_confirmations() {
+        let line = counted(SCAN, |_| 0.75);
+        let error = 2.0 * SCAN.noise / 0.5;
+        assert_eq!(line, (Estimate { value: 0.75, error, step: 0.5, extrapolations: 1 }, 10));
+        // Without noise, no later estimate is better, and none refutes it.
+        let line = counted(DifferenceScan { noise: 0.0, ..SCAN }, |_| 0.75);
+        assert_eq!(line, (Estimate { value: 0.75, error: 0.0, step: 0.5, extrapolations: 1 }, 10));
+    }
+
+    /// Differences of 22.5 noises with alternating signs: one extrapolation errs by |37.5 + 22.5| noises, in
+    /// which the noise of 4 at the step 1/2 is hidden. At 1/32 the noise alone is as large, 64.
+    #[test]
+    fn the_scan_ends_where_the_noise_reaches_the_error() {
+        let scan = DifferenceScan { noise: 2f64.powi(-40), ..SCAN };
+        let a = 22.5 * scan.noise;
+        let (estimate, evaluations) = counted(scan, |i| if i % 2 == 0 { -a } else { a });
+        assert_eq!(estimate.value, 37.5 * scan.noise);
+        assert_eq!((estimate.error, estimate.step), (64.0 * scan.noise, 0.5));
+        assert_eq!(evaluations, 10);
+    }
+
+    #[test]
+    fn agreement_by_accident_is_refuted_by_smaller_steps() {
+        // sin(4 pi h) vanishes at the steps 1, 1/2 and 1/4.
+        let k = 4.0 * std::f64::consts::PI;
+        let estimate = derivative(|h| (k * h).sin() / k);
+        assert!((estimate.value - 1.0).abs() <= estimate.error && estimate.error < 1e-11, "{estimate:?}");
+    }
+
+    #[test]
+    fn after_a_hole_the_tableau_starts_again() {
+        let f = |h: f64| Ok((h.abs() != 0.25).then(|| h.exp()));
+        let estimate = ridders(SCAN, f).unwrap().unwrap();
+        assert!((estimate.value - 1.0).abs() <= estimate.error && estimate.step < 0.125, "{estimate:?}");
+        assert!(estimate.error < 1e-12 && estimate.extrapolations > 1, "{estimate:?}");
+    }
+
+    #[test]
+    fn a_row_is_extrapolated_with_the_one_above() {
+        assert_eq!(extrapolate(2.0, &[]), [2.0]);
+        assert_eq!(extrapolate(2.0, &[5.0]), [2.0, 1.0]);
+        assert_eq!(extrapolate(2.0, &[5.0, 16.0]), [2.0, 1.0, 0.0]);
+        assert_eq!(extrapolate(2.0, &[2.0; 9]), [2.0; 1 + MAX_EXTRAPOLATIONS]);
+    }
+
+    #[test]
+    fn steps_are_rounded_down_to_powers_of_two() {
+        for (x, power) in
+            [(1.0, 1.0), (1.9, 1.0), (3.0, 2.0), (0.75, 0.5), (0.25, 0.25), (1e-3, 1.0 / 1024.0)]
+        {
+            assert_eq!(power_of_two_below(x), power, "{x}");
+        }
     }
 
     #[test]

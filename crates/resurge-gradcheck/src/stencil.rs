@@ -228,10 +228,80 @@ mod tests {
         let got = fixed(Some(0.25)).derivative(SCAN, |h| Ok(Some(h * h * h))).unwrap().unwrap();
         assert_eq!((got.value, got.step), (0.0625, 0.25));
         assert_eq!(got.error, 2e-16 / 0.25);
+        // One noise in each of two, four and six evaluations, by their weights.
+        for (stencil, sum) in Stencil::ALL.into_iter().zip([1.0, 3.0 / 2.0, 11.0 / 6.0]) {
+            let fixed = Scheme::Fixed { stencil, step: Some(0.25) };
+            let error = fixed.derivative(SCAN, |h| Ok(Some(h))).unwrap().unwrap().error;
+            assert!((error / (sum * 2e-16 / 0.25) - 1.0).abs() < 1e-14, "{stencil:?}: {error}");
+        }
         let got = fixed(None).derivative(SCAN, |h| Ok(Some(h))).unwrap().unwrap();
         assert_eq!(got.step, Stencil::Second.best_step(1.0));
         for step in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(fixed(Some(step)).derivative(SCAN, |h| Ok(Some(h))).is_err());
+        }
+    }
+
+    #[test]
+    fn the_best_step_is_a_power_of_two_below_the_balance() {
+        for (stencil, at_1, at_3) in
+            [(Stencil::Second, -18, -16), (Stencil::Fourth, -11, -9), (Stencil::Sixth, -8, -6)]
+        {
+            assert_eq!(stencil.best_step(1.0), 2f64.powi(at_1), "{stencil:?}");
+            assert_eq!(stencil.best_step(3.0), 2f64.powi(at_3), "{stencil:?}");
+        }
+    }
+
+    /// The evaluations of a scan of a function with the given central differences at 1, 1/2, 1/4, ...
+    fn counted(scan: DifferenceScan, difference: impl Fn(i32) -> f64) -> (Estimate, u32) {
+        let mut evaluations = 0;
+        let f = |h: f64| {
+            evaluations += 1;
+            Ok(Some(h * difference(-h.abs().log2() as i32)))
+        };
+        (Scheme::Scanned { stencil: Stencil::Second }.derivative(scan, f).unwrap().unwrap(), evaluations)
+    }
+
+    /// As for `ridders`: the error of a straight line is the noise, at its least at the second step.
+    #[test]
+    fn a_straight_line_is_done_after_three_confirmations() {
+        for noise in [SCAN.noise, 0.0] {
+            let expected = Estimate { value: 0.75, error: noise / 0.5, step: 0.5, extrapolations: 0 };
+            assert_eq!(counted(DifferenceScan { noise, ..SCAN }, |_| 0.75), (expected, 10));
+        }
+    }
+
+    /// Differences of 45 noises with alternating signs change by 90, of which a third is taken for the error,
+    /// with the noise of 2 at the step 1/2. At 1/32 the noise alone is as large, 32.
+    #[test]
+    fn the_scan_ends_where_the_noise_reaches_the_error() {
+        let scan = DifferenceScan { noise: 2f64.powi(-40), ..SCAN };
+        let a = 45.0 * scan.noise;
+        let (estimate, evaluations) = counted(scan, |i| if i % 2 == 0 { -a } else { a });
+        assert_eq!((estimate.value, estimate.step), (a, 0.5));
+        assert_eq!((estimate.error, evaluations), (32.0 * scan.noise, 10));
+    }
+
+    /// `x^(p+1)` for a formula of order p: the change from one step to the next is 2^p - 1 times what is left.
+    #[test]
+    fn the_error_of_a_power_is_what_is_left_of_it() {
+        let scan = DifferenceScan { halvings: 2, noise: 0.0, ..SCAN };
+        for (stencil, value) in Stencil::ALL.into_iter().zip([1.0 / 4.0, -4.0 / 16.0, 36.0 / 64.0]) {
+            let f = |h: f64| Ok(Some(h.powi(stencil.order() as i32 + 1)));
+            let got = Scheme::Scanned { stencil }.derivative(scan, f).unwrap().unwrap();
+            assert_eq!(got.step, 0.5);
+            assert!((got.value - value).abs() < 1e-14, "{stencil:?}: {got:?}");
+            assert!((got.error - value.abs()).abs() < 1e-14, "{stencil:?}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn agreement_by_accident_is_refuted_by_smaller_steps() {
+        // sin(4 pi h) vanishes at the steps 1, 1/2 and 1/4.
+        let k = 4.0 * std::f64::consts::PI;
+        for stencil in Stencil::ALL {
+            let f = |h: f64| Ok(Some((k * h).sin() / k));
+            let got = Scheme::Scanned { stencil }.derivative(SCAN, f).unwrap().unwrap();
+            assert!((got.value - 1.0).abs() < 1e-9 && got.error < 1e-9, "{stencil:?}: {got:?}");
         }
     }
 }

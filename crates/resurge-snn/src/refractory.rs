@@ -56,6 +56,7 @@ pub(crate) fn cases() -> Vec<OpCase> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn a_spike_in_any_of_the_steps_counts() {
@@ -64,5 +65,22 @@ mod tests {
         let b = tape.leaf(Tensor::from_vec([3], vec![0.0, 0.0, 1.0]).unwrap());
         let mask = rested(&mut tape, &[a, b]).unwrap();
         assert_eq!(tape.value(mask).unwrap().as_slice(), &[1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_mask_is_a_recorded_decision_without_a_gradient() {
+        let run = |mut tape: Tape<f64>, at: [f64; 2]| {
+            let spikes = tape.leaf(Tensor::from_vec([2], at.to_vec()).unwrap());
+            let mask = rested(&mut tape, &[spikes]).unwrap();
+            (tape, spikes, mask)
+        };
+        let (tape, spikes, mask) = run(Tape::new(), [0.0, 1.0]);
+        assert!(tape.to_string().contains("%1 = rested(%0) [2]"), "{tape}");
+        assert!(tape.to_dot().contains("color=red"), "a node that stops the gradient");
+        let gradients = tape.vjp(mask, Tensor::full([2], 1.0).unwrap()).unwrap();
+        assert_eq!(gradients.wrt(spikes).unwrap().as_slice(), &[0.0, 0.0]);
+        // In the anchored program the spikes move, the mask does not.
+        let (anchored, _, mask) = run(Tape::anchored(Arc::new(tape.anchors())), [0.1, -0.1]);
+        assert_eq!(anchored.value(mask).unwrap().as_slice(), &[1.0, 0.0]);
     }
 }

@@ -145,9 +145,29 @@ mod tests {
     }
 
     #[test]
+    fn every_combination_has_its_name() {
+        use ResetKind::*;
+        use ResetTiming::*;
+        for (kind, names) in [
+            (None, ["none", "none", "none"]),
+            (ToZero, ["zero", "zero", "gated"]),
+            (ToValue(0.5), ["value", "value-after-decay", "value-gated"]),
+            (Subtract, ["subtract-then-decay", "subtract", "subtract"]),
+            (ToZeroThenAdd(0.5), ["zero-then-add", "zero-then-add", "zero-then-add"]),
+        ] {
+            for (timing, name) in [BeforeDecay, AfterDecay, AfterInput].into_iter().zip(names) {
+                assert_eq!(Reset { kind, timing }.name(), name, "{kind:?}, {timing:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_factor_outside_the_unit_interval_is_refused() {
         for alpha in [-0.1, 1.1, f64::NAN] {
             assert!(ResetGradient::scaled(alpha).is_err());
+        }
+        for alpha in [0.0, 1.0] {
+            assert_eq!(ResetGradient::scaled(alpha).unwrap(), ResetGradient::Scaled(alpha));
         }
     }
 }

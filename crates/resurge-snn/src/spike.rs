@@ -165,4 +165,23 @@ mod tests {
         assert_eq!(counts(Firing::Repeatedly), [0.0, 1.0, 1.0, 2.0, 3.0]);
         assert_eq!(Firing::Repeatedly.count(-7.0), 0.0);
     }
+
+    #[test]
+    fn the_slope_is_the_surrogate_whatever_the_value() {
+        let (tape, x, o) = run(Tape::new(), &[-0.3, 0.0, 0.7]);
+        let cotangent = Tensor::from_vec([3], vec![1.0, -2.0, 3.0]).unwrap();
+        let gradients = tape.vjp(o, cotangent).unwrap();
+        let at = |x| Surrogate::sigmoid(0.5).unwrap().derivative(x);
+        assert_eq!(gradients.wrt(x).unwrap().as_slice(), &[at(-0.3), -2.0 * at(0.0), 3.0 * at(0.7)]);
+        assert!(tape.to_string().ends_with("%1 = spike(%0) [3] sigmoid\n"), "{tape}");
+        assert!(tape.pieces().is_empty(), "a sigmoid is smooth everywhere");
+    }
+
+    #[test]
+    fn a_kink_of_the_surrogate_is_a_piece() {
+        let mut tape = Tape::<f64>::new();
+        let x = tape.leaf(Tensor::from_vec([3], vec![-0.6, 0.1, 0.6]).unwrap());
+        spike(&mut tape, x, Surrogate::rectangle(1.0).unwrap(), Firing::Above).unwrap();
+        assert_eq!(tape.pieces(), vec![0, 1, 2]);
+    }
 }

@@ -1,15 +1,38 @@
 //! Arc tangent, elementwise.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Atan;
+
+impl Elementwise for Atan {
+    const NAME: &'static str = "atan";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.atan()
+    }
+
+    fn slope<S: Scalar>(x: S, _y: S) -> S {
+        S::one() / (S::one() + x * x)
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// Arc tangent, elementwise.
-    Atan,
-    atan,
-    value: |x| x.atan(),
-    slope: |x, _y| S::one() / (S::one() + x * x),
-    domain: (-2.0, 2.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn atan(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Atan), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Atan, -2.0, 2.0)
+}
 
 #[cfg(test)]
 mod tests {

@@ -33,8 +33,14 @@ impl<S: Scalar> Tape<S> {
 }
 
 pub(super) fn cases() -> Vec<OpCase> {
-    let pairs: [(&[usize], &[usize]); 6] =
-        [(&[], &[2, 3]), (&[3], &[2, 3]), (&[2, 1], &[2, 3]), (&[2, 3], &[2, 3]), (&[0], &[2, 0]), (&[1], &[4])];
+    let pairs: [(&[usize], &[usize]); 6] = [
+        (&[], &[2, 3]),
+        (&[3], &[2, 3]),
+        (&[2, 1], &[2, 3]),
+        (&[2, 3], &[2, 3]),
+        (&[0], &[2, 0]),
+        (&[1], &[4]),
+    ];
     pairs.map(|(from, to)| OpCase::new(BroadcastTo(to.into()), vec![from.into()])).into()
 }
 

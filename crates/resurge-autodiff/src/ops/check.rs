@@ -168,3 +168,30 @@ impl Samples {
         Ok(case.inputs.iter().map(draw).collect::<Result<_, _>>()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::registry;
+
+    /// The complete check, over many seeds, is in `tests/registry.rs`.
+    #[test]
+    fn every_operation_passes() {
+        for case in registry() {
+            case.check(0).unwrap_or_else(|error| panic!("inputs {:?}: {error}", case.inputs));
+        }
+    }
+
+    /// The first outputs of SplitMix64 from the seed 1234567, of which the upper 53 bits are taken.
+    #[test]
+    fn samples_are_those_of_the_published_generator() {
+        let mut samples = Samples(1_234_567);
+        for expected in [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        {
+            let unit = samples.between(0.0, 1.0);
+            assert_eq!(unit, (expected >> 11) as f64 / 2f64.powi(53));
+        }
+        let (mut unit, mut wide) = (Samples(5), Samples(5));
+        assert_eq!(wide.between(-3.0, 1.0), -3.0 + 4.0 * unit.between(0.0, 1.0));
+    }
+}

@@ -70,9 +70,7 @@ pub(super) fn cases() -> Vec<OpCase> {
         (plain, [0, 1, 2, 2], [1, 1, 2, 2]),
         (plain, [1, 1, 2, 2], [0, 1, 2, 2]),
     ];
-    cases
-        .map(|(conv, input, weight)| OpCase::new(Convolve(conv), vec![input.into(), weight.into()]))
-        .into()
+    cases.map(|(conv, input, weight)| OpCase::new(Convolve(conv), vec![input.into(), weight.into()])).into()
 }
 
 #[cfg(test)]

@@ -1,15 +1,38 @@
 //! Cosine, elementwise.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Cos;
+
+impl Elementwise for Cos {
+    const NAME: &'static str = "cos";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.cos()
+    }
+
+    fn slope<S: Scalar>(x: S, _y: S) -> S {
+        -x.sin()
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// Cosine, elementwise.
-    Cos,
-    cos,
-    value: |x| x.cos(),
-    slope: |x, _y| -x.sin(),
-    domain: (-2.0, 2.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn cos(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Cos), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Cos, -2.0, 2.0)
+}
 
 #[cfg(test)]
 mod tests {

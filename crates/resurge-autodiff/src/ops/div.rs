@@ -1,15 +1,44 @@
 //! Quotient, elementwise.
 
-use super::elementwise::elementwise_pair;
+use super::OpCase;
+use super::elementwise::{Pair, Pairwise, binary_cases};
+use crate::{Result, Tape, Var, Vjp};
+use resurge_tensor::{Scalar, Tensor};
 
-elementwise_pair!(
+#[derive(Debug, Clone, Copy)]
+struct Div;
+
+impl Pairwise for Div {
+    const NAME: &'static str = "div";
+
+    fn value<S: Scalar>(a: &Tensor<S>, b: &Tensor<S>) -> Result<Tensor<S>> {
+        Ok(a.div(b)?)
+    }
+
+    fn left<S: Scalar>(at: &Vjp<'_, S>) -> Result<Tensor<S>> {
+        Ok(at.cotangent.div(at.inputs[1])?)
+    }
+
+    fn right<S: Scalar>(at: &Vjp<'_, S>) -> Result<Tensor<S>> {
+        Ok(at.cotangent.mul(at.output)?.div(at.inputs[1])?.map(|x| -x))
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// Quotient, elementwise.
-    Div,
-    div,
-    left: |at| at.cotangent.div(at.inputs[1])?,
-    right: |at| at.cotangent.mul(at.output)?.div(at.inputs[1])?.map(|x| -x),
-    domain: (0.5, 2.0)
-);
+    /// Operands are broadcast by NumPy's rule.
+    ///
+    /// # Errors
+    /// A shape error when the operands do not broadcast,
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn div(&mut self, a: Var, b: Var) -> Result<Var> {
+        self.apply(Pair(Div), &[a, b])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    binary_cases(Div, 0.5, 2.0)
+}
 
 #[cfg(test)]
 mod tests {

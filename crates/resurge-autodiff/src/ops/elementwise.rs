@@ -1,52 +1,86 @@
-//! What the elementwise operations of one input share.
+//! What the elementwise operations share.
 
-/// Defines an elementwise operation of one input from its value and its slope, with the method on the tape and
-/// the cases on which it is checked.
-macro_rules! elementwise {
-    (
-        $(#[$doc:meta])*
-        $op:ident, $method:ident, value: |$x:ident| $value:expr, slope: |$sx:ident, $sy:ident| $slope:expr,
-        domain: ($low:expr, $high:expr)
-    ) => {
-        use crate::ops::OpCase;
-        use crate::{Contributions, Op, Result, Tape, Var, Vjp};
-        use resurge_tensor::{Scalar, Tensor};
-        use smallvec::smallvec;
+use super::{OpCase, case};
+use crate::{Contributions, Op, Result, Vjp};
+use resurge_tensor::{Scalar, Tensor};
+use smallvec::smallvec;
+use std::fmt::Debug;
 
-        #[derive(Debug, Clone, Copy)]
-        struct $op;
+/// A function of one number with its derivative: all that the file of such an operation has to state.
+pub(super) trait Elementwise: Debug + Copy + Send + Sync + 'static {
+    const NAME: &'static str;
 
-        impl<S: Scalar> Op<S> for $op {
-            fn name(&self) -> &'static str {
-                stringify!($method)
-            }
+    fn value<S: Scalar>(x: S) -> S;
 
-            fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-                Ok(inputs[0].map(|$x: S| $value))
-            }
+    /// The derivative at `x`, where the value is `y`.
+    fn slope<S: Scalar>(x: S, y: S) -> S;
+}
 
-            fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-                let slope = at.inputs[0].zip_map(at.output, stringify!($method), |$sx: S, $sy: S| $slope)?;
-                Ok(smallvec![Some(at.cotangent.mul(&slope)?.into())])
-            }
-        }
+/// The operation that applies an [`Elementwise`] function.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Each<F>(pub(super) F);
 
-        impl<S: Scalar> Tape<S> {
-            $(#[$doc])*
-            ///
-            /// # Errors
-            /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of
-            /// another tape.
-            pub fn $method(&mut self, x: Var) -> Result<Var> {
-                self.apply($op, &[x])
-            }
-        }
+impl<S: Scalar, F: Elementwise> Op<S> for Each<F> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
 
-        pub(super) fn cases() -> Vec<OpCase> {
-            let shapes = super::case::unary_shapes();
-            shapes.into_iter().map(|inputs| OpCase::new($op, inputs).within($low, $high)).collect()
-        }
-    };
+    fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+        Ok(inputs[0].map(F::value))
+    }
+
+    fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        let slope = at.inputs[0].zip_map(at.output, F::NAME, F::slope)?;
+        Ok(smallvec![Some(at.cotangent.mul(&slope)?.into())])
+    }
+}
+
+/// The cases of an elementwise operation, with values from an interval.
+pub(super) fn unary_cases<F: Elementwise>(function: F, low: f64, high: f64) -> Vec<OpCase> {
+    let cases = case::unary_shapes().into_iter();
+    cases.map(|inputs| OpCase::new(Each(function), inputs).within(low, high)).collect()
+}
+
+/// A function of two numbers, with broadcasting, and what it hands back to each.
+pub(super) trait Pairwise: Debug + Copy + Send + Sync + 'static {
+    const NAME: &'static str;
+
+    fn value<S: Scalar>(a: &Tensor<S>, b: &Tensor<S>) -> Result<Tensor<S>>;
+
+    /// The cotangent times the derivative by the left operand, in the output's shape.
+    fn left<S: Scalar>(at: &Vjp<'_, S>) -> Result<Tensor<S>>;
+
+    /// The cotangent times the derivative by the right operand, in the output's shape.
+    fn right<S: Scalar>(at: &Vjp<'_, S>) -> Result<Tensor<S>>;
+}
+
+/// The operation that applies a [`Pairwise`] function.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair<F>(pub(super) F);
+
+impl<S: Scalar, F: Pairwise> Op<S> for Pair<F> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+        F::value(inputs[0], inputs[1])
+    }
+
+    fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        // An operand that was broadcast gets the sum over its copies.
+        let narrow = |wide: Tensor<S>, input: usize| wide.sum_to(at.inputs[input].shape());
+        Ok(smallvec![
+            if at.needs(0) { Some(narrow(F::left(at)?, 0)?.into()) } else { None },
+            if at.needs(1) { Some(narrow(F::right(at)?, 1)?.into()) } else { None },
+        ])
+    }
+}
+
+/// The cases of an operation of two numbers, with values from an interval.
+pub(super) fn binary_cases<F: Pairwise>(function: F, low: f64, high: f64) -> Vec<OpCase> {
+    let cases = case::binary_shapes().into_iter();
+    cases.map(|inputs| OpCase::new(Pair(function), inputs).within(low, high)).collect()
 }
 
 /// The value of an elementwise operation at one point, for tests.
@@ -56,65 +90,9 @@ pub(super) fn value_at(
     x: f64,
 ) -> f64 {
     let mut tape = crate::Tape::new();
-    let x = tape.leaf(resurge_tensor::Tensor::scalar(x));
+    let x = tape.leaf(Tensor::scalar(x));
     let y = op(&mut tape, x).unwrap();
     tape.value(y).unwrap().item().unwrap()
-}
-
-/// Defines an elementwise operation of two inputs, with broadcasting.
-macro_rules! elementwise_pair {
-    (
-        $(#[$doc:meta])*
-        $op:ident, $method:ident,
-        left: |$at:ident| $left:expr, right: |$bt:ident| $right:expr,
-        domain: ($low:expr, $high:expr)
-    ) => {
-        use crate::ops::OpCase;
-        use crate::{Contributions, Op, Result, Tape, Var, Vjp};
-        use resurge_tensor::{Scalar, Tensor};
-        use smallvec::smallvec;
-
-        #[derive(Debug, Clone, Copy)]
-        struct $op;
-
-        impl<S: Scalar> Op<S> for $op {
-            fn name(&self) -> &'static str {
-                stringify!($method)
-            }
-
-            fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-                Ok(inputs[0].$method(inputs[1])?)
-            }
-
-            fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-                let left = |$at: &Vjp<'_, S>| -> Result<Tensor<S>> { Ok($left) };
-                let right = |$bt: &Vjp<'_, S>| -> Result<Tensor<S>> { Ok($right) };
-                let narrow = |wide: Tensor<S>, input: usize| wide.sum_to(at.inputs[input].shape());
-                Ok(smallvec![
-                    if at.needs(0) { Some(narrow(left(at)?, 0)?.into()) } else { None },
-                    if at.needs(1) { Some(narrow(right(at)?, 1)?.into()) } else { None },
-                ])
-            }
-        }
-
-        impl<S: Scalar> Tape<S> {
-            $(#[$doc])*
-            /// Operands are broadcast by NumPy's rule.
-            ///
-            /// # Errors
-            /// A shape error when the operands do not broadcast,
-            /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of
-            /// another tape.
-            pub fn $method(&mut self, a: Var, b: Var) -> Result<Var> {
-                self.apply($op, &[a, b])
-            }
-        }
-
-        pub(super) fn cases() -> Vec<OpCase> {
-            let shapes = super::case::binary_shapes();
-            shapes.into_iter().map(|inputs| OpCase::new($op, inputs).within($low, $high)).collect()
-        }
-    };
 }
 
 /// The value of an operation of two numbers, for tests.
@@ -125,10 +103,8 @@ pub(super) fn value_of_pair(
     b: f64,
 ) -> f64 {
     let mut tape = crate::Tape::new();
-    let a = tape.leaf(resurge_tensor::Tensor::scalar(a));
-    let b = tape.leaf(resurge_tensor::Tensor::scalar(b));
+    let a = tape.leaf(Tensor::scalar(a));
+    let b = tape.leaf(Tensor::scalar(b));
     let y = op(&mut tape, a, b).unwrap();
     tape.value(y).unwrap().item().unwrap()
 }
-
-pub(super) use {elementwise, elementwise_pair};

@@ -1,15 +1,38 @@
 //! The error function, elementwise.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Erf;
+
+impl Elementwise for Erf {
+    const NAME: &'static str = "erf";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.erf()
+    }
+
+    fn slope<S: Scalar>(x: S, _y: S) -> S {
+        S::from_f64(std::f64::consts::FRAC_2_SQRT_PI) * (-(x * x)).exp()
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// The error function, elementwise.
-    Erf,
-    erf,
-    value: |x| x.erf(),
-    slope: |x, _y| S::from_f64(std::f64::consts::FRAC_2_SQRT_PI) * (-(x * x)).exp(),
-    domain: (-2.0, 2.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn erf(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Erf), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Erf, -2.0, 2.0)
+}
 
 #[cfg(test)]
 mod tests {

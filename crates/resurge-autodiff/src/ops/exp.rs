@@ -1,15 +1,38 @@
 //! `e^x`, elementwise.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Exp;
+
+impl Elementwise for Exp {
+    const NAME: &'static str = "exp";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.exp()
+    }
+
+    fn slope<S: Scalar>(_x: S, y: S) -> S {
+        y
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// `e^x`, elementwise.
-    Exp,
-    exp,
-    value: |x| x.exp(),
-    slope: |_x, y| y,
-    domain: (-2.0, 2.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn exp(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Exp), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Exp, -2.0, 2.0)
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,38 @@
 //! Natural logarithm, elementwise.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Ln;
+
+impl Elementwise for Ln {
+    const NAME: &'static str = "ln";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.ln()
+    }
+
+    fn slope<S: Scalar>(x: S, _y: S) -> S {
+        S::one() / x
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// Natural logarithm, elementwise; not a number for negative elements, as in floating-point arithmetic.
-    Ln,
-    ln,
-    value: |x| x.ln(),
-    slope: |x, _y| S::one() / x,
-    domain: (0.1, 3.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn ln(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Ln), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Ln, 0.1, 3.0)
+}
 
 #[cfg(test)]
 mod tests {

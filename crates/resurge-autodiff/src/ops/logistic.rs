@@ -1,15 +1,38 @@
 //! `1 / (1 + e^-x)`, elementwise: the logistic sigmoid.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Logistic;
+
+impl Elementwise for Logistic {
+    const NAME: &'static str = "logistic";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.logistic()
+    }
+
+    fn slope<S: Scalar>(x: S, y: S) -> S {
+        y * (-x).logistic()
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// `1 / (1 + e^-x)`, elementwise: the logistic sigmoid.
-    Logistic,
-    logistic,
-    value: |x| x.logistic(),
-    slope: |x, y| y * (-x).logistic(),
-    domain: (-40.0, 40.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn logistic(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Logistic), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Logistic, -40.0, 40.0)
+}
 
 #[cfg(test)]
 mod tests {

@@ -56,13 +56,7 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error unless both are matrices whose inner dimensions agree after transposition.
-    pub fn matmul_transposed(
-        &mut self,
-        a: Var,
-        transpose_a: bool,
-        b: Var,
-        transpose_b: bool,
-    ) -> Result<Var> {
+    pub fn matmul_transposed(&mut self, a: Var, transpose_a: bool, b: Var, transpose_b: bool) -> Result<Var> {
         self.apply(Matmul { transpose_a, transpose_b }, &[a, b])
     }
 }

@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn value_ties_pieces_and_mismatch() {
         let mut tape = Tape::new();
-        let x = tape.leaf(Tensor::from_vec([1, 1, 2, 4], vec![0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]).unwrap());
+        let x =
+            tape.leaf(Tensor::from_vec([1, 1, 2, 4], vec![0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]).unwrap());
         let y = tape.max_pool2d(x, Window2d::new([2, 2])).unwrap();
         assert_eq!(tape.value(y).unwrap().as_slice(), &[1.0, 1.0]);
         assert_eq!(tape.pieces(), vec![1, 2]);

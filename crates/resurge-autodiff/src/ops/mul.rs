@@ -1,15 +1,44 @@
 //! Product, elementwise.
 
-use super::elementwise::elementwise_pair;
+use super::OpCase;
+use super::elementwise::{Pair, Pairwise, binary_cases};
+use crate::{Result, Tape, Var, Vjp};
+use resurge_tensor::{Scalar, Tensor};
 
-elementwise_pair!(
+#[derive(Debug, Clone, Copy)]
+struct Mul;
+
+impl Pairwise for Mul {
+    const NAME: &'static str = "mul";
+
+    fn value<S: Scalar>(a: &Tensor<S>, b: &Tensor<S>) -> Result<Tensor<S>> {
+        Ok(a.mul(b)?)
+    }
+
+    fn left<S: Scalar>(at: &Vjp<'_, S>) -> Result<Tensor<S>> {
+        Ok(at.cotangent.mul(at.inputs[1])?)
+    }
+
+    fn right<S: Scalar>(at: &Vjp<'_, S>) -> Result<Tensor<S>> {
+        Ok(at.cotangent.mul(at.inputs[0])?)
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// Product, elementwise.
-    Mul,
-    mul,
-    left: |at| at.cotangent.mul(at.inputs[1])?,
-    right: |at| at.cotangent.mul(at.inputs[0])?,
-    domain: (-2.0, 2.0)
-);
+    /// Operands are broadcast by NumPy's rule.
+    ///
+    /// # Errors
+    /// A shape error when the operands do not broadcast,
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn mul(&mut self, a: Var, b: Var) -> Result<Var> {
+        self.apply(Pair(Mul), &[a, b])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    binary_cases(Mul, -2.0, 2.0)
+}
 
 #[cfg(test)]
 mod tests {

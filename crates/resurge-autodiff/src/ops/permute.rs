@@ -41,8 +41,13 @@ impl<S: Scalar> Tape<S> {
 }
 
 pub(super) fn cases() -> Vec<OpCase> {
-    let pairs: [(&[usize], &[usize]); 5] =
-        [(&[2, 3], &[1, 0]), (&[2, 3, 4], &[2, 0, 1]), (&[2, 3, 4], &[1, 2, 0]), (&[], &[]), (&[0, 2], &[1, 0])];
+    let pairs: [(&[usize], &[usize]); 5] = [
+        (&[2, 3], &[1, 0]),
+        (&[2, 3, 4], &[2, 0, 1]),
+        (&[2, 3, 4], &[1, 2, 0]),
+        (&[], &[]),
+        (&[0, 2], &[1, 0]),
+    ];
     pairs.map(|(shape, axes)| OpCase::new(Permute(axes.into()), vec![shape.into()])).into()
 }
 

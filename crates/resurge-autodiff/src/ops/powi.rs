@@ -66,6 +66,7 @@ pub(super) fn cases() -> Vec<OpCase> {
 mod tests {
     use super::*;
     use crate::ops::elementwise::value_at;
+    use approx::assert_relative_eq;
 
     #[test]
     fn value_and_edge_exponents() {
@@ -80,5 +81,9 @@ mod tests {
         assert_eq!(slope(0, 0.0), 0.0);
         assert_eq!(slope(1, 0.0), 1.0);
         assert_eq!(slope(i32::MIN, 1.0), f64::from(i32::MIN));
+        // n times the value over x: here about e^-2.
+        let x = 1.0 + 1e-9;
+        let value = value_at(|tape, x| tape.powi(x, i32::MIN), x);
+        assert_relative_eq!(slope(i32::MIN, x) * x / value, -(2f64.powi(31)), max_relative = 1e-15);
     }
 }

@@ -33,7 +33,8 @@ impl<S: Scalar> Tape<S> {
 }
 
 pub(super) fn cases() -> Vec<OpCase> {
-    let pairs: [(&[usize], &[usize]); 4] = [(&[2, 3], &[6]), (&[4, 1], &[2, 2]), (&[1], &[]), (&[0, 3], &[5, 0])];
+    let pairs: [(&[usize], &[usize]); 4] =
+        [(&[2, 3], &[6]), (&[4, 1], &[2, 2]), (&[1], &[]), (&[0, 3], &[5, 0])];
     pairs.map(|(from, to)| OpCase::new(Reshape(to.into()), vec![from.into()])).into()
 }
 

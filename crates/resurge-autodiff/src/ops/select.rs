@@ -60,4 +60,15 @@ mod tests {
         let gradients = tape.backward(loss).unwrap();
         assert_eq!(gradients.wrt(x).unwrap().as_slice(), &[1.0, 1.0, 1.0, 1.0, 9.0, 11.0]);
     }
+
+    #[test]
+    fn each_step_gets_its_own_gradient() {
+        for (index, expected) in [(0, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]), (1, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0])] {
+            let mut tape = Tape::new();
+            let x = tape.leaf(Tensor::<f64>::zeros([3, 2]).unwrap());
+            let step = tape.select(x, index).unwrap();
+            let loss = tape.sum(step).unwrap();
+            assert_eq!(tape.backward(loss).unwrap().wrt(x).unwrap().as_slice(), &expected, "step {index}");
+        }
+    }
 }

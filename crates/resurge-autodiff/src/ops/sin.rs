@@ -1,15 +1,38 @@
 //! Sine, elementwise.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Sin;
+
+impl Elementwise for Sin {
+    const NAME: &'static str = "sin";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.sin()
+    }
+
+    fn slope<S: Scalar>(x: S, _y: S) -> S {
+        x.cos()
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// Sine, elementwise.
-    Sin,
-    sin,
-    value: |x| x.sin(),
-    slope: |x, _y| x.cos(),
-    domain: (-2.0, 2.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn sin(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Sin), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Sin, -2.0, 2.0)
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,38 @@
 //! Square root, elementwise.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Sqrt;
+
+impl Elementwise for Sqrt {
+    const NAME: &'static str = "sqrt";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.sqrt()
+    }
+
+    fn slope<S: Scalar>(_x: S, y: S) -> S {
+        S::from_f64(0.5) / y
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// Square root, elementwise; not a number for negative elements, as in floating-point arithmetic.
-    Sqrt,
-    sqrt,
-    value: |x| x.sqrt(),
-    slope: |_x, y| S::from_f64(0.5) / y,
-    domain: (0.1, 3.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn sqrt(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Sqrt), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Sqrt, 0.1, 3.0)
+}
 
 #[cfg(test)]
 mod tests {

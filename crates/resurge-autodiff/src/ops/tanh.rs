@@ -1,15 +1,38 @@
 //! Hyperbolic tangent, elementwise.
 
-use super::elementwise::elementwise;
+use super::OpCase;
+use super::elementwise::{Each, Elementwise, unary_cases};
+use crate::{Result, Tape, Var};
+use resurge_tensor::Scalar;
 
-elementwise!(
+#[derive(Debug, Clone, Copy)]
+struct Tanh;
+
+impl Elementwise for Tanh {
+    const NAME: &'static str = "tanh";
+
+    fn value<S: Scalar>(x: S) -> S {
+        x.tanh()
+    }
+
+    fn slope<S: Scalar>(x: S, _y: S) -> S {
+        x.sech2()
+    }
+}
+
+impl<S: Scalar> Tape<S> {
     /// Hyperbolic tangent, elementwise.
-    Tanh,
-    tanh,
-    value: |x| x.tanh(),
-    slope: |x, _y| x.sech2(),
-    domain: (-20.0, 20.0)
-);
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    pub fn tanh(&mut self, x: Var) -> Result<Var> {
+        self.apply(Each(Tanh), &[x])
+    }
+}
+
+pub(super) fn cases() -> Vec<OpCase> {
+    unary_cases(Tanh, -20.0, 20.0)
+}
 
 #[cfg(test)]
 mod tests {

@@ -270,3 +270,69 @@ fn bad_parameters_and_inputs_are_named() {
         assert!(matches!(cell().run(&mut tape, input), Err(SnnError::Sequence { what: "spiking cell", .. })));
     }
 }
+
+#[test]
+fn a_plain_cell_has_the_constants_of_the_paper() {
+    let surrogate = Surrogate::rectangle(4.0).unwrap();
+    let numbers = |c: Cell| {
+        [c.decay(), c.trace_decay(), c.threshold(), c.input_gain(), c.drive(), c.initial_potential()]
+    };
+    let lif = Cell::lif(surrogate);
+    assert_eq!(numbers(lif), [0.8, 0.5, 1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(numbers(Cell::integrate_and_fire(surrogate)), [1.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    for cell in [lif, Cell::integrate_and_fire(surrogate)] {
+        assert_eq!((cell.synapse(), cell.adaptation(), cell.refractory_steps()), (None, None, 0));
+        assert_eq!((cell.reset(), cell.reset_gradient()), (Reset::TO_ZERO, ResetGradient::Full));
+        assert_eq!((cell.firing(), cell.threshold_in_spike()), (Firing::Above, ThresholdInSpike::Attached));
+        assert_eq!((cell.surrogate(), cell.output_delay(), cell.residual_reset()), (surrogate, false, false));
+    }
+}
+
+#[test]
+fn each_option_is_what_was_set() {
+    let other = Surrogate::sigmoid(0.5).unwrap();
+    let plain = cell()
+        .with_surrogate(other)
+        .with_reset_gradient(ResetGradient::Detached)
+        .with_firing(Firing::AtOrAbove)
+        .with_threshold_in_spike(ThresholdInSpike::Relative)
+        .with_refractory_steps(3)
+        .with_output_delay(true)
+        .with_residual_reset(true);
+    assert_eq!((plain.surrogate(), plain.reset_gradient()), (other, ResetGradient::Detached));
+    assert_eq!((plain.firing(), plain.threshold_in_spike()), (Firing::AtOrAbove, ThresholdInSpike::Relative));
+    assert_eq!((plain.refractory_steps(), plain.output_delay(), plain.residual_reset()), (3, true, true));
+
+    let numbers = plain.with_decay(1.0).and_then(|c| c.with_trace_decay(0.0)).and_then(|c| {
+        c.with_threshold(2.0)?.with_input_gain(-0.5)?.with_drive(0.25)?.with_initial_potential(-1.0)
+    });
+    let numbers = numbers.unwrap();
+    assert_eq!((numbers.decay(), numbers.trace_decay(), numbers.threshold()), (1.0, 0.0, 2.0));
+    assert_eq!((numbers.input_gain(), numbers.drive(), numbers.initial_potential()), (-0.5, 0.25, -1.0));
+
+    let built = plain.with_synapse(0.0, 3.0).and_then(|c| c.with_adaptation(0.0, 4.0)).unwrap();
+    assert_eq!(built.synapse(), Some(Synapse { decay: 0.0, gain: 3.0 }));
+    assert_eq!(built.adaptation(), Some(Adaptation { decay: 0.0, scale: 4.0 }));
+    assert_eq!(built.with_reset(Reset::to_value(0.5)).unwrap().reset(), Reset::to_value(0.5));
+}
+
+/// Nothing is recorded for a factor of 1 and a constant of 0: the tape of a plain cell stays short.
+#[test]
+fn constants_without_effect_are_left_out() {
+    let present = |cell: Cell| {
+        let p = cell.parameters(&mut Tape::<f64>::new());
+        [p.input_gain, p.drive, p.trace_decay, p.synapse_decay, p.synapse_gain, p.v_reset]
+            .map(|v| v.is_some())
+    };
+    assert_eq!(present(Cell::integrate_and_fire(cell().surrogate())), [false; 6]);
+    assert_eq!(present(cell()), [false, false, true, false, false, false]);
+    assert_eq!(present(cell().with_synapse(0.5, 1.0).unwrap()), [false, false, true, true, false, false]);
+    let full = cell().with_synapse(0.5, 2.0).and_then(|c| c.with_input_gain(0.5)).unwrap();
+    let full = full.with_drive(0.5).and_then(|c| c.with_reset(Reset::to_value(0.0))).unwrap();
+    assert_eq!(present(full), [true; 6]);
+
+    // A gain of 1 and an initial potential of 0 add no node: input, constants, silence, select, spike.
+    let (tape, _, _) = run(Cell::integrate_and_fire(cell().surrogate()), &[0.5]);
+    let names: Vec<&str> = tape.nodes().iter().map(|node| node.name()).collect();
+    assert_eq!(names, ["leaf", "constant", "constant", "constant", "select", "sub", "spike"]);
+}

@@ -244,3 +244,15 @@ fn normal_distribution<S: Scalar>(x: S, mean: f64, deviation: f64) -> S {
     let z = (x - S::from_f64(mean)) * S::from_f64(FRAC_1_SQRT_2 / deviation);
     z.erf() * S::from_f64(0.5) + S::from_f64(0.5)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bells of a multi-Gaussian come in pairs, in which the sign of the mean would not show.
+    #[test]
+    fn a_normal_bell_is_centred_on_its_mean() {
+        assert_eq!(normal_density(2.0, 2.0, 0.5), 2.0 / TAU.sqrt());
+        assert_eq!(normal_distribution(2.0, 2.0, 0.5), 0.5);
+    }
+}

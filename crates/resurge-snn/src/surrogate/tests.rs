@@ -3,7 +3,7 @@
 use super::*;
 use crate::SnnError;
 use approx::assert_relative_eq;
-use resurge_tensor::Dual;
+use resurge_tensor::{Complex, Dual};
 use std::f64::consts::PI;
 
 fn all() -> Vec<Surrogate> {
@@ -104,6 +104,14 @@ fn parameters_outside_their_domain_are_named() {
             (Surrogate::triangle(bad), "triangle width"),
             (Surrogate::rectangle(bad), "rectangle width"),
             (Surrogate::gaussian(bad), "Gaussian width"),
+            (Surrogate::erf(bad), "erf slope"),
+            (Surrogate::tanh(bad), "tanh slope"),
+            (Surrogate::asymptotic_superspike(bad), "asymptotic SuperSpike slope"),
+            (Surrogate::exponential(bad), "exponential width"),
+            (Surrogate::algebraic(bad), "algebraic width"),
+            (Surrogate::multi_gaussian(bad, 0.15, 6.0), "multi-Gaussian width"),
+            (Surrogate::multi_gaussian(0.5, 0.15, bad), "multi-Gaussian ratio"),
+            (Surrogate::custom(bad, |_, x| x), "custom surrogate width"),
         ] {
             let Err(SnnError::Parameter { parameter: named, expected, .. }) = result else {
                 panic!("{parameter} = {bad} was accepted");
@@ -111,4 +119,116 @@ fn parameters_outside_their_domain_are_named() {
             assert_eq!((named, expected), (parameter, "positive and finite"));
         }
     }
+    for wings in [-0.1, 0.5, f64::NAN] {
+        let Err(SnnError::Parameter { parameter, .. }) = Surrogate::multi_gaussian(0.5, wings, 6.0) else {
+            panic!("wings {wings} were accepted");
+        };
+        assert_eq!(parameter, "multi-Gaussian wings");
+    }
+}
+
+/// An edge belongs to the outside: nothing rises there, not even a derivative of the derivative.
+#[test]
+fn at_an_edge_the_outside_begins() {
+    for (surrogate, edge) in [(Surrogate::triangle(0.5), 0.5), (Surrogate::rectangle(0.5), 0.25)] {
+        let surrogate = surrogate.unwrap();
+        for x in [-edge, edge] {
+            assert_eq!(surrogate.derivative(Dual::variable(x)), Dual::new(0.0, 0.0), "{surrogate:?} at {x}");
+        }
+        for (x, outside) in [(-edge, 0.0), (edge, 1.0)] {
+            let value = surrogate.primitive(Complex::new(x, 0.125));
+            assert_eq!(value, Complex::new(outside, 0.0), "{surrogate:?} at {x}");
+        }
+    }
+}
+
+#[test]
+fn a_surrogate_is_smooth_unless_it_has_a_kink() {
+    for s in all() {
+        let kinked = ["fast-sigmoid", "triangle", "rectangle", "exponential"].contains(&s.name());
+        assert_eq!((s.is_smooth(), s.kind().kinks().is_empty()), (!kinked, !kinked), "{s:?}");
+    }
+}
+
+#[test]
+fn many_derivatives_at_once_are_those_one_by_one() {
+    for s in all() {
+        let mut at_once: Vec<f64> = points().collect();
+        s.derivatives(&mut at_once);
+        assert_eq!(at_once, points().map(|x| s.derivative(x)).collect::<Vec<_>>(), "{s:?}");
+    }
+}
+
+#[test]
+fn the_primitive_has_the_derivative_at_every_kink_too() {
+    for s in all() {
+        for kink in s.kind().kinks() {
+            assert_relative_eq!(s.primitive(Dual::variable(kink)).eps, s.derivative(kink), epsilon = 1e-15);
+        }
+    }
+}
+
+#[test]
+fn a_straight_line_has_half_its_rise_below_zero() {
+    let s = Surrogate::straight_through();
+    assert_eq!([-0.5, 0.0, 0.5].map(|x| s.primitive(x)), [0.0, 0.5, 1.0]);
+}
+
+#[test]
+fn each_has_its_name_peak_and_area() {
+    let custom = |order: usize, x: f64| if order == 0 { 0.75 * x } else { 0.75 };
+    // Name, value at 0, primitive at 1 less that at -1.
+    for (surrogate, name, peak, rise) in [
+        (Surrogate::sigmoid(0.5), "sigmoid", 0.5, 1f64.tanh()),
+        (Surrogate::atan(2.0), "atan", 1.0, PI.atan() * 2.0 / PI),
+        (Surrogate::fast_sigmoid(4.0), "fast-sigmoid", 1.0, 0.4),
+        (Surrogate::triangle(2.0), "triangle", 0.5, 0.75),
+        (Surrogate::rectangle(4.0), "rectangle", 0.25, 0.5),
+        (Surrogate::gaussian(1.0), "gaussian", 0.398_942_280_401_432_7, 0.682_689_492_137_085_9),
+        (Surrogate::erf(2.0), "gaussian", 2.0 / PI.sqrt(), 0.995_322_265_018_952_7),
+        (Surrogate::tanh(1.0), "sigmoid", 1.0, 2.0 * 1f64.tanh()),
+        (Surrogate::exponential(0.5), "exponential", 1.0, 1.0 - (-2f64).exp()),
+        (Surrogate::algebraic(0.75), "algebraic", 1.0, 2.0 * 0.6),
+        (Surrogate::asymptotic_superspike(4.0), "fast-sigmoid", 4.0, 1.6),
+        (
+            Surrogate::multi_gaussian(1.0, 0.0, 6.0),
+            "multi-gaussian",
+            0.398_942_280_401_432_7,
+            0.682_689_492_137_085_9,
+        ),
+        (Ok(Surrogate::straight_through()), "straight-through", 1.0, 2.0),
+        (Surrogate::custom(1.0, custom), "custom", 0.75, 1.5),
+    ] {
+        let s = surrogate.unwrap();
+        assert_eq!(s.name(), name);
+        assert_relative_eq!(s.derivative(0.0), peak, max_relative = 1e-15);
+        assert_relative_eq!(s.primitive(1.0) - s.primitive(-1.0), rise, max_relative = 1e-14);
+    }
+}
+
+/// The formula at `SurrogateKind::MultiGaussian`, less its denominator, term by term.
+#[test]
+fn a_multi_gaussian_is_the_sum_of_its_three_bells() {
+    let normal = |x: f64, s: f64| (-0.5 * (x / s).powi(2)).exp() / (s * (2.0 * PI).sqrt());
+    let (width, wings, ratio) = (0.5, 0.25, 3.0);
+    let s = Surrogate::multi_gaussian(width, wings, ratio).unwrap();
+    for x in [-2.0, -0.5, 0.0, 0.3, 0.5, 1.7] {
+        let sides = normal(x - width, ratio * width) + normal(x + width, ratio * width);
+        let expected = (1.0 + wings) * normal(x, width) - wings * sides;
+        assert_relative_eq!(s.derivative(x), expected, max_relative = 1e-13);
+    }
+    assert_relative_eq!(s.primitive(40.0) - s.primitive(-40.0), 1.0 - wings, max_relative = 1e-15);
+}
+
+#[test]
+fn a_custom_surrogate_equals_its_copies_alone_and_prints_its_width() {
+    let with = |width| Surrogate::custom(width, move |order, x| width + order as f64 * x).unwrap();
+    let one = with(0.5);
+    let copy = one;
+    assert_eq!(one, copy);
+    assert_ne!(one, with(0.5), "another closure");
+    let SurrogateKind::Custom(inner) = one.kind() else { panic!("{one:?}") };
+    assert_ne!(inner, CustomSurrogate { width: 0.25, ..inner });
+    assert_eq!(format!("{inner:?}"), "CustomSurrogate { width: 0.5, .. }");
+    assert_eq!((one.primitive(3.0), one.derivative(3.0), one.width()), (0.5, 3.5, 0.5));
 }
