@@ -7,7 +7,8 @@
 //! * [`snn`]: surrogates, resets, cells, losses, encoders;
 //! * [`gradcheck`]: anchored programs, finite differences, complex step, dual numbers, reports;
 //! * [`data`]: the digits that ship with Resurge, and the readers of larger sets;
-//! * [`verify`]: the reset term on a real spiking network.
+//! * [`verify`]: the reset term on a real spiking network;
+//! * [`toy`]: what the reset term is worth to the training of one neuron.
 #![forbid(unsafe_code)]
 
 pub use resurge_autodiff as autodiff;
@@ -18,6 +19,7 @@ pub use resurge_tensor as tensor;
 
 mod output;
 pub mod plot;
+pub mod toy;
 pub mod verify;
 
 pub use output::write_atomically;

@@ -17,6 +17,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Verify(command::verify::Arguments),
+    Toy(command::toy::Arguments),
 }
 
 /// What a command found: the exit status of a run that could be carried out.
@@ -34,6 +35,7 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Verify(arguments) => command::verify::run(&arguments),
+        Command::Toy(arguments) => command::toy::run(&arguments),
     };
     match result {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
