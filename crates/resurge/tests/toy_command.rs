@@ -26,7 +26,8 @@ fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn the_same_files_on_one_thread_on_two_after_an_interruption_and_from_the_data() {
     let directory = tempfile::tempdir().unwrap();
-    let [one, two, resumed, again] = ["one", "two", "resumed", "again"].map(|name| directory.path().join(name));
+    let [one, two, resumed, again] =
+        ["one", "two", "resumed", "again"].map(|name| directory.path().join(name));
     let (status, stdout, stderr) = small(&one, &["--threads", "1"]);
     assert_eq!((status, stderr.as_str()), (0, ""));
     for text in ["40 inputs, 3 seeds, 12 updates", "SGD, norm-matched", "spatial-only", "Adam"] {
@@ -55,10 +56,8 @@ fn the_same_files_on_one_thread_on_two_after_an_interruption_and_from_the_data()
 
     let from = one.to_str().unwrap();
     assert_eq!(resurge(&["toy", "--from", from, "--out", again.to_str().unwrap()]).0, 0);
-    let figures: BTreeMap<_, _> = expected
-        .into_iter()
-        .filter(|(name, _)| name.ends_with(".svg") || name == "summary.json")
-        .collect();
+    let figures: BTreeMap<_, _> =
+        expected.into_iter().filter(|(name, _)| name.ends_with(".svg") || name == "summary.json").collect();
     assert_eq!(files(&again), figures);
 }
 

@@ -165,6 +165,7 @@ fn render(summary: &Summary, out: &Path) -> String {
         "its loss",
         "window, own best",
         "window, best of all",
+        "window, learnt",
         "loss less full's",
         "p",
     ]);
@@ -182,7 +183,8 @@ fn render(summary: &Summary, out: &Path) -> String {
         "{inputs} inputs, {seeds} seeds, {updates} updates; mean loss before training {:.3}, of a silent neuron {:.3}\n\
          gradient norms at the start over that of full, medians: {}\n\n{table}\n\n\
          Losses are means over seeds of the final loss, in brackets 95 % (bootstrap). Windows are in decades of learning\n\
-         rate within 1.25 of the best loss, of the rule itself or of all rules; >: it reaches an end of the grid.\n\
+         rate within 1.25 of the best loss, of the rule itself or of all rules, or (learnt) within 0.25\n\
+         of the loss of a silent neuron; >: it reaches an end of the grid.\n\
          p: paired, two-sided, random flips of signs; not corrected for several comparisons.\n\
          Written to {}\n",
         summary.initial_loss,
@@ -206,6 +208,7 @@ fn row(panel: &Panel, rule: &RuleSummary) -> Vec<String> {
         interval(rule.best_loss),
         window(&rule.own_window),
         window(&rule.common_window),
+        window(&rule.learnt_window),
         difference,
         p,
     ]

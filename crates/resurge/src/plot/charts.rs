@@ -189,7 +189,8 @@ where
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        // Where lines that fall, and shares that fall and rise again, leave room.
+        .position(if axes.y_log { SeriesLabelPosition::LowerLeft } else { SeriesLabelPosition::UpperMiddle })
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.2))
         .label_font(("sans-serif", 12))
@@ -315,7 +316,7 @@ mod tests {
             assert!(svg.contains(text), "{text}");
         }
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
-        let none = Axes { level: None, ..axes(vec![(0.0, 1.0, None), (1.0, -1.0, None)]) };
+        let none = Axes { level: None, ..axes(vec![(1.0, 0.0, None), (2.0, -1.0, None)]) };
         assert!(grid(&[vec![none]]).unwrap_err().to_string().contains("no point"));
     }
 

@@ -1,6 +1,6 @@
 //! Figures of a sweep, as SVG.
 
-use super::statistics::{Estimate, USABLE};
+use super::statistics::{Estimate, LEARNT, USABLE};
 use super::{Data, Panel, RuleSummary, STEPS, Summary, ToyError};
 use crate::plot::{Axes, Line, PlotError, Strips, bars, grid, strips};
 
@@ -82,6 +82,12 @@ fn windows(summary: &Summary) -> Result<String, PlotError> {
         (
             format!("Usable learning rates, decades (95 %): within {USABLE} x the best loss of all rules"),
             groups(|rule| rule.common_window.decades),
+        ),
+        (
+            format!(
+                "Learning rates that learn, decades (95 %): within {LEARNT} x the loss of a silent neuron"
+            ),
+            groups(|rule| rule.learnt_window.decades),
         ),
     ])
 }

@@ -19,8 +19,8 @@ pub use figures::{FIGURES, figures};
 pub use rule::Rule;
 pub use settings::{Arm, OptimiserKind, Scaling, Settings};
 pub use statistics::{
-    Estimate, FLIPS, RESAMPLES, Resamples, Sampled, USABLE, Window, best, mean_of, median, sign_flip_p_value,
-    window,
+    Estimate, FLIPS, LEARNT, RESAMPLES, Resamples, Sampled, USABLE, Window, best, mean_of, median,
+    sign_flip_p_value, window,
 };
 pub use summary::{Comparison, Failures, NormRatio, Panel, RateSummary, RuleSummary, Summary, WindowSummary};
 pub use sweep::{Progress, sweep};

@@ -10,6 +10,9 @@ pub const RESAMPLES: usize = 2000;
 pub const FLIPS: usize = 9999;
 /// A learning rate is usable where the mean loss is at most so many times the best.
 pub const USABLE: f64 = 1.25;
+/// Where the best loss is near 0, a multiple of it says little: a rate is also said to learn where the mean loss is at
+/// most this part of that of a silent neuron.
+pub const LEARNT: f64 = 0.25;
 
 /// An estimate with its 95 % interval (percentile bootstrap over seeds).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

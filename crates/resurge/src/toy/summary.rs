@@ -1,7 +1,7 @@
 //! What the data say: best losses, usable windows, divergence, paired comparisons.
 
 use super::statistics::{
-    Estimate, Resamples, Sampled, USABLE, Window, best, mean_of, median, sign_flip_p_value, window,
+    Estimate, LEARNT, Resamples, Sampled, USABLE, Window, best, mean_of, median, sign_flip_p_value, window,
 };
 use super::{Data, OptimiserKind, Rule, Scaling, Settings};
 use serde::Serialize;
@@ -52,6 +52,8 @@ pub struct Comparison {
     pub decades: Estimate,
     /// The same, both against the best loss of all rules.
     pub common_decades: Estimate,
+    /// The same, both against the loss of a silent neuron.
+    pub learnt_decades: Estimate,
 }
 
 /// A rule among those that it is compared with.
@@ -67,6 +69,8 @@ pub struct RuleSummary {
     pub own_window: WindowSummary,
     /// Rates within [`USABLE`] times the best loss of all rules of the panel.
     pub common_window: WindowSummary,
+    /// Rates within [`LEARNT`] times the mean loss of a silent neuron (of all seeds).
+    pub learnt_window: WindowSummary,
     /// Against the full gradient, where that is another and was run.
     pub against_full: Option<Comparison>,
     /// Each learning rate.
@@ -138,15 +142,16 @@ impl Summary {
             let fold = |by: fn(f64, f64) -> f64| ratios.iter().copied().reduce(by).unwrap_or(f64::NAN);
             NormRatio { rule, median: median(&ratios), smallest: fold(f64::min), largest: fold(f64::max) }
         };
+        let silent_loss = mean(|start| start.silent_loss);
         let panel = |(optimiser, scaling)| {
             let arms = data.panel(optimiser, scaling);
-            let of = OfPanel { data, resamples: &resamples, means: &means, arms: &arms };
+            let of = OfPanel { data, resamples: &resamples, means: &means, arms: &arms, silent_loss };
             Panel { optimiser, scaling, rules: arms.iter().map(|&arm| of.rule(arm)).collect() }
         };
         Self {
             settings: data.settings.clone(),
             initial_loss: mean(|start| start.loss),
-            silent_loss: mean(|start| start.silent_loss),
+            silent_loss,
             norms: data.settings.rules.iter().enumerate().map(norm).collect(),
             panels: data.panels().into_iter().map(panel).collect(),
         }
@@ -159,6 +164,7 @@ struct OfPanel<'a> {
     /// Of each arm, its mean loss at each rate.
     means: &'a [Sampled<Vec<f64>>],
     arms: &'a [usize],
+    silent_loss: f64,
 }
 
 impl OfPanel<'_> {
@@ -175,6 +181,7 @@ impl OfPanel<'_> {
             best_loss: self.means[arm].estimate(|losses| losses[best(losses)]),
             own_window: window_summary(&|resample| USABLE * self.best_loss(arm, resample)),
             common_window: window_summary(&|resample| USABLE * self.best_of_all(resample)),
+            learnt_window: window_summary(&|_| LEARNT * self.silent_loss),
             against_full: full.filter(|&full| full != arm).map(|full| self.compare(arm, full, &rates)),
             rates: rates.iter().enumerate().map(|(i, &rate)| self.rate(arm, i, rate)).collect(),
         }
@@ -214,6 +221,7 @@ impl OfPanel<'_> {
             p_value: sign_flip_p_value(&differences.iter().map(|&d| f64::from(d)).collect::<Vec<_>>()),
             decades: widths(&|arm, resample| USABLE * self.best_loss(arm, resample)),
             common_decades: widths(&|_, resample| USABLE * self.best_of_all(resample)),
+            learnt_decades: widths(&|_, _| LEARNT * self.silent_loss),
         }
     }
 

@@ -265,7 +265,7 @@ mod tests {
         data.write(directory).unwrap();
         assert_eq!(Data::read(directory).unwrap(), data);
         let damages = [
-            ("settings.json", "\"seeds\": 3", "\"seeds\": 4", "these settings have"),
+            ("settings.json", "\"seeds\": 3", "\"seeds\": 4", "line 2: not one value for each seed"),
             ("settings.json", "\"seeds\": 3", "\"sheep\": 3", "unknown field `sheep`"),
             ("losses.csv", "inf", "wolf", "line 3: column 7, \"wolf\""),
             ("spikes.csv", "full,sgd", "half,sgd", "line 2: expected the row of full,sgd,raw,0.00001"),
