@@ -5,6 +5,9 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
+/// x, y, and the ends of an interval of y.
+pub type Point = (f64, f64, Option<(f64, f64)>);
+
 /// A line through points, each with an interval where it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
@@ -12,9 +15,9 @@ pub struct Line {
     pub name: String,
     /// The number of its colour.
     pub color: usize,
-    /// x, y, and the ends of the interval of y. A point that is not finite, or not positive on a logarithmic axis, is
+    /// The points. One that is not finite, or not positive on a logarithmic axis, is
     /// left out.
-    pub points: Vec<(f64, f64, Option<(f64, f64)>)>,
+    pub points: Vec<Point>,
 }
 
 /// Lines over the same axes.
@@ -302,7 +305,7 @@ pub fn strips(title: &str, groups: &[(String, Vec<Strips>)], steps: usize) -> Re
 mod tests {
     use super::*;
 
-    fn axes(points: Vec<(f64, f64, Option<(f64, f64)>)>) -> Axes {
+    fn axes(points: Vec<Point>) -> Axes {
         let lines = vec![Line { name: "the line".into(), color: 1, points }];
         let (title, x, y) = ("the title".into(), "the x".into(), "the y".into());
         Axes { title, x, y, x_log: true, y_log: true, level: Some(("the level".into(), 2.0)), lines }

@@ -2,7 +2,7 @@
 
 mod charts;
 
-pub use charts::{Axes, Groups, Line, Strips, bars, grid, strips};
+pub use charts::{Axes, Groups, Line, Point, Strips, bars, grid, strips};
 
 use plotters::coord::Shift;
 use plotters::prelude::*;

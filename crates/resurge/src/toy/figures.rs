@@ -2,7 +2,7 @@
 
 use super::statistics::{Estimate, LEARNT, USABLE};
 use super::{Data, Panel, RuleSummary, STEPS, Summary, ToyError};
-use crate::plot::{Axes, Line, PlotError, Strips, bars, grid, strips};
+use crate::plot::{Axes, Line, PlotError, Point, Strips, bars, grid, strips};
 
 /// The names of the figures.
 pub const FIGURES: [&str; 5] = ["loss.svg", "divergence.svg", "windows.svg", "curves.svg", "rasters.svg"];
@@ -18,16 +18,13 @@ pub fn figures(data: &Data, summary: &Summary) -> Result<Vec<(&'static str, Stri
 }
 
 /// A line of each rule of a panel.
-fn lines_of(
-    panel: &Panel,
-    points: impl Fn(&RuleSummary) -> Vec<(f64, f64, Option<(f64, f64)>)>,
-) -> Vec<Line> {
+fn lines_of(panel: &Panel, points: impl Fn(&RuleSummary) -> Vec<Point>) -> Vec<Line> {
     let line =
         |(color, rule): (usize, &RuleSummary)| Line { name: rule.rule.name(), color, points: points(rule) };
     panel.rules.iter().enumerate().map(line).collect()
 }
 
-fn banded(x: f64, estimate: Estimate) -> (f64, f64, Option<(f64, f64)>) {
+fn banded(x: f64, estimate: Estimate) -> Point {
     (x, estimate.value, Some((estimate.low, estimate.high)))
 }
 

@@ -150,14 +150,15 @@ pub fn window(rates: &[f64], losses: &[f64], bound: f64) -> Window {
     let Some((&rate, &loss)) = rates.get(peak).zip(losses.get(peak)) else {
         return Window { decades: 0.0, from: f64::NAN, to: f64::NAN, open: false };
     };
-    // Not `loss > bound`, which is false of NaN.
-    if !(loss <= bound) {
+    // Not `> bound`, which is false of NaN.
+    let usable = |loss: f64| loss <= bound;
+    if !usable(loss) {
         return Window { decades: 0.0, from: rate, to: rate, open: false };
     }
     let edge = |indices: &mut dyn Iterator<Item = usize>| {
         let mut inside = peak;
         for i in indices {
-            if !(losses[i] <= bound) {
+            if !usable(losses[i]) {
                 let (near, far) = (rates[inside].log10(), rates[i].log10());
                 let fraction = (bound - losses[inside]) / (losses[i] - losses[inside]);
                 // An infinite loss is reached at once, as is NaN.
@@ -202,7 +203,8 @@ mod tests {
         let inf = f64::INFINITY;
         let rates = [1e-3, 1e-2, 1e-1, 1.0, 10.0];
         // Losses, bound, expected decades and edges as powers of 10, open.
-        let cases: [(&str, [f64; 5], f64, f64, f64, f64, bool); 9] = [
+        type Case = (&'static str, [f64; 5], f64, f64, f64, f64, bool);
+        let cases: [Case; 9] = [
             ("a valley", [5.0, 2.0, 1.0, 2.0, 5.0], 1.25, 0.5, -1.25, -0.75, false),
             ("a plateau", [3.0, 1.0, 1.0, 1.0, 3.0], 1.25, 2.25, -2.125, 0.125, false),
             ("a point at the bound belongs to it", [9.0, 1.25, 1.0, 1.25, 9.0], 1.25, 2.0, -2.0, 0.0, false),
