@@ -8,6 +8,7 @@
 //! * [`gradcheck`]: anchored programs, finite differences, complex step, dual numbers, reports;
 //! * [`data`]: the digits that ship with Resurge, and the readers of larger sets;
 //! * [`verify`]: the reset term on a real spiking network;
+//! * [`toy`]: what the reset term is worth to the training of one neuron;
 //! * [`train`]: training of spiking networks on images and events.
 #![forbid(unsafe_code)]
 
@@ -19,6 +20,7 @@ pub use resurge_tensor as tensor;
 
 mod output;
 pub mod plot;
+pub mod toy;
 pub mod train;
 pub mod verify;
 

@@ -19,6 +19,7 @@ enum Command {
     Data(command::data::Arguments),
     Train(command::train::Arguments),
     Verify(command::verify::Arguments),
+    Toy(command::toy::Arguments),
 }
 
 /// What a command found: the exit status of a run that could be carried out.
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Data(arguments) => command::data::run(&arguments),
         Command::Train(arguments) => command::train::run(&arguments),
         Command::Verify(arguments) => command::verify::run(&arguments),
+        Command::Toy(arguments) => command::toy::run(&arguments),
     };
     match result {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,

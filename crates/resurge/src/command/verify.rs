@@ -12,7 +12,6 @@ use resurge::verify::{
     verify_specimens,
 };
 use resurge::{plot, write_atomically};
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -167,7 +166,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     match &arguments.out {
         Some(path) => write(path, &text)?,
-        None => print(&text)?,
+        None => super::print(&text)?,
     }
     Ok(if report.summary.failed == 0 { Verdict::Holds } else { Verdict::Fails })
 }
@@ -210,14 +209,6 @@ fn picture(plan: &Plan, report: &Report) -> Result<String> {
 fn write(path: &Path, text: &str) -> Result<()> {
     write_atomically(path, text.as_bytes())
         .with_context(|| format!("cannot write {}: name a file in a writable directory", path.display()))
-}
-
-/// Writes to standard output. A reader that closes it early, such as `head`, is no error.
-fn print(text: &str) -> Result<()> {
-    match anstream::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the result"),
-        _ => Ok(()),
-    }
 }
 
 impl Arguments {

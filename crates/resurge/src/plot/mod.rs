@@ -1,4 +1,8 @@
-//! Pictures of a verification: how differences converge, and where errors are.
+//! Pictures: of a verification, how differences converge and where errors are; and charts of any results.
+
+mod charts;
+
+pub use charts::{Axes, Groups, Line, Point, Strips, bars, grid, strips};
 
 use plotters::coord::Shift;
 use plotters::prelude::*;

@@ -1,0 +1,215 @@
+//! `resurge toy`: arguments, progress, and the table.
+
+use crate::Verdict;
+use anyhow::{Context, Result};
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use resurge::toy::{
+    Data, Estimate, OptimiserKind, Panel, Progress, Rule, RuleSummary, Settings, Summary, figures, sweep,
+};
+use resurge::write_atomically;
+use std::path::{Path, PathBuf};
+
+/// Where a run notes what is finished, until all is.
+const JOURNAL: &str = "journal.jsonl";
+
+/// Train one neuron with and without the reset term, over learning rates and seeds
+///
+/// The paper's toy task, reconstructed from its author's code: 100 steps, one neuron, inputs and target Bernoulli
+/// spikes, the loss on traces. Every gradient rule is trained at every learning rate with every seed, by SGD with the
+/// rule's own gradient, by SGD with the gradient scaled to the length of the full one at the start, and by Adam.
+///
+/// Writes into a directory what was found (CSV), what it says (summary.json) and figures (SVG): final loss against
+/// learning rate, share of trials that diverge, width of the usable window, learning curves, spike rasters. A run
+/// that is interrupted goes on when it is started again with the same settings and directory.
+///
+/// Exit status: 0 when the run is complete, 2 when it could not be carried out.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  resurge toy
+  resurge toy --inputs 300 --out toy-300
+  resurge toy --rules full,detached --optimisers sgd --seeds 256 --out many-seeds
+  resurge toy --from docs/results/toy --out figures")]
+pub(crate) struct Arguments {
+    /// Inputs of the neuron; the author's are 50, 100 and 300
+    #[arg(long, default_value_t = 100)]
+    inputs: usize,
+    /// Trials of each rule, optimiser and learning rate
+    #[arg(long, default_value_t = 64)]
+    seeds: u64,
+    /// Updates of the weights in a trial
+    #[arg(long, default_value_t = 200)]
+    updates: usize,
+    /// The smallest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5)]
+    rate_min: f64,
+    /// The largest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1.0)]
+    rate_max: f64,
+    /// Learning rates a decade
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    per_decade: usize,
+    /// Gradient rules: full, detached, spatial-only, scaled-A with A from 0 to 1
+    #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = Rule::all())]
+    rules: Vec<Rule>,
+    /// Optimisers
+    #[arg(long, value_delimiter = ',', value_name = "OPTIMISERS", default_values = ["sgd", "adam"])]
+    optimisers: Vec<Optimiser>,
+    /// Threads, one a core by default; the result does not depend on their number
+    #[arg(long, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1024))]
+    threads: Option<u64>,
+    /// The directory to write into; made if there is none
+    #[arg(long, value_name = "DIR", default_value = "toy")]
+    out: PathBuf,
+    /// Run nothing: make tables and figures from the data in this directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "inputs", "seeds", "updates", "rate_min", "rate_max", "per_decade", "rules", "optimisers", "threads",
+    ])]
+    from: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Optimiser {
+    Sgd,
+    Adam,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    let out = &arguments.out;
+    std::fs::create_dir_all(out)
+        .with_context(|| format!("cannot make the directory {}: name a writable place", out.display()))?;
+    let data = match &arguments.from {
+        Some(from) => Data::read(from)?,
+        None => {
+            let (settings, journal) = (arguments.settings(), out.join(JOURNAL));
+            let data = match arguments.threads {
+                None => watched(&settings, &journal)?,
+                Some(threads) => {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
+                    let pool = pool.build().context("cannot start the threads")?;
+                    pool.install(|| watched(&settings, &journal))?
+                }
+            };
+            data.write(out)?;
+            data
+        }
+    };
+    let summary = Summary::of(&data);
+    let json = serde_json::to_string_pretty(&summary)? + "\n";
+    let pictures = figures(&data, &summary)?;
+    for (name, text) in [("summary.json", json)].into_iter().chain(pictures) {
+        let path = out.join(name);
+        write_atomically(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}: name a writable directory", path.display()))?;
+    }
+    if arguments.from.is_none() {
+        // All is written elsewhere; what is left would only be in the way of the next run.
+        std::fs::remove_file(out.join(JOURNAL)).context("cannot remove the journal of the finished run")?;
+    }
+    super::print(&render(&summary, out))?;
+    Ok(Verdict::Holds)
+}
+
+/// A sweep with a progress bar, on standard error where that is a terminal.
+fn watched(settings: &Settings, journal: &Path) -> Result<Data> {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template(
+        "{bar:40} {human_pos} of {human_len} trials, {elapsed} so far, {eta} left",
+    ) {
+        bar.set_style(style);
+    }
+    // What an earlier run has done says nothing of the speed of this one.
+    let resumed = std::sync::Once::new();
+    let data = sweep(settings, journal, |Progress { done, all }| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+        resumed.call_once(|| bar.reset_eta());
+    });
+    bar.finish_and_clear();
+    Ok(data?)
+}
+
+impl Arguments {
+    fn settings(&self) -> Settings {
+        let optimiser = |optimiser: &Optimiser| match optimiser {
+            Optimiser::Sgd => OptimiserKind::Sgd,
+            Optimiser::Adam => OptimiserKind::Adam,
+        };
+        Settings {
+            inputs: self.inputs,
+            updates: self.updates,
+            seeds: self.seeds,
+            rules: self.rules.clone(),
+            optimisers: self.optimisers.iter().map(optimiser).collect(),
+            rate_min: self.rate_min,
+            rate_max: self.rate_max,
+            per_decade: self.per_decade,
+        }
+    }
+}
+
+fn interval(estimate: Estimate) -> String {
+    format!("{:.3} ({:.3}, {:.3})", estimate.value, estimate.low, estimate.high)
+}
+
+fn render(summary: &Summary, out: &Path) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    table.set_header([
+        "optimiser",
+        "rule",
+        "best rate",
+        "its loss",
+        "window, own best",
+        "window, best of all",
+        "window, learnt",
+        "loss less full's",
+        "p",
+    ]);
+    for panel in &summary.panels {
+        for rule in &panel.rules {
+            table.add_row(row(panel, rule));
+        }
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let Settings { inputs, seeds, updates, .. } = &summary.settings;
+    let norms: Vec<_> = summary.norms.iter().map(|n| format!("{} {:.2}", n.rule, n.median)).collect();
+    format!(
+        "{inputs} inputs, {seeds} seeds, {updates} updates; mean loss before training {:.3}, of a silent neuron {:.3}\n\
+         gradient norms at the start over that of full, medians: {}\n\n{table}\n\n\
+         Losses are means over seeds of the final loss, in brackets 95 % (bootstrap). Windows are in decades of learning\n\
+         rate within 1.25 of the best loss, of the rule itself or of all rules, or (learnt) within 0.25\n\
+         of the loss of a silent neuron; >: it reaches an end of the grid.\n\
+         p: paired, two-sided, random flips of signs; not corrected for several comparisons.\n\
+         Written to {}\n",
+        summary.initial_loss,
+        summary.silent_loss,
+        norms.join(", "),
+        out.display()
+    )
+}
+
+fn row(panel: &Panel, rule: &RuleSummary) -> Vec<String> {
+    let window = |found: &resurge::toy::WindowSummary| {
+        format!("{}{}", if found.window.open { ">" } else { "" }, interval(found.decades))
+    };
+    let (difference, p) = rule.against_full.as_ref().map_or((String::new(), String::new()), |against| {
+        (interval(against.loss), format!("{:.4}", against.p_value))
+    });
+    vec![
+        panel.name(),
+        rule.rule.name(),
+        format!("{:.1e}", rule.best_rate),
+        interval(rule.best_loss),
+        window(&rule.own_window),
+        window(&rule.common_window),
+        window(&rule.learnt_window),
+        difference,
+        p,
+    ]
+}

@@ -1,0 +1,67 @@
+//! What can go wrong in a sweep.
+
+use crate::plot::PlotError;
+use crate::snn::SnnError;
+use crate::tensor::TensorError;
+use std::path::PathBuf;
+
+/// Why a sweep could not be carried out, or its data not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ToyError {
+    /// A setting outside its domain.
+    #[error("{name} is {value}, but must be {expected}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// The neuron could not be run.
+    #[error(transparent)]
+    Snn(#[from] SnnError),
+    /// A tensor could not be built.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// A picture could not be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    /// A file could not be read or written.
+    #[error("{}: {source}; name a directory that can be read and written", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A journal of a run with other settings.
+    #[error(
+        "{} is the journal of an unfinished run with other settings (here first, there second): {difference}; \
+         give that run's settings to go on with it, name another directory, or delete the journal",
+        path.display()
+    )]
+    OtherSettings {
+        /// The journal.
+        path: PathBuf,
+        /// The settings that differ.
+        difference: String,
+    },
+    /// A journal that another run is writing.
+    #[error("{} is in use by another run: wait for it, or name another directory", path.display())]
+    InUse {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// A file with contents that no run writes.
+    #[error("{}, line {line}: {problem}; delete the file and run again, or restore it", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}

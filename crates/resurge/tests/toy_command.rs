@@ -1,0 +1,79 @@
+//! `resurge toy` as a user runs it.
+
+use assert_cmd::Command;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A setting that takes a fraction of a second.
+const SMALL: [&str; 11] =
+    ["toy", "--inputs", "40", "--seeds", "3", "--updates", "12", "--per-decade", "1", "--rate-min", "1e-3"];
+
+fn resurge(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("resurge").unwrap().args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn small(out: &Path, more: &[&str]) -> (i32, String, String) {
+    resurge(&[&SMALL[..], &["--out", out.to_str().unwrap()], more].concat())
+}
+
+fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    entries.map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap())).collect()
+}
+
+#[test]
+fn the_same_files_on_one_thread_on_two_after_an_interruption_and_from_the_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let [one, two, resumed, again] =
+        ["one", "two", "resumed", "again"].map(|name| directory.path().join(name));
+    let (status, stdout, stderr) = small(&one, &["--threads", "1"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    for text in ["40 inputs, 3 seeds, 12 updates", "SGD, norm-matched", "spatial-only", "Adam"] {
+        assert!(stdout.contains(text), "{text}: {stdout}");
+    }
+    let expected = files(&one);
+    let mut names: Vec<&str> = resurge::toy::DATA_FILES.into_iter().chain(resurge::toy::FIGURES).collect();
+    names.push("summary.json");
+    names.sort_unstable();
+    assert_eq!(expected.keys().collect::<Vec<_>>(), names, "and no journal");
+    small(&two, &["--threads", "2"]);
+    assert_eq!(files(&two), expected);
+
+    // A journal as a run leaves it that is killed while it writes its third unit.
+    let settings = resurge::toy::Data::read(&one).unwrap().settings;
+    let journal = directory.path().join("journal");
+    resurge::toy::sweep(&settings, &journal, |_| {}).unwrap();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let end = text.match_indices('\n').nth(2).unwrap().0;
+    std::fs::create_dir(&resumed).unwrap();
+    std::fs::write(resumed.join("journal.jsonl"), &text[..end + 100]).unwrap();
+    let (status, _, stderr) = small(&resumed, &["--rules", "full"]);
+    assert!(status == 2 && stderr.contains("other settings") && stderr.contains("rules: "), "{stderr}");
+    small(&resumed, &[]);
+    assert_eq!(files(&resumed), expected);
+
+    let from = one.to_str().unwrap();
+    assert_eq!(resurge(&["toy", "--from", from, "--out", again.to_str().unwrap()]).0, 0);
+    let figures: BTreeMap<_, _> =
+        expected.into_iter().filter(|(name, _)| name.ends_with(".svg") || name == "summary.json").collect();
+    assert_eq!(files(&again), figures);
+}
+
+#[test]
+fn bad_usage_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    for (more, problem) in [
+        (&["--rules", "half"][..], "no rule is named half"),
+        (&["--rules", "full,full"], "each once"),
+        (&["--rate-max", "1e-4"], "learning rates is 0"),
+        (&["--from", "/nowhere"], "cannot be used with"),
+    ] {
+        let (status, _, stderr) = small(directory.path(), more);
+        assert!(status == 2 && stderr.contains(problem), "{stderr}");
+    }
+    let out = directory.path().to_str().unwrap();
+    let (status, _, stderr) = resurge(&["toy", "--from", "/nowhere", "--out", out]);
+    assert!(status == 2 && stderr.contains("/nowhere/settings.json"), "{stderr}");
+}
