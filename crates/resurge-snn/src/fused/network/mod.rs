@@ -28,9 +28,8 @@ pub enum EventPath {
 }
 
 impl EventPath {
-    /// The density of spikes above which the matrix product is taken: between 10 %, where events are three times faster
-    /// on an MLP, and 50 %, where they are slower; `cargo bench -p resurge-benches --bench kernels -- events` shows
-    /// where the two cross on a machine.
+    /// The density of spikes above which the matrix product is taken: an estimate. `cargo bench -p resurge-benches
+    /// --bench kernels -- events` shows where the two cross on a machine.
     pub const CROSSOVER: f64 = 0.2;
 
     fn is_dense(self, density: f64) -> bool {
