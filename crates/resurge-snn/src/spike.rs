@@ -102,7 +102,8 @@ pub fn spike<S: Scalar>(tape: &mut Tape<S>, x: Var, surrogate: Surrogate, firing
     Ok(tape.apply(Spike { surrogate, firing }, &[x])?)
 }
 
-pub(crate) fn cases() -> Vec<OpCase> {
+/// A surrogate of every shape, for registries of cases.
+pub(crate) fn surrogates() -> impl Iterator<Item = Surrogate> {
     let surrogates = [
         Surrogate::sigmoid(0.3),
         Surrogate::atan(2.0),
@@ -115,8 +116,12 @@ pub(crate) fn cases() -> Vec<OpCase> {
         Surrogate::multi_gaussian(0.5, 0.15, 6.0),
         Ok(Surrogate::straight_through()),
     ];
+    surrogates.into_iter().flatten()
+}
+
+pub(crate) fn cases() -> Vec<OpCase> {
     let mut cases = Vec::new();
-    for surrogate in surrogates.into_iter().flatten() {
+    for surrogate in surrogates() {
         for firing in [Firing::Above, Firing::AtOrAbove, Firing::Repeatedly] {
             for shape in [&[][..], &[0], &[1], &[5], &[2, 3]] {
                 cases.push(OpCase::new(Spike { surrogate, firing }, vec![shape.into()]));

@@ -10,7 +10,7 @@ mod replay;
 mod tests;
 mod train;
 
-use crate::{Cell, Result, SnnError, Surrogate};
+use crate::{Cell, Result, SnnError};
 use block::Plane;
 pub use network::{EventPath, FusedLayer, FusedNetwork, NetworkOutput};
 use recurrence::Recurrence;
@@ -42,12 +42,7 @@ struct FusedCell {
 impl FusedCell {
     /// The recurrence: [`Cell::run_fused`] has made sure that there is one.
     fn recurrence<S: Scalar>(&self) -> OpResult<Recurrence<S>> {
-        Recurrence::of(&self.cell).map_err(|_| resurge_autodiff::AutodiffError::Parameter {
-            op: "fused_cell",
-            parameter: "cell",
-            value: f64::NAN,
-            expected: "one with a closed recurrence",
-        })
+        Recurrence::of_operation(&self.cell, "fused_cell")
     }
 
     fn replay<S: Scalar>(&self, inputs: &[&Tensor<S>], mode: Mode<'_, S>) -> OpResult<(Tensor<S>, Saved)> {
@@ -176,18 +171,6 @@ pub(crate) fn cases() -> Vec<OpCase> {
 /// remaining options.
 fn fused_cells() -> Vec<Cell> {
     use crate::{Firing, Reset, ResetGradient, ResetKind, ResetTiming, ThresholdInSpike};
-    let surrogates = [
-        Surrogate::sigmoid(0.3),
-        Surrogate::atan(2.0),
-        Surrogate::fast_sigmoid(4.0),
-        Surrogate::triangle(0.9),
-        Surrogate::rectangle(1.1),
-        Surrogate::gaussian(0.4),
-        Surrogate::exponential(0.3),
-        Surrogate::algebraic(0.5),
-        Surrogate::multi_gaussian(0.5, 0.15, 6.0),
-        Ok(Surrogate::straight_through()),
-    ];
     let kinds = [
         ResetKind::None,
         ResetKind::ToZero,
@@ -203,7 +186,7 @@ fn fused_cells() -> Vec<Cell> {
         ResetGradient::SpatialOnly,
     ];
     let mut cells = Vec::new();
-    for (index, surrogate) in surrogates.into_iter().flatten().enumerate() {
+    for (index, surrogate) in crate::spike::surrogates().enumerate() {
         for (kind, timing) in kinds.into_iter().flat_map(|kind| timings.map(|timing| (kind, timing))) {
             for rule in rules {
                 let cell = Cell::lif(surrogate).with_reset(Reset { kind, timing });

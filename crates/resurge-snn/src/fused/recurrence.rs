@@ -4,9 +4,11 @@
 //! A row holds one value a neuron. What differs between cells is decided outside of the loops, or is a factor of 0
 //! or 1 inside, so that every loop is plain arithmetic over slices, which the compiler turns into vector code.
 
+use super::OpResult;
 use crate::{
     Cell, Firing, ResetGradient, ResetKind, ResetTiming, Result, SnnError, Surrogate, ThresholdInSpike,
 };
+use resurge_autodiff::AutodiffError;
 use resurge_tensor::Scalar;
 
 /// The constants of a cell as numbers of the scalar.
@@ -112,6 +114,16 @@ impl<S: Scalar> Recurrence<S> {
             firing: cell.firing(),
             relative: relative || cell.firing() == Firing::Repeatedly,
             surrogate: cell.surrogate(),
+        })
+    }
+
+    /// As [`of`](Self::of), for an operation whose cell has been found to have a recurrence.
+    pub(super) fn of_operation(cell: &Cell, op: &'static str) -> OpResult<Self> {
+        Self::of(cell).map_err(|_| AutodiffError::Parameter {
+            op,
+            parameter: "cell",
+            value: f64::NAN,
+            expected: "one with a closed recurrence",
         })
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Reset, ResetGradient};
+use crate::{Reset, ResetGradient, Surrogate};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -90,6 +90,11 @@ impl SpikeTrain {
     /// # Errors
     /// [`TensorError::TooLarge`](resurge_tensor::TensorError::TooLarge) for a tensor that cannot be addressed.
     pub fn to_tensor<S: Scalar>(&self) -> Result<Tensor<S>> {
+        Ok(self.dense()?)
+    }
+
+    /// [`to_tensor`](Self::to_tensor) with the error of a tensor, for operations on the tape.
+    pub(super) fn dense<S: Scalar>(&self) -> resurge_tensor::Result<Tensor<S>> {
         let mut out = Tensor::zeros([self.steps, self.batch, self.neurons])?;
         for (row, out) in out.as_mut_slice().chunks_mut(self.neurons.max(1)).enumerate() {
             let words = self.row(row / self.batch, row % self.batch);

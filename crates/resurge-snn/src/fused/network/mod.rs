@@ -10,7 +10,7 @@ use super::recurrence::Recurrence;
 use super::{CellOutput, OpResult};
 use crate::{Cell, Firing, Result, SnnError, SpikeTrain};
 use replay::Chain;
-use resurge_autodiff::{Anchor, AutodiffError, Contributions, Op, OpMode, Saved, Tape, Var, Vjp};
+use resurge_autodiff::{Anchor, Contributions, Op, OpMode, Saved, Tape, Var, Vjp};
 use resurge_tensor::{Scalar, Shape, Tensor};
 use std::sync::Arc;
 use sweep::Run;
@@ -218,23 +218,49 @@ impl FusedNetwork {
     }
 
     /// The recurrences, and the filter of each layer's input: `beta` and `1 - beta`.
-    fn recurrences<S: Scalar>(&self) -> OpResult<Vec<(Recurrence<S>, Filter<S>)>> {
+    fn recurrences<S: Scalar>(&self) -> OpResult<Vec<Stage<S>>> {
         let inputs = std::iter::once(self.input_trace).chain(self.cells.iter().map(Cell::trace_decay));
         let layer = |(cell, beta): (&Cell, f64)| {
-            let recurrence = Recurrence::of(cell).map_err(|_| AutodiffError::Parameter {
-                op: "fused_network",
-                parameter: "cell",
-                value: f64::NAN,
-                expected: "one with a closed recurrence",
-            })?;
-            let beta = (beta != 0.0).then(|| S::from_f64(beta));
-            Ok((recurrence, beta.map(|beta| (beta, S::one() - beta))))
+            let recurrence = Recurrence::of_operation(cell, "fused_network")?;
+            Ok((recurrence, (beta != 0.0).then(|| Filter::new(S::from_f64(beta)))))
         };
         self.cells.iter().zip(inputs).map(layer).collect()
     }
 }
 
-type Filter<S> = Option<(S, S)>;
+/// A layer's recurrence, and the filter of its current if its input is a trace.
+type Stage<S> = (Recurrence<S>, Option<Filter<S>>);
+
+/// Equation (3) on a layer's current, since it commutes with the weights: `beta` and `1 - beta`.
+#[derive(Debug, Clone, Copy)]
+struct Filter<S> {
+    beta: S,
+    gain: S,
+}
+
+impl<S: Scalar> Filter<S> {
+    fn new(beta: S) -> Self {
+        Self { beta, gain: S::one() - beta }
+    }
+
+    /// Makes `row` the filtered current, which `state` carries from step to step.
+    #[inline(always)]
+    fn forward(self, state: &mut [S], row: &mut [S]) {
+        for (row, state) in row.iter_mut().zip(state) {
+            *state = *state * self.beta + *row * self.gain;
+            *row = *state;
+        }
+    }
+
+    /// The transpose: makes `row` the adjoint of the current from that of the filtered one; `carry` goes back in time.
+    #[inline(always)]
+    fn reverse(self, carry: &mut [S], row: &mut [S]) {
+        for (row, carry) in row.iter_mut().zip(carry) {
+            *carry = *carry * self.beta + *row;
+            *row = *carry * self.gain;
+        }
+    }
+}
 
 #[derive(Debug, Clone)]
 struct NetworkOp {

@@ -31,7 +31,7 @@ impl<S: Scalar> Chain<S> {
         base: Option<&[Parameters<'_, S>]>,
     ) -> OpResult<Self> {
         let (steps, batch) = (input.steps(), input.batch());
-        let mut spikes = dense_input(input)?;
+        let mut spikes = input.dense()?.reshape([steps * batch, input.neurons()])?;
         let mut real = spikes.clone();
         let mut layers = Vec::new();
         for (layer, (recurrence, filter)) in network.recurrences::<S>()?.into_iter().enumerate() {
@@ -94,15 +94,11 @@ impl<S: Scalar> Chain<S> {
             let rows = input.shape()[0];
             let bias =
                 parameters[layer].bias.map(|_| adjoint.reshape([rows, outputs])?.sum_axis(0)).transpose()?;
-            if let Some((beta, gain)) = *filter {
+            if let Some(filter) = filter {
                 let width = Plane::of(current).neurons;
                 let mut carry = vec![S::zero(); width];
-                for row in adjoint.as_mut_slice().chunks_mut(width.max(1)).rev() {
-                    for (adjoint, carry) in row.iter_mut().zip(&mut carry) {
-                        *carry = *carry * beta + *adjoint;
-                        *adjoint = *carry * gain;
-                    }
-                }
+                let rows = adjoint.as_mut_slice().chunks_mut(width.max(1)).rev();
+                rows.for_each(|row| filter.reverse(&mut carry, row));
             }
             let adjoint = adjoint.reshape([rows, outputs])?;
             let weight = adjoint.matmul_transposed(true, input, false)?;
@@ -118,37 +114,21 @@ impl<S: Scalar> Chain<S> {
     }
 }
 
-fn dense_input<S: Scalar>(input: &SpikeTrain) -> OpResult<Tensor<S>> {
-    let mut dense = Tensor::zeros([input.steps() * input.batch(), input.neurons()])?;
-    for (row, values) in dense.as_mut_slice().chunks_mut(input.neurons().max(1)).enumerate() {
-        for (neuron, value) in values.iter_mut().enumerate() {
-            if input.get(row / input.batch(), row % input.batch(), neuron) == Some(true) {
-                *value = S::one();
-            }
-        }
-    }
-    Ok(dense)
-}
-
 /// `W a[t] + b` for all steps, `[T, B, out]`.
 fn current<S: Scalar>(
     spikes: &Tensor<S>,
     parameters: &Parameters<'_, S>,
-    filter: Filter<S>,
+    filter: Option<Filter<S>>,
     steps: usize,
     batch: usize,
 ) -> OpResult<Tensor<S>> {
     let outputs = parameters.outputs();
     let mut current =
         spikes.matmul_transposed(false, parameters.weight, true)?.reshape([steps, batch, outputs])?;
-    if let Some((beta, gain)) = filter {
-        let mut filtered = vec![S::zero(); batch * outputs];
-        for row in current.as_mut_slice().chunks_mut(filtered.len().max(1)) {
-            for (row, filtered) in row.iter_mut().zip(&mut filtered) {
-                *filtered = *filtered * beta + *row * gain;
-                *row = *filtered;
-            }
-        }
+    if let Some(filter) = filter {
+        let mut state = vec![S::zero(); batch * outputs];
+        let rows = current.as_mut_slice().chunks_mut(state.len().max(1));
+        rows.for_each(|row| filter.forward(&mut state, row));
     }
     Ok(match parameters.bias {
         Some(bias) => current.add(bias)?,

@@ -1,6 +1,6 @@
 //! The real forward pass of a fused network and its adjoint: block by block of samples, chunk by chunk of steps.
 
-use super::{CellOutput, EventPath, Filter, FusedNetwork, NetworkOutput, OpResult, Parameters, Recurrence};
+use super::{CellOutput, EventPath, Filter, FusedNetwork, NetworkOutput, OpResult, Parameters, Stage};
 use crate::SpikeTrain;
 use crate::fused::events::{Events, Stripes, TILE};
 use crate::fused::pool::Pool;
@@ -105,7 +105,7 @@ struct Sweep<'a, S> {
     network: &'a FusedNetwork,
     input: &'a SpikeTrain,
     parameters: &'a [Parameters<'a, S>],
-    recurrences: Vec<(Recurrence<S>, Filter<S>)>,
+    recurrences: Vec<Stage<S>>,
     /// The weights as rows; none where products are dense.
     stripes: Vec<Stripes<S>>,
 }
@@ -434,12 +434,9 @@ impl<'a, S: Scalar> Sweep<'a, S> {
 
     /// Makes `row`, `W o[t]`, the current `W a[t] + b`.
     #[inline(always)]
-    fn filter(&self, layer: usize, filter: Filter<S>, filtered: &mut [S], row: &mut [S]) {
-        if let Some((beta, gain)) = filter {
-            for (row, filtered) in row.iter_mut().zip(filtered) {
-                *filtered = *filtered * beta + *row * gain;
-                *row = *filtered;
-            }
+    fn filter(&self, layer: usize, filter: Option<Filter<S>>, filtered: &mut [S], row: &mut [S]) {
+        if let Some(filter) = filter {
+            filter.forward(filtered, row);
         }
         if let Some(bias) = self.parameters[layer].bias {
             let bias = bias.as_slice();
@@ -518,11 +515,8 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                             bias.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
                         }
                     }
-                    if let Some((beta, gain)) = *filter {
-                        for (adjoint, current) in adjoint.iter_mut().zip(current.iter_mut()) {
-                            *current = *current * beta + *adjoint;
-                            *adjoint = *current * gain;
-                        }
+                    if let Some(filter) = filter {
+                        filter.reverse(current, adjoint);
                     }
                 }
                 self.events_into(layer, &steps, segment, samples, potentials, scratch);
