@@ -2,7 +2,7 @@
 
 use super::layer::LayerSpec;
 use super::{Preset, TrainError};
-use resurge_snn::{CLASS_PATTERN, Cell, CountTarget, Reset, ResetGradient, Surrogate};
+use resurge_snn::{CLASS_PATTERN, Cell, CountTarget, Reset, ResetGradient, Schedule, Surrogate};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -44,6 +44,9 @@ pub struct Config {
     pub loss: String,
     /// AdamW's learning rate.
     pub learning_rate: f64,
+    /// How the rate changes: `constant`, or `cosine`, from `learning_rate` down to 0 over all updates of `epochs`.
+    #[serde(default = "constant")]
+    pub schedule: String,
     /// AdamW's decays of the two moments.
     #[serde(default = "betas")]
     pub betas: [f64; 2],
@@ -94,6 +97,9 @@ fn zero() -> String {
 }
 fn full() -> String {
     "full".into()
+}
+fn constant() -> String {
+    "constant".into()
 }
 fn betas() -> [f64; 2] {
     [0.9, 0.999]
@@ -188,8 +194,8 @@ impl Config {
         Ok(config)
     }
 
-    /// The first key whose value differs, with both values; the number of epochs is left out, since a training may
-    /// be made longer.
+    /// The first key whose value differs, with both values; the number of epochs is left out where the rate is constant,
+    /// since such a training may be made longer.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -204,7 +210,8 @@ impl Config {
     /// ```
     pub fn difference(&self, other: &Self) -> Result<Option<String>, TrainError> {
         let (here, there) = (other.table()?, self.table()?);
-        let differs = there.iter().find(|(key, value)| *key != "epochs" && here.get(*key) != Some(value));
+        let free = |key: &str| key == "epochs" && self.schedule == "constant";
+        let differs = there.iter().find(|(key, value)| !free(key) && here.get(*key) != Some(value));
         Ok(differs.map(|(key, value)| {
             let other = here.get(key).map(Value::to_string).unwrap_or_default();
             format!("{key} is {value} there and {other} here")
@@ -248,6 +255,21 @@ impl Config {
                 Ok(Loss::Count(target))
             }
             _ => Err(bad()),
+        }
+    }
+
+    /// The learning rate as a function of the update, when all epochs have `updates`.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the schedules that there are.
+    pub fn schedule(&self, updates: usize) -> Result<Schedule, TrainError> {
+        let rate = self.learning_rate;
+        match self.schedule.as_str() {
+            "constant" => Ok(Schedule::Constant { rate }),
+            "cosine" => Ok(Schedule::Cosine { rate, floor: 0.0, steps: updates }),
+            other => {
+                Err(TrainError::Config(format!("schedule is \"{other}\"; it must be constant or cosine")))
+            }
         }
     }
 
@@ -328,6 +350,7 @@ impl Config {
         }
         self.cell()?;
         self.loss()?;
+        self.schedule(1)?;
         Ok(())
     }
 

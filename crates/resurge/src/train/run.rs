@@ -227,6 +227,8 @@ impl Training {
         let (seed, epoch) = (self.config.seed, self.progress.epochs);
         let all = Batches::new(self.train.len(), self.config.batch, seed, epoch)?;
         let batches = all.len() as u64;
+        let updates = usize::try_from(batches.saturating_mul(self.config.epochs)).unwrap_or(usize::MAX);
+        let schedule = self.config.schedule(updates)?;
         for indices in all.skip(usize::try_from(self.progress.batches).unwrap_or(usize::MAX)) {
             if stop.load(Ordering::Relaxed) {
                 return Ok(End::Stopped);
@@ -236,6 +238,7 @@ impl Training {
             let part = self.config.part;
             let pass = step::run(&self.network, &self.weights, &self.train, &indices, part, Some(seeds));
             let mut measured = self.finite(pass)?;
+            self.optimiser.set_learning_rate(schedule.at(self.progress.updates as usize))?;
             let gradient_norm = self.update(&mut measured)?;
             let progress = &mut self.progress;
             progress.present.add(indices.len(), &measured, gradient_norm);

@@ -52,6 +52,7 @@ fn settings_that_do_not_fit_are_named() {
     let expected = [
         ("stepps=5", "stepps is unknown; there are"),
         ("steps", "\"steps\" has no value; write it as key=value"),
+        ("schedule=step", "schedule is \"step\"; it must be constant or cosine"),
         ("steps=0", "steps is 0, but must be at least 1"),
         ("steps=many", "steps=many: invalid type"),
         ("steps=-1", "invalid value"),

@@ -2,6 +2,7 @@
 
 use crate::data::write_bars;
 use resurge::data::{Dataset, Split, Verify};
+use resurge::tensor::Tensor;
 use resurge::train::{Checkpoint, Config, End, Event, Examples, NotFinite, Preset, TrainError, Training};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +53,7 @@ const DROPOUT: &str = "layers=[\"conv 4 5\", \"pool 4\", \"dropout 0.2\", \"line
 #[test]
 fn a_stop_anywhere_and_a_resumption_give_the_same_bits() {
     let dir = bars();
-    let settings = [DROPOUT, "epochs=3", "part=7"];
+    let settings = [DROPOUT, "epochs=3", "part=7", "schedule=cosine"];
     let mut whole = training(dir.path(), &settings);
     run(&mut whole);
     let whole = whole.checkpoint().to_bytes().unwrap();
@@ -109,6 +110,33 @@ fn another_training_is_not_resumed() {
     assert!(error(&[], Some(9)).contains("resume with the same data and limit"));
     let longer = training(dir.path(), &["epochs=9"]);
     assert!(longer.resumed(checkpoint.clone(), "c".as_ref()).is_ok(), "a training may be made longer");
+    let cosine = training(dir.path(), &["schedule=cosine"]).checkpoint();
+    let longer = training(dir.path(), &["schedule=cosine", "epochs=9"]);
+    let error = longer.resumed(cosine, "c".as_ref()).unwrap_err().to_string();
+    assert!(error.contains("epochs is 3 there and 9 here"), "its rates would have been others: {error}");
+}
+
+#[test]
+fn the_rate_falls_to_nothing_by_the_last_update() {
+    let dir = bars();
+    let end = |schedule| {
+        let mut training =
+            training(dir.path(), &["epochs=2", "learning_rate=1e-2", "weight_decay=0", schedule]);
+        let mut moved = Vec::new();
+        let mut before = training.weights().to_vec();
+        for _ in 0..20 {
+            run_batches(&mut training, 1);
+            let distance = |a: &Tensor<f32>, b: &Tensor<f32>| {
+                a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>()
+            };
+            moved.push(before.iter().zip(training.weights()).map(|(a, b)| distance(a, b)).sum::<f64>());
+            before = training.weights().to_vec();
+        }
+        moved[19] / moved[9]
+    };
+    // By the cosine, the last of 20 updates has a rate of 0.6 % of the first, the tenth 58 %: a hundredth of it.
+    assert!(end("schedule=cosine") < 0.03);
+    assert!(end("schedule=constant") > 0.1);
 }
 
 #[test]
