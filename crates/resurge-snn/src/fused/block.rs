@@ -44,12 +44,12 @@ impl Plane {
     }
 }
 
-/// Neurons a block, in whole vectors: as many as keep the rows of one step within the L1 cache and the potentials of
-/// all steps within half of a small L2 cache.
+/// Neurons a block, in whole vectors: as many as keep the potentials of all steps within half of a small L2 cache, up
+/// to rows of two pages: at longer ones nothing more is gained, at shorter ones memory is slower.
 fn width<S>(steps: usize) -> usize {
     const BYTES: usize = 256 * 1024;
     let fit = BYTES / (size_of::<S>() * steps);
-    (fit / 64 * 64).clamp(64, 1024)
+    (fit / 64 * 64).clamp(64, 2048)
 }
 
 /// Below this many values it takes longer to wake a thread than to do the work.
@@ -131,8 +131,7 @@ impl<S: Scalar> Kernel<S> for Forward<'_, S> {
         let Scratch { before, u, spikes, trace, .. } = scratch;
         for (t, row) in rows.into_iter().enumerate() {
             std::mem::swap(before, u);
-            self.recurrence.integrate(t, before, spikes, self.plane.row(self.current, t, block), u);
-            self.recurrence.fire(u, spikes);
+            self.recurrence.step(t, before, spikes, self.plane.row(self.current, t, block), u);
             match self.output {
                 CellOutput::Spikes => row.fill(spikes),
                 CellOutput::Traces => {
@@ -172,15 +171,13 @@ impl<S: Scalar> Kernel<S> for Reverse<'_, S> {
         for t in 0..plane.steps {
             let (past, now) = potentials.split_at_mut(t * n);
             let (past, u) = (&past[t.saturating_sub(1) * n..], &mut now[..n]);
-            recurrence.integrate(t, past, spikes, plane.row(self.current, t, block), u);
-            recurrence.fire(u, spikes);
+            recurrence.step(t, past, spikes, plane.row(self.current, t, block), u);
         }
         for (t, row) in rows.into_iter().enumerate().rev() {
             let u = &potentials[t * n..][..n];
-            recurrence.fire(u, spikes);
             let next = (t + 1 < plane.steps).then(|| plane.row(self.current, t + 1, block));
             let cotangent = plane.row(self.cotangent, t, block);
-            recurrence.retreat(carry, &ReverseStep { u, spikes, cotangent, next }, self.of_traces);
+            recurrence.retreat(carry, &ReverseStep { u, spikes: None, cotangent, next }, self.of_traces);
             let gate = (t > 0 && recurrence.gates_input()).then(|| {
                 recurrence.fire(&potentials[(t - 1) * n..][..n], before);
                 &before[..]

@@ -10,6 +10,7 @@ use crate::{
 };
 use resurge_autodiff::AutodiffError;
 use resurge_tensor::Scalar;
+use std::ops::Range;
 
 /// The constants of a cell as numbers of the scalar.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,15 @@ pub(super) struct Carry<S> {
     pub(super) delta: Vec<S>,
     /// The gradient of the trace `a[t + 1]`, by every path.
     trace: Vec<S>,
-    slope: Vec<S>,
+}
+
+/// Neurons that go through all the loops of a step before the next ones do: what passes from loop to loop stays in the
+/// L1 cache, however long the rows are.
+const PIECE: usize = 256;
+
+/// The pieces of a row of so many neurons.
+fn pieces(neurons: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..neurons).step_by(PIECE).map(move |start| start..(start + PIECE).min(neurons))
 }
 
 impl<S: Scalar> Carry<S> {
@@ -64,7 +73,7 @@ impl<S: Scalar> Carry<S> {
     }
 
     pub(super) fn clear(&mut self, neurons: usize) {
-        for row in [&mut self.delta, &mut self.trace, &mut self.slope] {
+        for row in [&mut self.delta, &mut self.trace] {
             row.clear();
             row.resize(neurons, S::zero());
         }
@@ -132,6 +141,17 @@ impl<S: Scalar> Recurrence<S> {
     #[inline(always)]
     pub(super) fn integrate(&self, t: usize, before: &[S], spikes: &[S], current: &[S], u: &mut [S]) {
         if t == 0 { self.start(current, u) } else { self.advance(before, spikes, current, u) }
+    }
+
+    /// [`integrate`](Self::integrate), and the spikes `o[t]` in place of `o[t - 1]`.
+    #[inline(always)]
+    pub(super) fn step(&self, t: usize, before: &[S], spikes: &mut [S], current: &[S], u: &mut [S]) {
+        for piece in pieces(u.len()) {
+            let before = if t == 0 { &[] } else { &before[piece.clone()] };
+            let (u, spikes) = (&mut u[piece.clone()], &mut spikes[piece.clone()]);
+            self.integrate(t, before, spikes, &current[piece], u);
+            self.fire(u, spikes);
+        }
     }
 
     #[inline(always)]
@@ -240,23 +260,43 @@ impl<S: Scalar> Recurrence<S> {
     /// delta[t]  = sigma'(u[t] - theta) dL/do[t] + (dR/dv)(dv/du) (dL/dR)[t+1]       equation (6) and its relatives
     /// ```
     ///
-    /// `spikes` are those of step `t` as the reset sees them, `cotangent` is what reaches the output of step `t`,
-    /// as a spike or, where `of_traces`, as a trace; `next` is the current of step `t + 1`, if there is one.
+    /// `of_traces` where the cotangent is that of a trace.
     #[inline(always)]
     pub(super) fn retreat(&self, carry: &mut Carry<S>, at: &ReverseStep<'_, S>, of_traces: bool) {
-        self.slopes(at.u, &mut carry.slope);
-        let epsilon: &[S] = match self.trace {
-            Some((beta, gain)) if of_traces => {
-                for (e, &c) in carry.trace.iter_mut().zip(at.cotangent) {
-                    *e = *e * beta + c * gain;
+        let (mut slopes, mut fired) = ([S::zero(); PIECE], [S::zero(); PIECE]);
+        for piece in pieces(at.u.len()) {
+            let u = &at.u[piece.clone()];
+            let slopes = &mut slopes[..u.len()];
+            self.slopes(u, slopes);
+            let spikes = match at.spikes {
+                Some(spikes) => &spikes[piece.clone()],
+                None => {
+                    self.fire(u, &mut fired[..u.len()]);
+                    &fired[..u.len()]
                 }
-                &carry.trace
-            }
-            _ => at.cotangent,
-        };
+            };
+            let cotangent = &at.cotangent[piece.clone()];
+            let epsilon: &[S] = match self.trace {
+                Some((beta, gain)) if of_traces => {
+                    let trace = &mut carry.trace[piece.clone()];
+                    for (e, &c) in trace.iter_mut().zip(cotangent) {
+                        *e = *e * beta + c * gain;
+                    }
+                    trace
+                }
+                _ => cotangent,
+            };
+            // At the last step delta is 0 and the current of the next does not matter.
+            let next = at.next.map_or(u, |next| &next[piece.clone()]);
+            self.retreat_piece(&mut carry.delta[piece], slopes, epsilon, [u, spikes, next]);
+        }
+    }
+
+    #[inline(always)]
+    fn retreat_piece(&self, delta: &mut [S], slopes: &[S], epsilon: &[S], [u, spikes, next]: [&[S]; 3]) {
         let (decay, alpha, reset) = (self.decay, self.alpha, self.reset);
         let through = if self.rule == ResetGradient::SpatialOnly { S::zero() } else { decay };
-        let rows = carry.delta.iter_mut().zip(&carry.slope).zip(epsilon).zip(at.u.iter().zip(at.spikes));
+        let rows = delta.iter_mut().zip(slopes).zip(epsilon).zip(u.iter().zip(spikes));
         match self.timing {
             ResetTiming::BeforeDecay => {
                 for (((delta, &g), &e), (&u, &o)) in rows {
@@ -273,8 +313,6 @@ impl<S: Scalar> Recurrence<S> {
                 }
             }
             ResetTiming::AfterInput => {
-                // At the last step delta is 0 and the current of the next does not matter.
-                let next = at.next.unwrap_or(at.u);
                 for ((((delta, &g), &e), (&u, &o)), &i) in rows.zip(next) {
                     let v = u * decay + (i * self.gain + self.drive);
                     let by_spike = alpha * (reset.by_spike - reset.erase * v);
@@ -316,7 +354,10 @@ impl<S: Scalar> Recurrence<S> {
 /// What one step of the reverse pass reads; rows of one value a neuron.
 pub(super) struct ReverseStep<'a, S> {
     pub(super) u: &'a [S],
-    pub(super) spikes: &'a [S],
+    /// The spikes of the step as the reset sees them; none where `u` says it.
+    pub(super) spikes: Option<&'a [S]>,
+    /// What reaches the output of the step.
     pub(super) cotangent: &'a [S],
+    /// The current of the next step, if there is one.
     pub(super) next: Option<&'a [S]>,
 }

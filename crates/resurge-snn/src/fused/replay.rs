@@ -115,7 +115,7 @@ impl<S: Scalar> History<S> {
         for t in (0..steps).rev() {
             let step = ReverseStep {
                 u: row(&self.potentials, neurons, t),
-                spikes: row(self.seen(), neurons, t),
+                spikes: Some(row(self.seen(), neurons, t)),
                 cotangent: row(cotangent.as_slice(), neurons, t),
                 next: (t + 1 < steps).then(|| row(current.as_slice(), neurons, t + 1)),
             };

@@ -380,8 +380,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                         if t == segment.start { &potential[..] } else { &past[past.len() - width..] },
                         &mut rest[..width],
                     );
-                    recurrence.integrate(t, before, spikes, row, u);
-                    recurrence.fire(u, spikes);
+                    recurrence.step(t, before, spikes, row, u);
                     if layer < self.last() {
                         scratch.next.push_rows(spikes, samples.len(), outputs);
                     } else if self.network.output.of() == CellOutput::Traces {
@@ -494,18 +493,16 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                 let width = samples.len() * outputs;
                 let LayerCarry { cell, current } = &mut carries[layer];
                 scratch.current.resize(rows * outputs, S::zero());
-                scratch.spikes.resize(width, S::zero());
                 let of_traces = layer == self.last() && self.network.output.of() == CellOutput::Traces;
                 for t in steps.clone().rev() {
                     let u = &potentials[layer][(t - segment.start) * width..][..width];
                     let k = t - steps.start;
-                    recurrence.fire(u, &mut scratch.spikes);
                     let from_above = if layer == self.last() {
                         self.cotangent_row(cotangent, t, samples)
                     } else {
                         &scratch.below[k * width..][..width]
                     };
-                    let at = ReverseStep { u, spikes: &scratch.spikes, cotangent: from_above, next: None };
+                    let at = ReverseStep { u, spikes: None, cotangent: from_above, next: None };
                     recurrence.retreat(cell, &at, of_traces);
                     let adjoint = &mut scratch.current[k * width..][..width];
                     recurrence.current_gradient(&cell.delta, None, adjoint);
