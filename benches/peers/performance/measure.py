@@ -45,8 +45,11 @@ class Peer:
     rates: list[float] = field(default_factory=list)
 
     def record(self, keep: bool) -> None:
+        """Times the second of two passes in a row: in a training one follows the other, while the first here finds the caches and
+        the memory as another peer has left them."""
         gc.collect()
         time.sleep(QUIET_SECONDS)
+        self.run()
         seconds, loss, self.grad_norms = self.run()
         self.losses.append(loss)
         if keep:

@@ -176,7 +176,7 @@ def markdown(report: Json, bars: dict[str, float]) -> str:
         f"{report['date']}. {machine['cpu']}, {machine['cores_used']} of {machine['cores']} cores.",
         f"Load average {machine['load_before']} before, {machine['load_after']} after.",
         f"OMP_WAIT_POLICY: {report['omp_wait_policy']}.",
-        f"{versions}. {report['repeats']} rounds, all peers in turn in each.",
+        f"{versions}. {report['repeats']} rounds, all peers in turn in each, each twice in a row; the second pass is timed.",
         "A paired ratio is the median of the ratios of the same rounds, with quartiles.\n",
     ]
     sections: list[tuple[str, Callable[[Any, dict[str, float]], str]]] = [

@@ -1,93 +1,67 @@
 //! Sums of weight rows, and of adjoint rows, at the positions of spikes.
 
-use super::train::word;
 use rayon::prelude::*;
 use resurge_tensor::Scalar;
 use std::ops::Range;
 
-/// The positions of the spikes in a block of rows, row by row.
+/// The positions of the spikes in a block of rows, row by row, each cut where tiles of columns begin.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// Where each row begins in `indices`; one entry more than there are rows.
+    /// Where each tile of each row begins in `indices`; one entry more than there are of them.
     starts: Vec<u32>,
+    /// Room for more than have been written: `starts` ends where they do.
     indices: Vec<u32>,
-    /// Where each row's part in each tile of columns begins, row by row; made by [`Events::cut`].
-    cuts: Vec<u32>,
+    /// Tiles in a row.
     tiles: usize,
 }
 
+/// Columns in a word of bits.
+const WORD: usize = u64::BITS as usize;
+
 impl Events {
-    pub(super) fn clear(&mut self) {
+    /// No rows, of so many columns.
+    pub(super) fn clear(&mut self, columns: usize) {
+        self.tiles = columns.div_ceil(TILE).max(1);
         self.starts.clear();
         self.starts.push(0);
-        self.indices.clear();
     }
 
     fn rows(&self) -> usize {
-        self.starts.len() - 1
+        (self.starts.len() - 1) / self.tiles
     }
 
     pub(super) fn len(&self) -> usize {
-        self.indices.len()
+        self.starts.last().map_or(0, |&end| end as usize)
     }
 
     fn row(&self, row: usize) -> &[u32] {
-        &self.indices[self.starts[row] as usize..self.starts[row + 1] as usize]
-    }
-
-    /// Cuts the rows where tiles of columns begin, for [`Stripes::gather`].
-    pub(super) fn cut(&mut self, columns: usize) {
-        self.tiles = columns.div_ceil(TILE).max(1);
-        self.cuts.clear();
-        for row in 0..self.rows() {
-            let (mut at, end) = (self.starts[row], self.starts[row + 1]);
-            self.cuts.push(at);
-            for tile in 1..self.tiles {
-                while at < end && (self.indices[at as usize] as usize) < tile * TILE {
-                    at += 1;
-                }
-                self.cuts.push(at);
-            }
-        }
-        self.cuts.push(self.indices.len() as u32);
+        let first = row * self.tiles;
+        &self.indices[self.starts[first] as usize..self.starts[first + self.tiles] as usize]
     }
 
     /// The events of a row in a tile of columns.
+    #[inline(always)]
     fn tile(&self, row: usize, tile: usize) -> &[u32] {
         let at = row * self.tiles + tile;
-        &self.indices[self.cuts[at] as usize..self.cuts[at + 1] as usize]
+        &self.indices[self.starts[at] as usize..self.starts[at + 1] as usize]
     }
 
     /// Appends a row given as words of bits, the lowest bit first.
-    pub(super) fn push_bits(&mut self, words: &[u64]) {
-        for (word, first) in words.iter().zip((0u32..).step_by(64)) {
-            self.push_word(*word, first);
-        }
-        self.starts.push(self.indices.len() as u32);
-    }
-
-    /// Appends rows given as numbers, spikes being those other than 0.
     #[inline(always)]
-    pub(super) fn push_rows<S: Scalar>(&mut self, values: &[S], rows: usize, columns: usize) {
-        for row in 0..rows {
-            self.push_values(&values[row * columns..][..columns]);
+    pub(super) fn push_row(&mut self, words: &[u64]) {
+        let mut len = self.len();
+        if self.indices.len() < len + words.len() * WORD {
+            self.indices.resize(2 * len + words.len() * WORD, 0);
         }
-    }
-
-    #[inline(always)]
-    fn push_values<S: Scalar>(&mut self, values: &[S]) {
-        for (values, first) in values.chunks(64).zip((0u32..).step_by(64)) {
-            self.push_word(word(values), first);
-        }
-        self.starts.push(self.indices.len() as u32);
-    }
-
-    #[inline(always)]
-    fn push_word(&mut self, word: u64, first: u32) {
-        let mut left = word;
-        while left != 0 {
-            self.indices.push(first + left.trailing_zeros());
-            left &= left - 1;
+        let mut first = 0;
+        for tile in 0..self.tiles {
+            for &word in words.iter().skip(tile * (TILE / WORD)).take(TILE / WORD) {
+                if let Some(room) = self.indices[len..].first_chunk_mut() {
+                    len += positions(word, first, room);
+                }
+                first += WORD as u32;
+            }
+            self.starts.push(len as u32);
         }
     }
 
@@ -102,19 +76,21 @@ impl Events {
         }
     }
 
-    /// The same events column by column: for each column the rows that have it.
+    /// The same events column by column: for each column the rows that have it, in one tile.
     pub(super) fn transpose_into(&self, columns: usize, out: &mut Self) {
-        let Self { starts, indices, .. } = out;
+        let Self { starts, indices, tiles } = out;
+        *tiles = 1;
         starts.clear();
         starts.resize(columns + 1, 0);
-        for &index in &self.indices {
+        for &index in &self.indices[..self.len()] {
             starts[index as usize + 1] += 1;
         }
         for column in 0..columns {
             starts[column + 1] += starts[column];
         }
-        indices.clear();
-        indices.resize(self.indices.len(), 0);
+        if indices.len() < self.len() {
+            indices.resize(self.len(), 0);
+        }
         for row in 0..self.rows() {
             for &index in self.row(row) {
                 let next = &mut starts[index as usize];
@@ -128,11 +104,31 @@ impl Events {
     }
 }
 
+/// The first `len` elements of a buffer, which grows to have them, with whatever they hold.
+pub(super) fn room<S: Scalar>(buffer: &mut Vec<S>, len: usize) -> &mut [S] {
+    if buffer.len() < len {
+        buffer.resize(len, S::zero());
+    }
+    &mut buffer[..len]
+}
+
+/// Writes the positions of the bits of a word, counted from `first`, and gives their number.
+#[inline(always)]
+fn positions(word: u64, first: u32, out: &mut [u32; WORD]) -> usize {
+    let (mut left, mut count) = (word, 0);
+    while left != 0 {
+        out[count % WORD] = first + left.trailing_zeros();
+        left &= left - 1;
+        count += 1;
+    }
+    count
+}
+
 /// Columns that are summed together, in registers.
 const STRIPE: usize = 32;
 /// The last stripe of a matrix may be half as wide.
 const HALF: usize = STRIPE / 2;
-/// Rows of a stripe that stay in the L1 cache together: 24 kB of single precision.
+/// Rows of a stripe that stay in the L1 cache together: 24 kB of single precision, and a whole number of words.
 pub(super) const TILE: usize = 192;
 
 /// Rows of weights, one an input, with a column an output; stored stripe by stripe, so that a tile of rows fits into
@@ -290,9 +286,8 @@ fn scatter_stripe<S: Scalar, const W: usize>(
     packed: &mut Vec<S>,
 ) {
     // Side by side, or rows a power of two apart would share a few lines of the cache.
-    packed.clear();
-    packed.resize(adjoint.len() / outputs * W, S::zero());
-    let (rows, _) = packed.as_chunks_mut::<W>();
+    // What they hold beyond the columns goes to columns of the sum that no one reads.
+    let (rows, _) = room(packed, adjoint.len() / outputs * W).as_chunks_mut::<W>();
     for (row, adjoint) in rows.iter_mut().zip(adjoint.chunks_exact(outputs)) {
         row[..columns.len()].copy_from_slice(&adjoint[columns.clone()]);
     }
@@ -313,32 +308,32 @@ mod tests {
 
     fn events() -> Events {
         let mut events = Events::default();
-        events.clear();
+        events.clear(5);
         for row in ROWS {
-            events.push_bits(&[row.iter().map(|&i| 1 << i).sum()]);
+            events.push_row(&[row.iter().map(|&i| 1 << i).sum()]);
         }
         events
     }
 
     #[test]
-    fn bits_and_values_give_the_same_rows() {
-        let mut by_value = Events::default();
-        by_value.clear();
-        for row in ROWS {
-            let values: Vec<f64> = (0..5).map(|i| f64::from(u8::from(row.contains(&i)))).collect();
-            by_value.push_values(&values);
-        }
-        for events in [events(), by_value] {
-            assert_eq!(events.rows(), 4);
-            assert_eq!(events.len(), 6);
-            for (row, expected) in ROWS.iter().enumerate() {
-                assert_eq!(&events.row(row), expected);
-            }
+    fn rows_are_the_positions_of_bits() {
+        let events = events();
+        assert_eq!((events.rows(), events.len()), (4, 6));
+        for (row, expected) in ROWS.iter().enumerate() {
+            assert_eq!(&events.row(row), expected);
         }
         let mut long = Events::default();
-        long.clear();
-        long.push_bits(&[0, 1 << 63, 1]);
-        assert_eq!(long.row(0), &[127, 128]);
+        // Used before, with other sizes: what is left in the buffers does not matter.
+        long.clear(1);
+        long.push_row(&[1]);
+        long.clear(2 * TILE + 1);
+        let all = [u64::MAX; 2 * TILE / WORD + 1];
+        long.push_row(&all);
+        long.push_row(&[0, 1 << 63, 1]);
+        assert_eq!(long.row(0), Vec::from_iter(0..2 * TILE as u32 + 64));
+        assert_eq!(long.row(1), &[127, 128]);
+        assert_eq!(long.tile(0, 1), Vec::from_iter(TILE as u32..2 * TILE as u32));
+        assert_eq!((long.tile(1, 0), long.tile(1, 1), long.tile(1, 2)), (&[127, 128][..], &[][..], &[][..]));
     }
 
     #[test]
@@ -356,9 +351,7 @@ mod tests {
             let weight: Vec<f64> = (0..outputs * 5).map(|i| ((i * 37 + 11) % 101) as f64).collect();
             let stripes = Stripes::from_weight(&weight, 5, outputs);
             let mut out = vec![f64::NAN; 4 * outputs];
-            let mut rows = events();
-            rows.cut(5);
-            stripes.gather(&rows, &mut out);
+            stripes.gather(&events(), &mut out);
             for (row, expected) in ROWS.iter().enumerate() {
                 for k in 0..outputs {
                     let sum: f64 = expected.iter().map(|&i| weight[k * 5 + i as usize]).sum();
@@ -391,12 +384,12 @@ mod tests {
         let inputs = 2 * TILE + 7;
         let spikes: [&[usize]; 3] = [&[0, TILE - 1, TILE, 2 * TILE + 6], &[2 * TILE], &[]];
         let mut events = Events::default();
-        events.clear();
+        events.clear(inputs);
         for row in spikes {
-            let values: Vec<f64> = (0..inputs).map(|i| f64::from(u8::from(row.contains(&i)))).collect();
-            events.push_rows(&values, 1, inputs);
+            let mut words = vec![0; inputs.div_ceil(WORD)];
+            row.iter().for_each(|i| words[i / WORD] |= 1 << (i % WORD));
+            events.push_row(&words);
         }
-        events.cut(inputs);
         let weight: Vec<f64> = (0..40 * inputs).map(|i| (i % 97) as f64).collect();
         let mut out = vec![f64::NAN; 3 * 40];
         Stripes::from_weight(&weight, inputs, 40).gather(&events, &mut out);

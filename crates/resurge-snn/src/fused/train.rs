@@ -114,7 +114,7 @@ impl SpikeTrain {
     }
 }
 
-fn words_per_row(neurons: usize) -> usize {
+pub(super) fn words_per_row(neurons: usize) -> usize {
     neurons.div_ceil(64)
 }
 
@@ -134,33 +134,51 @@ impl<S: Scalar> NullaryFnOnce for Pack<'_, S> {
     #[inline(always)]
     fn call(self) -> bool {
         let mut spikes = true;
-        let rows = self.words.chunks_mut(words_per_row(self.neurons).max(1));
-        for (words, row) in rows.zip(self.values.chunks(self.neurons.max(1))) {
-            for (packed, values) in words.iter_mut().zip(row.chunks(64)) {
-                *packed = word(values);
-                for x in values {
-                    spikes &= (*x == S::zero()) | (*x == S::one());
-                }
-            }
+        pack(self.values, self.neurons, self.words);
+        for x in self.values {
+            spikes &= (*x == S::zero()) | (*x == S::one());
         }
         spikes
     }
 }
 
-/// Up to 64 numbers as bits, set where a number is not 0, the first in the lowest.
+/// Spikes, 0 or 1, as bits, the first in the lowest of its word; rows of so many neurons begin a word each.
 #[inline(always)]
-pub(super) fn word<S: Scalar>(values: &[S]) -> u64 {
-    let mut bytes = [0u8; 64];
-    for (byte, x) in bytes.iter_mut().zip(values) {
-        *byte = u8::from(x.re() != 0.0);
+pub(super) fn pack<S: Scalar>(spikes: &[S], neurons: usize, words: &mut [u64]) {
+    let rows = words.chunks_exact_mut(words_per_row(neurons).max(1));
+    for (words, row) in rows.zip(spikes.chunks_exact(neurons.max(1))) {
+        for (packed, values) in words.iter_mut().zip(row.chunks(64)) {
+            *packed = word(values);
+        }
     }
-    let mut word = 0;
-    for (eight, shift) in bytes.as_chunks::<8>().0.iter().zip((0u32..).step_by(8)) {
-        // The product moves the lowest bit of byte i to bit 56 + i; nothing else reaches the top byte.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        word |= bits << shift;
+}
+
+/// Up to 64 numbers, 0 or 1, as bits, the first in the lowest. Other numbers give bits without a meaning.
+#[inline(always)]
+fn word<S: Scalar>(values: &[S]) -> u64 {
+    // Byte k collects, as a sum of powers of two, the numbers at 8 j + k: arithmetic that is vector code.
+    let mut columns = [0.0_f64; 8];
+    let (eights, rest) = values.as_chunks::<8>();
+    let mut weight = 1.0;
+    for eight in eights {
+        for (column, x) in columns.iter_mut().zip(eight) {
+            *column += x.re() * weight;
+        }
+        weight *= 2.0;
     }
-    word
+    for (column, x) in columns.iter_mut().zip(rest) {
+        *column += x.re() * weight;
+    }
+    transpose(u64::from_le_bytes(columns.map(|column| column as i32 as u8)))
+}
+
+/// Bit `8 k + j` for bit `8 j + k`: blocks of 1, 2 and 4 bits change sides (Warren, Hacker's Delight, 7-3).
+fn transpose(bits: u64) -> u64 {
+    let steps = [(7, 0x00aa_00aa_00aa_00aa), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)];
+    steps.into_iter().fold(bits, |bits, (shift, mask)| {
+        let differ = (bits ^ (bits >> shift)) & mask;
+        bits ^ differ ^ (differ << shift)
+    })
 }
 
 #[cfg(test)]

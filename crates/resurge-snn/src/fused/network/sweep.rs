@@ -2,9 +2,10 @@
 
 use super::{CellOutput, EventPath, Filter, FusedNetwork, NetworkOutput, OpResult, Parameters, Stage};
 use crate::SpikeTrain;
-use crate::fused::events::{Events, Stripes, TILE};
+use crate::fused::events::{Events, Stripes, TILE, room};
 use crate::fused::pool::Pool;
 use crate::fused::recurrence::{Carry, ReverseStep};
+use crate::fused::train::{pack, words_per_row};
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use resurge_autodiff::Contributions;
@@ -31,21 +32,26 @@ pub(super) struct Run<S: Scalar> {
 impl<S: Scalar> Drop for Run<S> {
     fn drop(&mut self) {
         for block in self.blocks.drain(..) {
-            self.pool.give(block.potentials);
+            self.pool.give(block.history);
         }
     }
 }
 
-/// What is kept of a block: of every segment of time the state at its start; or, where there is one segment alone, the
-/// potentials.
+/// What is kept of a block: of every segment of time the state at its start; or, where there is one segment alone, its
+/// history.
 #[derive(Debug)]
 struct Kept<S> {
     starts: Vec<Vec<LayerState<S>>>,
-    potentials: Potentials<S>,
+    history: History<S>,
 }
 
-/// The potentials of a segment, layer by layer.
-type Potentials<S> = Vec<Vec<S>>;
+/// What happened in a segment, layer by layer.
+#[derive(Debug, Default)]
+struct History<S> {
+    potentials: Vec<Vec<S>>,
+    /// The spikes that the next layer sees as bits, a row of words a step and sample; none of the last layer.
+    spikes: Vec<Vec<u64>>,
+}
 
 /// A layer of a block between two steps; a value a sample and neuron.
 #[derive(Debug, Clone)]
@@ -114,12 +120,10 @@ struct Sweep<'a, S> {
 #[derive(Default)]
 struct Scratch<S> {
     events: Events,
-    next: Events,
     by_input: Events,
     current: Vec<S>,
     below: Vec<S>,
     dense: Vec<S>,
-    spikes: Vec<S>,
 }
 
 impl<S: Scalar> Run<S> {
@@ -308,14 +312,19 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         (0..self.parameters.len()).map(layer).collect()
     }
 
-    /// Room for the potentials of the longest segment.
-    fn potentials(&self, samples: usize) -> Potentials<S> {
-        let mut potentials: Potentials<S> = self.network.pool.take();
-        potentials.resize_with(self.parameters.len(), Vec::new);
-        for (layer, own) in potentials.iter_mut().enumerate() {
-            own.resize(self.longest_segment() * samples * self.outputs(layer), S::zero());
+    /// Room for the history of the longest segment.
+    fn history(&self, samples: usize) -> History<S> {
+        let mut history: History<S> = self.network.pool.take();
+        let rows = self.longest_segment() * samples;
+        history.potentials.resize_with(self.parameters.len(), Vec::new);
+        for (layer, own) in history.potentials.iter_mut().enumerate() {
+            own.resize(rows * self.outputs(layer), S::zero());
         }
-        potentials
+        history.spikes.resize_with(self.last(), Vec::new);
+        for (layer, own) in history.spikes.iter_mut().enumerate() {
+            own.resize(rows * words_per_row(self.outputs(layer)), 0);
+        }
+        history
     }
 
     fn longest_segment(&self) -> usize {
@@ -331,7 +340,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
             out.resize(samples.len() * classes, S::zero());
         }
         let mut state = self.resting(samples.len());
-        let mut potentials = self.potentials(samples.len());
+        let mut history = self.history(samples.len());
         let mut scratch = Scratch::default();
         let mut starts = Vec::new();
         let many = self.segments().len() > 1;
@@ -339,7 +348,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
             if many {
                 starts.push(state.clone());
             }
-            self.forward_steps(&samples, steps, &mut state, &mut potentials, &mut scratch, |row| match self
+            self.forward_steps(&samples, steps, &mut state, &mut history, &mut scratch, |row| match self
                 .network
                 .output
             {
@@ -348,41 +357,42 @@ impl<'a, S: Scalar> Sweep<'a, S> {
             });
         }
         if many {
-            self.network.pool.give(std::mem::take(&mut potentials));
+            self.network.pool.give(std::mem::take(&mut history));
         }
-        (out, Kept { starts, potentials })
+        (out, Kept { starts, history })
     }
 
-    /// Runs a segment from `state` and leaves the state at its end there, and its potentials in `potentials`.
+    /// Runs a segment from `state` and leaves the state at its end there, and what happened in `history`.
     #[inline(always)]
     fn forward_steps(
         &self,
         samples: &Range<usize>,
         segment: Range<usize>,
         state: &mut [LayerState<S>],
-        potentials: &mut [Vec<S>],
+        history: &mut History<S>,
         scratch: &mut Scratch<S>,
         mut visit: impl FnMut(&[S]),
     ) {
         for steps in self.chunks(&segment, samples.len()) {
-            self.input_events(&steps, samples, &mut scratch.events);
+            self.events_into(0, &steps, &segment, samples, history, &mut scratch.events);
             for (layer, (recurrence, filter)) in self.recurrences.iter().enumerate() {
                 let outputs = self.outputs(layer);
                 let width = samples.len() * outputs;
                 self.multiply(layer, steps.len() * samples.len(), scratch);
                 let LayerState { potential, spikes, current, trace } = &mut state[layer];
-                scratch.next.clear();
                 for (k, t) in steps.clone().enumerate() {
                     let row = &mut scratch.current[k * width..][..width];
                     self.filter(layer, *filter, current, row);
-                    let (past, rest) = potentials[layer].split_at_mut((t - segment.start) * width);
+                    let at = t - segment.start;
+                    let (past, rest) = history.potentials[layer].split_at_mut(at * width);
                     let (before, u) = (
                         if t == segment.start { &potential[..] } else { &past[past.len() - width..] },
                         &mut rest[..width],
                     );
                     recurrence.step(t, before, spikes, row, u);
                     if layer < self.last() {
-                        scratch.next.push_rows(spikes, samples.len(), outputs);
+                        let words = samples.len() * words_per_row(outputs);
+                        pack(spikes, outputs, &mut history.spikes[layer][at * words..][..words]);
                     } else if self.network.output.of() == CellOutput::Traces {
                         recurrence.filter(trace, spikes);
                         visit(trace);
@@ -390,21 +400,14 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                         visit(spikes);
                     }
                 }
-                std::mem::swap(&mut scratch.events, &mut scratch.next);
+                if layer < self.last() {
+                    self.events_into(layer + 1, &steps, &segment, samples, history, &mut scratch.events);
+                }
             }
         }
         for (layer, state) in state.iter_mut().enumerate() {
             let width = samples.len() * self.outputs(layer);
-            state.potential.copy_from_slice(&potentials[layer][(segment.len() - 1) * width..][..width]);
-        }
-    }
-
-    fn input_events(&self, steps: &Range<usize>, samples: &Range<usize>, events: &mut Events) {
-        events.clear();
-        for step in steps.clone() {
-            for sample in samples.clone() {
-                events.push_bits(self.input.row(step, sample));
-            }
+            state.potential.copy_from_slice(&history.potentials[layer][(segment.len() - 1) * width..][..width]);
         }
     }
 
@@ -413,17 +416,16 @@ impl<'a, S: Scalar> Sweep<'a, S> {
     fn multiply(&self, layer: usize, rows: usize, scratch: &mut Scratch<S>) {
         let Parameters { weight, .. } = self.parameters[layer];
         let (inputs, outputs) = (self.parameters[layer].inputs(), self.outputs(layer));
-        scratch.current.resize(rows * outputs, S::zero());
+        let current = room(&mut scratch.current, rows * outputs);
         if self.is_dense(&scratch.events, rows, inputs) {
             scratch.events.to_dense(inputs, &mut scratch.dense);
             product(
                 matrix(&scratch.dense, rows, inputs),
                 matrix(weight.as_slice(), outputs, inputs).map(MatRef::t),
-                &mut scratch.current,
+                current,
             );
         } else {
-            scratch.events.cut(inputs);
-            self.stripes[layer].gather(&scratch.events, &mut scratch.current);
+            self.stripes[layer].gather(&scratch.events, current);
         }
     }
 
@@ -456,22 +458,22 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         let mut carries: Vec<LayerCarry<S>> = (0..self.parameters.len()).map(carry).collect();
         if kept.starts.is_empty() {
             let all = 0..self.input.steps();
-            return self.reverse_steps(&samples, &all, &kept.potentials, cotangent, &mut carries, lane);
+            return self.reverse_steps(&samples, &all, &kept.history, cotangent, &mut carries, lane);
         }
-        let mut potentials = self.potentials(samples.len());
+        let mut history = self.history(samples.len());
         for (steps, start) in self.segments().zip(&kept.starts).rev() {
             let mut state = start.clone();
             self.forward_steps(
                 &samples,
                 steps.clone(),
                 &mut state,
-                &mut potentials,
+                &mut history,
                 &mut lane.scratch,
                 |_| {},
             );
-            self.reverse_steps(&samples, &steps, &potentials, cotangent, &mut carries, lane);
+            self.reverse_steps(&samples, &steps, &history, cotangent, &mut carries, lane);
         }
-        self.network.pool.give(potentials);
+        self.network.pool.give(history);
     }
 
     #[inline(always)]
@@ -479,7 +481,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         &self,
         samples: &Range<usize>,
         segment: &Range<usize>,
-        potentials: &[Vec<S>],
+        history: &History<S>,
         cotangent: &[S],
         carries: &mut [LayerCarry<S>],
         lane: &mut Lane<S>,
@@ -492,10 +494,10 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                 let outputs = self.outputs(layer);
                 let width = samples.len() * outputs;
                 let LayerCarry { cell, current } = &mut carries[layer];
-                scratch.current.resize(rows * outputs, S::zero());
+                let adjoints = room(&mut scratch.current, rows * outputs);
                 let of_traces = layer == self.last() && self.network.output.of() == CellOutput::Traces;
                 for t in steps.clone().rev() {
-                    let u = &potentials[layer][(t - segment.start) * width..][..width];
+                    let u = &history.potentials[layer][(t - segment.start) * width..][..width];
                     let k = t - steps.start;
                     let from_above = if layer == self.last() {
                         self.cotangent_row(cotangent, t, samples)
@@ -504,7 +506,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                     };
                     let at = ReverseStep { u, spikes: None, cotangent: from_above, next: None };
                     recurrence.retreat(cell, &at, of_traces);
-                    let adjoint = &mut scratch.current[k * width..][..width];
+                    let adjoint = &mut adjoints[k * width..][..width];
                     recurrence.current_gradient(&cell.delta, None, adjoint);
                     let bias = &mut gradients[layer].bias;
                     if !bias.is_empty() {
@@ -516,15 +518,14 @@ impl<'a, S: Scalar> Sweep<'a, S> {
                         filter.reverse(current, adjoint);
                     }
                 }
-                self.events_into(layer, &steps, segment, samples, potentials, scratch);
+                self.events_into(layer, &steps, segment, samples, history, &mut scratch.events);
                 self.add_weight_gradient(layer, rows, &mut gradients[layer], scratch);
                 if layer > 0 {
                     let inputs = self.parameters[layer].inputs();
-                    scratch.below.resize(rows * inputs, S::zero());
                     product(
-                        matrix(&scratch.current, rows, outputs),
+                        matrix(&scratch.current[..rows * outputs], rows, outputs),
                         matrix(self.parameters[layer].weight.as_slice(), outputs, inputs),
-                        &mut scratch.below,
+                        room(&mut scratch.below, rows * inputs),
                     );
                 }
             }
@@ -540,7 +541,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         &cotangent[first * classes..][..samples.len() * classes]
     }
 
-    /// The spikes that entered a layer, from the bits of the input or the potentials of the layer before.
+    /// The spikes that entered a layer in some steps of a segment.
     #[inline(always)]
     fn events_into(
         &self,
@@ -548,21 +549,21 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         steps: &Range<usize>,
         segment: &Range<usize>,
         samples: &Range<usize>,
-        potentials: &[Vec<S>],
-        scratch: &mut Scratch<S>,
+        history: &History<S>,
+        events: &mut Events,
     ) {
+        let inputs = self.parameters[layer].inputs();
+        events.clear(inputs);
         if layer == 0 {
-            return self.input_events(steps, samples, &mut scratch.events);
+            for (step, sample) in steps.clone().flat_map(|step| samples.clone().map(move |sample| (step, sample))) {
+                events.push_row(self.input.row(step, sample));
+            }
+            return;
         }
-        let inputs = self.outputs(layer - 1);
-        let width = samples.len() * inputs;
-        scratch.events.clear();
-        scratch.spikes.resize(width, S::zero());
-        for t in steps.clone() {
-            let u = &potentials[layer - 1][(t - segment.start) * width..][..width];
-            self.recurrences[layer - 1].0.fire(u, &mut scratch.spikes);
-            scratch.events.push_rows(&scratch.spikes, samples.len(), inputs);
-        }
+        let words = words_per_row(inputs);
+        let (first, rows) = (steps.start - segment.start, steps.len() * samples.len());
+        let bits = &history.spikes[layer - 1][first * samples.len() * words..][..rows * words];
+        bits.chunks_exact(words.max(1)).for_each(|row| events.push_row(row));
     }
 
     /// `dW += adjoint' o`.
@@ -575,20 +576,21 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         scratch: &mut Scratch<S>,
     ) {
         let (inputs, outputs) = (self.parameters[layer].inputs(), self.outputs(layer));
+        let adjoint = &scratch.current[..rows * outputs];
         if self.is_dense(&scratch.events, rows, inputs) {
             scratch.events.to_dense(inputs, &mut scratch.dense);
             let sum = gradient.dense.get_mut(|sum| {
                 sum.clear();
                 sum.resize(outputs * inputs, S::zero());
             });
-            let adjoint = matrix(&scratch.current, rows, outputs).map(MatRef::t);
+            let adjoint = matrix(adjoint, rows, outputs).map(MatRef::t);
             if let (Some(adjoint), Some(spikes)) = (adjoint, matrix(&scratch.dense, rows, inputs)) {
                 S::matmul_add_into(adjoint, spikes, sum);
             }
         } else {
             scratch.events.transpose_into(inputs, &mut scratch.by_input);
             let sum = gradient.by_events.get_mut(|sum| sum.clear(inputs, outputs));
-            sum.scatter(&scratch.by_input, &scratch.current, &mut scratch.dense);
+            sum.scatter(&scratch.by_input, adjoint, &mut scratch.dense);
         }
     }
 }
