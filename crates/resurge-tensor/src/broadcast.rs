@@ -2,6 +2,7 @@
 
 use crate::parts::{self, PARALLEL};
 use crate::{Result, Scalar, Shape, Tensor, TensorError};
+use rayon::prelude::*;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -103,11 +104,17 @@ impl<S: Scalar> Tensor<S> {
         check_broadcasts_to(self.shape(), shape, "broadcast_to")?;
         if is_repeated(self.shape(), shape) {
             return Tensor::build(shape, |mut rest| {
+                let mut parts = Vec::new();
                 while !rest.is_empty() {
-                    let (copy, others) = rest.split_at(self.len());
-                    copy.fill(self.as_slice());
+                    let (mut copy, others) = rest.split_at(self.len());
+                    for values in self.as_slice().chunks(PARALLEL) {
+                        let (part, others) = copy.split_at(values.len());
+                        parts.push((part, values));
+                        copy = others;
+                    }
                     rest = others;
                 }
+                parts.into_par_iter().for_each(|(part, values)| part.fill(values));
             });
         }
         let mut data = Vec::with_capacity(shape.checked_len()?);
@@ -137,9 +144,13 @@ impl<S: Scalar> Tensor<S> {
         let sums = out.as_mut_slice();
         let values = self.as_slice();
         if is_repeated(shape, self.shape()) {
-            for copy in values.chunks_exact(sums.len().max(1)) {
-                sums.iter_mut().zip(copy).for_each(|(sum, &x)| *sum += x);
-            }
+            let len = sums.len().max(1);
+            // Each sum is of one thread, in the order of the copies.
+            sums.par_chunks_mut(PARALLEL).enumerate().for_each(|(part, sums)| {
+                for copy in values.chunks_exact(len) {
+                    sums.iter_mut().zip(&copy[part * PARALLEL..]).for_each(|(sum, &x)| *sum += x);
+                }
+            });
             return Ok(out);
         }
         let mut next = 0;

@@ -1,6 +1,7 @@
 //! Two-dimensional convolution as matrix products: the image's patches are laid out as columns.
 
 use crate::parts::{self, PARALLEL};
+use crate::window::Run;
 use crate::{MatRef, Result, Scalar, Shape, Tensor, TensorError, Window2d};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -168,10 +169,11 @@ impl Conv2d {
         }
         let window = Window2d::new([kh, kw]).with_stride(self.stride).with_padding(self.padding);
         let positions = window.positions(op, [h, w])?;
+        let mut runs = Vec::new();
+        window.runs([h, w], positions, |run| runs.push(run));
         Ok(Plan {
             window,
             image: [h, w],
-            positions,
             groups,
             blocks: Shape::from([m, groups]).checked_len()?,
             channels,
@@ -179,15 +181,48 @@ impl Conv2d {
             taps: Shape::from([channels, kh, kw]).checked_len()?,
             places: Shape::from(positions).checked_len()?,
             output: [m, o, positions[0], positions[1]],
+            runs,
         })
     }
+}
+
+/// Copies a run, which is short: a call of `memcpy` would take longer than the copy.
+#[inline(always)]
+fn copy<S: Scalar>(to: &mut [S], from: &[S]) {
+    match from.len() {
+        8..=16 => copy_ends::<S, 8>(to, from),
+        17..=32 => copy_ends::<S, 16>(to, from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// Copies the first and the last `N` elements, which may overlap.
+#[inline(always)]
+fn copy_ends<S: Scalar, const N: usize>(to: &mut [S], from: &[S]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk()) {
+        *to = *from;
+    }
+}
+
+/// Adds a run, eight at a time so that a short one is vector code, too.
+#[inline(always)]
+fn add<S: Scalar>(to: &mut [S], from: &[S]) {
+    let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<8>(), from.as_chunks::<8>());
+    for (to, from) in to.iter_mut().zip(from) {
+        for k in 0..8 {
+            to[k] += from[k];
+        }
+    }
+    to_rest.iter_mut().zip(from_rest).for_each(|(to, &from)| *to += from);
 }
 
 /// The sizes of one convolution. A block is one group of one image; blocks follow each other in storage.
 struct Plan {
     window: Window2d,
     image: [usize; 2],
-    positions: [usize; 2],
     groups: usize,
     blocks: usize,
     /// Input channels in a group.
@@ -199,6 +234,8 @@ struct Plan {
     /// Positions of the window: columns of the matrix of patches.
     places: usize,
     output: [usize; 4],
+    /// What lies side by side both in the matrix of patches and in the image, for one channel.
+    runs: Vec<Run>,
 }
 
 impl Plan {
@@ -236,10 +273,10 @@ impl Plan {
     #[inline]
     fn gather<S: Scalar>(&self, block: &[S], columns: &mut [S]) {
         let stride = self.window.stride()[1];
-        self.runs(|entry, at, len| {
+        self.visit(|entry, at, len| {
             let to = &mut columns[entry..][..len];
             if stride == 1 {
-                to.copy_from_slice(&block[at..][..len]);
+                copy(to, &block[at..][..len]);
             } else {
                 to.iter_mut().zip(block[at..].iter().step_by(stride)).for_each(|(to, &from)| *to = from);
             }
@@ -250,10 +287,10 @@ impl Plan {
     #[inline]
     fn scatter<S: Scalar>(&self, columns: &[S], block: &mut [S]) {
         let stride = self.window.stride()[1];
-        self.runs(|entry, at, len| {
+        self.visit(|entry, at, len| {
             let from = &columns[entry..][..len];
             if stride == 1 {
-                block[at..][..len].iter_mut().zip(from).for_each(|(to, &from)| *to += from);
+                add(&mut block[at..][..len], from);
             } else {
                 block[at..].iter_mut().step_by(stride).zip(from).for_each(|(to, &from)| *to += from);
             }
@@ -262,14 +299,13 @@ impl Plan {
 
     /// Visits runs of entries of the matrix of patches, with where they are in the image.
     #[inline]
-    fn runs(&self, mut visit: impl FnMut(usize, usize, usize)) {
+    fn visit(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let [kh, kw] = self.window.kernel();
-        let plane = self.image[0] * self.image[1];
         for channel in 0..self.channels {
-            self.window.runs(self.image, self.positions, |run| {
-                let row = channel * kh * kw + run.tap;
-                visit(row * self.places + run.place, channel * plane + run.at, run.len);
-            });
+            let (entries, plane) = (channel * kh * kw * self.places, channel * self.image[0] * self.image[1]);
+            for run in &self.runs {
+                visit(entries + run.tap * self.places + run.place, plane + run.at, run.len);
+            }
         }
     }
 

@@ -169,6 +169,15 @@ impl<S: Scalar> Tensor<S> {
         let pool = Pool::new(window, self.shape(), "sum_pool2d")?;
         let (image, places) = (pool.image.iter().product(), pool.positions.iter().product());
         map_planes(self.as_slice(), image, &pool.output, places, |values, sums| {
+            if pool.is_of_pairs() {
+                for (positions, line) in pool.lines() {
+                    let pairs = values[line].as_chunks::<2>().0;
+                    for (sum, [a, b]) in sums[positions].iter_mut().zip(pairs) {
+                        *sum = *sum + *a + *b;
+                    }
+                }
+                return;
+            }
             window.runs(pool.image, pool.positions, |run| {
                 let sums = &mut sums[run.place..][..run.len];
                 for (sum, &x) in sums.iter_mut().zip(values[run.at..].iter().step_by(window.stride[1])) {
@@ -192,6 +201,13 @@ impl<S: Scalar> Tensor<S> {
         }
         let (image, places) = (pool.image.iter().product(), pool.positions.iter().product());
         map_planes(self.as_slice(), places, images, image, |values, sums| {
+            if pool.is_of_pairs() {
+                for (positions, line) in pool.lines() {
+                    let pairs = sums[line].as_chunks_mut::<2>().0;
+                    pairs.iter_mut().zip(&values[positions]).for_each(|(pair, &x)| *pair = [x, x]);
+                }
+                return;
+            }
             window.runs(pool.image, pool.positions, |run| {
                 let values = &values[run.place..][..run.len];
                 for (sum, &x) in sums[run.at..].iter_mut().step_by(window.stride[1]).zip(values) {
@@ -276,6 +292,22 @@ impl Pool {
         let positions = window.pool_positions(op, [h, w])?;
         let output = Shape::from([m, c, positions[0], positions[1]]);
         Ok(Self { window, planes: Shape::from([m, c]).checked_len()?, image: [h, w], positions, output })
+    }
+
+    /// Whether positions adjoin each other with two columns each: then an image's row is one of pairs, and plain loops
+    /// over them are vector code.
+    fn is_of_pairs(&self) -> bool {
+        let Window2d { kernel, stride, padding } = self.window;
+        kernel[1] == 2 && stride == kernel && padding == [0, 0]
+    }
+
+    /// Of windows that adjoin each other: a row of positions with each row of an image's elements under it.
+    fn lines(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        let ([rows, columns], kernel, width) = (self.positions, self.window.kernel, self.image[1]);
+        (0..rows * kernel[0]).map(move |line| {
+            let (position, at) = (line / kernel[0] * columns, line * width);
+            (position..position + columns, at..at + columns * kernel[1])
+        })
     }
 
     /// Visits every element of the images under every position, with the position's and the element's place

@@ -18,8 +18,8 @@ impl<S: Scalar> Op<S> for AvgPool2d {
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        let spread = at.cotangent.sum_pool2d_transposed(self.0, at.inputs[0].shape())?;
-        Ok(smallvec![Some(spread.scale(share(self.0)).into())])
+        let shares = at.cotangent.scale(share(self.0));
+        Ok(smallvec![Some(shares.sum_pool2d_transposed(self.0, at.inputs[0].shape())?.into())])
     }
 
     fn detail(&self) -> Option<String> {
