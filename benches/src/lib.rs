@@ -233,27 +233,23 @@ fn conv(
     let mut tape = Tape::new();
     let leaves: Vec<Var> = weights.iter().map(|w| tape.leaf(w.clone())).collect();
     let window = Window2d::new([2, 2]);
-    let &[batch, channels, height, width] = &images.shape()[..] else {
-        bail!("images [B, C, H, W] are needed")
-    };
-    let mut signal = tape.constant(images.reshape([1, batch, channels, height, width])?);
+    let mut signal = tape.constant(images.clone());
     for (layer, &weight) in leaves.iter().enumerate() {
-        let current = match layer {
-            0 => {
-                // The image stands still, and so does its convolution.
-                let still = conv2d(&mut tape, signal, weight, None, Conv2d::new())?;
-                let mut shape = tape.value(still)?.shape().to_vec();
-                shape[0] = steps;
-                tape.broadcast_to(still, shape.as_slice())?
-            }
-            1 => conv2d(&mut tape, signal, weight, None, Conv2d::new())?,
-            2 => {
-                let flat = flatten(&mut tape, signal)?;
-                linear(&mut tape, flat, weight, None)?
-            }
-            _ => linear(&mut tape, signal, weight, None)?,
+        signal = if layer == 0 {
+            // The image stands still, and so does its convolution.
+            let current = tape.conv2d(signal, weight, Conv2d::new())?;
+            cell.run_still(&mut tape, current, &vec![1.0; steps], CellOutput::Spikes)?
+        } else {
+            let current = match layer {
+                1 => conv2d(&mut tape, signal, weight, None, Conv2d::new())?,
+                2 => {
+                    let flat = flatten(&mut tape, signal)?;
+                    linear(&mut tape, flat, weight, None)?
+                }
+                _ => linear(&mut tape, signal, weight, None)?,
+            };
+            cell.run_fused(&mut tape, current, CellOutput::Spikes)?
         };
-        signal = cell.run_fused(&mut tape, current, CellOutput::Spikes)?;
         see(tape.value(signal)?);
         if layer < 2 {
             signal = avg_pool2d(&mut tape, signal, window)?;

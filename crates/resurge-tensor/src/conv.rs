@@ -3,6 +3,7 @@
 use crate::parts::{self, PARALLEL};
 use crate::window::Run;
 use crate::{MatRef, Result, Scalar, Shape, Tensor, TensorError, Window2d};
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -270,35 +271,18 @@ impl Plan {
         self.blocks > 1 && self.blocks * self.taps * self.places >= PARALLEL
     }
 
-    #[inline]
+    /// Lays an image's patches out as columns.
     fn gather<S: Scalar>(&self, block: &[S], columns: &mut [S]) {
-        let stride = self.window.stride()[1];
-        self.visit(|entry, at, len| {
-            let to = &mut columns[entry..][..len];
-            if stride == 1 {
-                copy(to, &block[at..][..len]);
-            } else {
-                to.iter_mut().zip(block[at..].iter().step_by(stride)).for_each(|(to, &from)| *to = from);
-            }
-        });
+        Arch::new().dispatch(Gather { plan: self, block, columns });
     }
 
     /// The transpose of `gather`: adds each entry to its place in the image.
-    #[inline]
     fn scatter<S: Scalar>(&self, columns: &[S], block: &mut [S]) {
-        let stride = self.window.stride()[1];
-        self.visit(|entry, at, len| {
-            let from = &columns[entry..][..len];
-            if stride == 1 {
-                add(&mut block[at..][..len], from);
-            } else {
-                block[at..].iter_mut().step_by(stride).zip(from).for_each(|(to, &from)| *to += from);
-            }
-        });
+        Arch::new().dispatch(Scatter { plan: self, columns, block });
     }
 
     /// Visits runs of entries of the matrix of patches, with where they are in the image.
-    #[inline]
+    #[inline(always)]
     fn visit(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let [kh, kw] = self.window.kernel();
         for channel in 0..self.channels {
@@ -331,6 +315,55 @@ impl Plan {
             return Ok(());
         }
         Err(TensorError::Shape { op: "transposed conv2d", expected, actual: actual.clone() })
+    }
+}
+
+/// [`Plan::gather`], for [`Arch::dispatch`]: a type of its own, so that `call` is inlined into the function that is
+/// compiled for the processor at hand.
+struct Gather<'a, S> {
+    plan: &'a Plan,
+    block: &'a [S],
+    columns: &'a mut [S],
+}
+
+impl<S: Scalar> NullaryFnOnce for Gather<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let stride = self.plan.window.stride()[1];
+        self.plan.visit(|entry, at, len| {
+            let to = &mut self.columns[entry..][..len];
+            if stride == 1 {
+                copy(to, &self.block[at..][..len]);
+            } else {
+                to.iter_mut().zip(self.block[at..].iter().step_by(stride)).for_each(|(to, &from)| *to = from);
+            }
+        });
+    }
+}
+
+/// [`Plan::scatter`], as [`Gather`].
+struct Scatter<'a, S> {
+    plan: &'a Plan,
+    columns: &'a [S],
+    block: &'a mut [S],
+}
+
+impl<S: Scalar> NullaryFnOnce for Scatter<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let stride = self.plan.window.stride()[1];
+        self.plan.visit(|entry, at, len| {
+            let (to, from) = (&mut self.block[at..], &self.columns[entry..][..len]);
+            if stride == 1 {
+                add(&mut to[..len], from);
+            } else {
+                to.iter_mut().step_by(stride).zip(from).for_each(|(to, &from)| *to += from);
+            }
+        });
     }
 }
 

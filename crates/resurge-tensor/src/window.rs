@@ -60,6 +60,12 @@ impl Window2d {
         self.padding
     }
 
+    /// The weight of an element in the mean over the window.
+    pub fn share<S: Scalar>(&self) -> S {
+        let [rows, columns] = self.kernel;
+        S::from_f64(1.0 / (rows as f64 * columns as f64))
+    }
+
     /// The number of positions on an image `[H, W]`.
     ///
     /// # Errors
@@ -166,7 +172,28 @@ impl<S: Scalar> Tensor<S> {
     /// # Ok::<(), resurge_tensor::TensorError>(())
     /// ```
     pub fn sum_pool2d(&self, window: Window2d) -> Result<Tensor<S>> {
-        let pool = Pool::new(window, self.shape(), "sum_pool2d")?;
+        self.pool(window, "sum_pool2d", None)
+    }
+
+    /// The mean over each position of a window: [`sum_pool2d`](Tensor::sum_pool2d) divided by the window's size,
+    /// padding included.
+    ///
+    /// # Errors
+    /// As [`sum_pool2d`](Tensor::sum_pool2d).
+    ///
+    /// ```
+    /// use resurge_tensor::{Tensor, Window2d};
+    ///
+    /// let image = Tensor::from_vec([1, 1, 2, 4], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])?;
+    /// assert_eq!(image.avg_pool2d(Window2d::new([2, 2]))?.as_slice(), &[3.5, 5.5]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
+    pub fn avg_pool2d(&self, window: Window2d) -> Result<Tensor<S>> {
+        self.pool(window, "avg_pool2d", Some(window.share()))
+    }
+
+    fn pool(&self, window: Window2d, op: &'static str, factor: Option<S>) -> Result<Tensor<S>> {
+        let pool = Pool::new(window, self.shape(), op)?;
         let (image, places) = (pool.image.iter().product(), pool.positions.iter().product());
         map_planes(self.as_slice(), image, &pool.output, places, |values, sums| {
             if pool.is_of_pairs() {
@@ -176,14 +203,17 @@ impl<S: Scalar> Tensor<S> {
                         *sum = *sum + *a + *b;
                     }
                 }
-                return;
+            } else {
+                window.runs(pool.image, pool.positions, |run| {
+                    let sums = &mut sums[run.place..][..run.len];
+                    for (sum, &x) in sums.iter_mut().zip(values[run.at..].iter().step_by(window.stride[1])) {
+                        *sum += x;
+                    }
+                });
             }
-            window.runs(pool.image, pool.positions, |run| {
-                let sums = &mut sums[run.place..][..run.len];
-                for (sum, &x) in sums.iter_mut().zip(values[run.at..].iter().step_by(window.stride[1])) {
-                    *sum += x;
-                }
-            });
+            if let Some(factor) = factor {
+                sums.iter_mut().for_each(|sum| *sum = *sum * factor);
+            }
         })
     }
 

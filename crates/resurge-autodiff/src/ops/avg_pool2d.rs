@@ -14,23 +14,17 @@ impl<S: Scalar> Op<S> for AvgPool2d {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].sum_pool2d(self.0)?.scale(share(self.0)))
+        Ok(inputs[0].avg_pool2d(self.0)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        let shares = at.cotangent.scale(share(self.0));
+        let shares = at.cotangent.scale(self.0.share());
         Ok(smallvec![Some(shares.sum_pool2d_transposed(self.0, at.inputs[0].shape())?.into())])
     }
 
     fn detail(&self) -> Option<String> {
         Some(self.0.to_string())
     }
-}
-
-/// The weight of one element of the window.
-fn share<S: Scalar>(window: Window2d) -> S {
-    let [rows, columns] = window.kernel();
-    S::from_f64(1.0 / (rows as f64 * columns as f64))
 }
 
 impl<S: Scalar> Tape<S> {

@@ -27,11 +27,12 @@ impl Plane {
         &values[step * self.neurons..][block.clone()]
     }
 
-    /// The elements cut into blocks of neurons: for each block its rows.
+    /// The elements, of one row or of one a step, cut into blocks of neurons: for each block its rows.
     fn blocks<'a, S: Scalar>(&self, mut values: Unfilled<'a, S>, width: usize) -> Vec<Vec<Unfilled<'a, S>>> {
+        let rows = values.len() / self.neurons.max(1);
         let mut blocks: Vec<Vec<Unfilled<'a, S>>> = Vec::new();
-        blocks.resize_with(self.neurons.div_ceil(width), || Vec::with_capacity(self.steps));
-        for _ in 0..self.steps {
+        blocks.resize_with(self.neurons.div_ceil(width), || Vec::with_capacity(rows));
+        for _ in 0..rows {
             let (mut row, rest) = values.split_at(self.neurons);
             for block in &mut blocks {
                 let (cut, others) = row.split_at(width);
@@ -41,6 +42,39 @@ impl Plane {
             values = rest;
         }
         blocks
+    }
+}
+
+/// The current into the cells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Current<'a, S> {
+    pub(super) plane: Plane,
+    /// A row a step; or the only one.
+    values: &'a [S],
+    /// What the only row is multiplied by in each step.
+    factors: Option<&'a [S]>,
+}
+
+impl<'a, S: Scalar> Current<'a, S> {
+    pub(super) fn of(current: &'a Tensor<S>, factors: Option<&'a [S]>) -> Self {
+        let plane = match factors {
+            None => Plane::of(current),
+            Some(factors) => Plane { steps: factors.len(), neurons: current.len() },
+        };
+        Self { plane, values: current.as_slice(), factors }
+    }
+
+    /// The current of a step; `room` is for a product.
+    #[inline(always)]
+    fn row<'r>(&'r self, step: usize, block: &Range<usize>, room: &'r mut Vec<S>) -> &'r [S] {
+        let Some(factors) = self.factors else { return self.plane.row(self.values, step, block) };
+        let (row, factor) = (&self.values[block.clone()], factors[step]);
+        if factor == S::one() {
+            return row;
+        }
+        room.clear();
+        room.extend(row.iter().map(|&x| x * factor));
+        room
     }
 }
 
@@ -68,13 +102,17 @@ struct Scratch<S> {
     u: Vec<S>,
     spikes: Vec<S>,
     trace: Vec<S>,
+    /// For the current of a step, where it is a product.
+    product: Vec<S>,
+    /// The gradient of a row that all steps share.
+    sum: Vec<S>,
     potentials: Vec<S>,
     carry: Carry<S>,
 }
 
 impl<S: Scalar> Scratch<S> {
     fn clear(&mut self, neurons: usize) {
-        for row in [&mut self.before, &mut self.u, &mut self.spikes, &mut self.trace] {
+        for row in [&mut self.before, &mut self.u, &mut self.spikes, &mut self.trace, &mut self.sum] {
             row.clear();
             row.resize(neurons, S::zero());
         }
@@ -119,8 +157,7 @@ fn build<S: Scalar>(shape: &Shape, plane: Plane, kernel: &impl Kernel<S>) -> OpR
 
 struct Forward<'a, S> {
     recurrence: &'a Recurrence<S>,
-    plane: Plane,
-    current: &'a [S],
+    current: Current<'a, S>,
     output: CellOutput,
 }
 
@@ -128,10 +165,10 @@ impl<S: Scalar> Kernel<S> for Forward<'_, S> {
     #[inline(always)]
     fn run(&self, block: &Range<usize>, rows: Vec<Unfilled<'_, S>>, scratch: &mut Scratch<S>) {
         scratch.clear(block.len());
-        let Scratch { before, u, spikes, trace, .. } = scratch;
+        let Scratch { before, u, spikes, trace, product, .. } = scratch;
         for (t, row) in rows.into_iter().enumerate() {
             std::mem::swap(before, u);
-            self.recurrence.step(t, before, spikes, self.plane.row(self.current, t, block), u);
+            self.recurrence.step(t, before, spikes, self.current.row(t, block, product), u);
             match self.output {
                 CellOutput::Spikes => row.fill(spikes),
                 CellOutput::Traces => {
@@ -145,60 +182,66 @@ impl<S: Scalar> Kernel<S> for Forward<'_, S> {
 
 pub(super) fn forward<S: Scalar>(
     recurrence: &Recurrence<S>,
-    current: &Tensor<S>,
+    current: Current<'_, S>,
     output: CellOutput,
+    shape: &Shape,
 ) -> OpResult<Tensor<S>> {
-    let plane = Plane::of(current);
-    build(current.shape(), plane, &Forward { recurrence, plane, current: current.as_slice(), output })
+    build(shape, current.plane, &Forward { recurrence, current, output })
 }
 
 struct Reverse<'a, S> {
     recurrence: &'a Recurrence<S>,
-    plane: Plane,
-    current: &'a [S],
+    current: Current<'a, S>,
     cotangent: &'a [S],
     of_traces: bool,
 }
 
 impl<S: Scalar> Kernel<S> for Reverse<'_, S> {
     #[inline(always)]
-    fn run(&self, block: &Range<usize>, rows: Vec<Unfilled<'_, S>>, scratch: &mut Scratch<S>) {
-        let (recurrence, plane, n) = (self.recurrence, self.plane, block.len());
+    fn run(&self, block: &Range<usize>, mut rows: Vec<Unfilled<'_, S>>, scratch: &mut Scratch<S>) {
+        let (recurrence, plane, n) = (self.recurrence, self.current.plane, block.len());
         scratch.clear(n);
         scratch.carry.clear(n);
-        let Scratch { before, u: gradient, spikes, potentials, carry, .. } = scratch;
+        let Scratch { before, u: gradient, spikes, potentials, carry, product, sum, .. } = scratch;
         potentials.resize(n * plane.steps, S::zero());
         for t in 0..plane.steps {
             let (past, now) = potentials.split_at_mut(t * n);
             let (past, u) = (&past[t.saturating_sub(1) * n..], &mut now[..n]);
-            recurrence.step(t, past, spikes, plane.row(self.current, t, block), u);
+            recurrence.step(t, past, spikes, self.current.row(t, block, product), u);
         }
-        for (t, row) in rows.into_iter().enumerate().rev() {
+        for t in (0..plane.steps).rev() {
             let u = &potentials[t * n..][..n];
-            let next = (t + 1 < plane.steps).then(|| plane.row(self.current, t + 1, block));
+            let next = (t + 1 < plane.steps).then(|| self.current.row(t + 1, block, product));
             let cotangent = plane.row(self.cotangent, t, block);
             recurrence.retreat(carry, &ReverseStep { u, spikes: None, cotangent, next }, self.of_traces);
             let gate = (t > 0 && recurrence.gates_input()).then(|| {
                 recurrence.fire(&potentials[(t - 1) * n..][..n], before);
                 &before[..]
             });
-            if recurrence.is_current_gradient(gate.is_some()) {
-                row.fill(&carry.delta);
+            let gradient = if recurrence.is_current_gradient(gate.is_some()) {
+                &carry.delta
             } else {
                 recurrence.current_gradient(&carry.delta, gate, gradient);
+                &*gradient
+            };
+            if let Some(factors) = self.current.factors {
+                sum.iter_mut().zip(gradient).for_each(|(sum, &x)| *sum += x * factors[t]);
+            } else if let Some(row) = rows.pop() {
                 row.fill(gradient);
             }
         }
+        // Where all steps share a row, it is left.
+        rows.pop().into_iter().for_each(|row| row.fill(sum));
     }
 }
 
+/// The gradient of the current, of shape `shape`.
 pub(super) fn vjp<S: Scalar>(
     recurrence: &Recurrence<S>,
-    current: &Tensor<S>,
+    current: Current<'_, S>,
     cotangent: &Tensor<S>,
     of_traces: bool,
+    shape: &Shape,
 ) -> OpResult<Tensor<S>> {
-    let plane = Plane::of(current);
-    let (values, cotangent) = (current.as_slice(), cotangent.as_slice());
-    build(current.shape(), plane, &Reverse { recurrence, plane, current: values, cotangent, of_traces })
+    build(shape, current.plane, &Reverse { recurrence, current, cotangent: cotangent.as_slice(), of_traces })
 }

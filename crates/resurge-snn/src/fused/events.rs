@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn transposed() {
         let mut by_input = Events::default();
-        by_input.clear();
+        by_input.clear(TILE);
         events().transpose_into(5, &mut by_input);
         let columns: Vec<&[u32]> = (0..5).map(|column| by_input.row(column)).collect();
         assert_eq!(columns, [&[0][..], &[2], &[2], &[0], &[2, 3]]);

@@ -11,13 +11,13 @@ mod tests;
 mod train;
 
 use crate::{Cell, Result, SnnError};
-use block::Plane;
+use block::{Current, Plane};
 pub use network::{EventPath, FusedLayer, FusedNetwork, NetworkOutput};
 use recurrence::Recurrence;
 use replay::{History, Mode};
 use resurge_autodiff::ops::OpCase;
 use resurge_autodiff::{Anchor, Contributions, Op, OpMode, Saved, Tape, Var, Vjp};
-use resurge_tensor::{Scalar, Tensor};
+use resurge_tensor::{Scalar, Shape, Tensor};
 use smallvec::smallvec;
 use std::sync::Arc;
 pub use train::SpikeTrain;
@@ -33,10 +33,12 @@ pub enum CellOutput {
     Traces,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct FusedCell {
     cell: Cell,
     output: CellOutput,
+    /// What a current that stands still is multiplied by in each step; none where every step has its own.
+    factors: Option<Arc<[f64]>>,
 }
 
 impl FusedCell {
@@ -45,11 +47,46 @@ impl FusedCell {
         Recurrence::of_operation(&self.cell, "fused_cell")
     }
 
-    fn replay<S: Scalar>(&self, inputs: &[&Tensor<S>], mode: Mode<'_, S>) -> OpResult<(Tensor<S>, Saved)> {
+    fn factors<S: Scalar>(&self) -> Option<Vec<S>> {
+        Some(self.factors.as_ref()?.iter().map(|&factor| S::from_f64(factor)).collect())
+    }
+
+    /// The shape of the output on such a current.
+    fn shape(&self, current: &Shape) -> Shape {
+        let steps = self.factors.iter().map(|factors| factors.len());
+        steps.chain(current.iter().copied()).collect::<Vec<_>>().as_slice().into()
+    }
+
+    /// The current of every step.
+    fn every_step<S: Scalar>(&self, current: &Tensor<S>) -> OpResult<Tensor<S>> {
+        let Some(factors) = self.factors::<S>() else { return Ok(current.clone()) };
+        let values = factors.iter().flat_map(|&factor| current.as_slice().iter().map(move |&x| x * factor));
+        Ok(Tensor::from_vec(self.shape(current.shape()), values.collect())?)
+    }
+
+    /// The transpose of [`every_step`](Self::every_step).
+    fn share<S: Scalar>(&self, gradient: Tensor<S>, shape: &Shape) -> OpResult<Tensor<S>> {
+        let Some(factors) = self.factors::<S>() else { return Ok(gradient) };
+        let mut sum = Tensor::zeros(shape)?;
+        let rows = gradient.as_slice().chunks_exact(sum.len().max(1));
+        for (row, factor) in rows.zip(factors).rev() {
+            sum.as_mut_slice().iter_mut().zip(row).for_each(|(sum, &x)| *sum += x * factor);
+        }
+        Ok(sum)
+    }
+
+    fn replay<S: Scalar>(
+        &self,
+        inputs: &[&Tensor<S>],
+        anchor: Option<&Anchor<S>>,
+    ) -> OpResult<(Tensor<S>, Saved)> {
         let recurrence = self.recurrence()?;
-        let plane = Plane::of(inputs[0]);
-        let history = History::run(&recurrence, inputs[0].as_slice(), plane, mode);
-        let value = history.output(&recurrence, self.output, inputs[0].shape(), plane)?;
+        let current = self.every_step(inputs[0])?;
+        let base = anchor.map(|anchor| self.every_step(&anchor.inputs[0])).transpose()?;
+        let mode = base.as_ref().map_or(Mode::Smooth, |base| Mode::Anchored(base.as_slice()));
+        let plane = Plane::of(&current);
+        let history = History::run(&recurrence, current.as_slice(), plane, mode);
+        let value = history.output(&recurrence, self.output, current.shape(), plane)?;
         let pieces = history.pieces(&recurrence);
         Ok((value, Saved { state: Some(Arc::new(history)), pieces: Some(pieces) }))
     }
@@ -64,15 +101,25 @@ impl<S: Scalar> Op<S> for FusedCell {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
-        block::forward(&self.recurrence()?, inputs[0], self.output)
+        let factors = self.factors();
+        let current = Current::of(inputs[0], factors.as_deref());
+        block::forward(&self.recurrence()?, current, self.output, &self.shape(inputs[0].shape()))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> OpResult<Contributions<S>> {
         let recurrence = self.recurrence()?;
         let of_traces = self.output == CellOutput::Traces;
+        let shape = at.inputs[0].shape();
         let gradient = match at.saved::<History<S>>() {
-            Some(history) => history.vjp(&recurrence, at.inputs[0], at.cotangent, of_traces)?,
-            None => block::vjp(&recurrence, at.inputs[0], at.cotangent, of_traces)?,
+            Some(history) => {
+                let current = self.every_step(at.inputs[0])?;
+                self.share(history.vjp(&recurrence, &current, at.cotangent, of_traces)?, shape)?
+            }
+            None => {
+                let factors = self.factors();
+                let current = Current::of(at.inputs[0], factors.as_deref());
+                block::vjp(&recurrence, current, at.cotangent, of_traces, shape)?
+            }
         };
         Ok(smallvec![Some(gradient.into())])
     }
@@ -82,20 +129,20 @@ impl<S: Scalar> Op<S> for FusedCell {
     }
 
     fn smooth(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
-        Ok(self.replay(inputs, Mode::Smooth)?.0)
+        Ok(self.replay(inputs, None)?.0)
     }
 
     /// Equations (7) and (8) at every step, around the real run at the recorded current.
     fn anchored(&self, inputs: &[&Tensor<S>], anchor: &Anchor<S>) -> OpResult<Tensor<S>> {
-        Ok(self.replay(inputs, Mode::Anchored(anchor.inputs[0].as_slice()))?.0)
+        Ok(self.replay(inputs, Some(anchor))?.0)
     }
 
     fn evaluate(&self, inputs: &[&Tensor<S>], at: OpMode<'_, S>) -> OpResult<(Tensor<S>, Saved)> {
         match at {
             // The reverse pass runs the recurrence again: cheaper than to write and read all potentials.
             OpMode::Real => Ok((self.forward(inputs)?, Saved::default())),
-            OpMode::Smooth => self.replay(inputs, Mode::Smooth),
-            OpMode::Anchored(anchor) => self.replay(inputs, Mode::Anchored(anchor.inputs[0].as_slice())),
+            OpMode::Smooth => self.replay(inputs, None),
+            OpMode::Anchored(anchor) => self.replay(inputs, Some(anchor)),
         }
     }
 
@@ -103,11 +150,9 @@ impl<S: Scalar> Op<S> for FusedCell {
         if self.cell.surrogate().is_smooth() {
             return;
         }
-        if let Ok(recurrence) = self.recurrence() {
-            let plane = Plane::of(inputs[0]);
-            pieces.extend(
-                History::run(&recurrence, inputs[0].as_slice(), plane, Mode::Real).pieces(&recurrence),
-            );
+        if let (Ok(recurrence), Ok(current)) = (self.recurrence(), self.every_step(inputs[0])) {
+            let run = History::run(&recurrence, current.as_slice(), Plane::of(&current), Mode::Real);
+            pieces.extend(run.pieces(&recurrence));
         }
     }
 
@@ -150,7 +195,42 @@ impl Cell {
         if shape.rank() < 2 || shape[0] == 0 {
             return Err(SnnError::Sequence { what: "fused cell", shape });
         }
-        Ok(tape.apply(FusedCell { cell: *self, output }, &[current])?)
+        Ok(tape.apply(FusedCell { cell: *self, output, factors: None }, &[current])?)
+    }
+
+    /// As [`run_fused`](Self::run_fused) on a current `[B, features...]` that stands still but for a factor,
+    /// `I[t] = factors[t] * current`, such as that of an image which is shown in every step: the current is neither
+    /// written nor read `T` times. The result is `[T, B, features...]`.
+    ///
+    /// # Errors
+    /// [`SnnError::NotFused`] as there, [`SnnError::Sequence`] for a current without a batch axis or without steps.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_snn::{Cell, CellOutput, Surrogate};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let mut tape = Tape::new();
+    /// let current = tape.leaf(Tensor::full([1, 1], 0.7)?); // [B, N]
+    /// let spikes = cell.run_still(&mut tape, current, &[1.0; 4], CellOutput::Spikes)?;
+    /// assert_eq!(tape.value(spikes)?.as_slice(), &[0.0, 1.0, 0.0, 1.0]); // [T, B, N]
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn run_still<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        current: Var,
+        factors: &[f64],
+        output: CellOutput,
+    ) -> Result<Var> {
+        Recurrence::<S>::of(self)?;
+        let shape = tape.value(current)?.shape().clone();
+        let op = FusedCell { cell: *self, output, factors: Some(factors.into()) };
+        if shape.rank() < 1 || factors.is_empty() {
+            return Err(SnnError::Sequence { what: "fused cell", shape: op.shape(&shape) });
+        }
+        Ok(tape.apply(op, &[current])?)
     }
 }
 
@@ -161,7 +241,10 @@ pub(crate) fn cases() -> Vec<OpCase> {
         let shapes: [&[usize]; 5] = [&[1, 1, 1], &[2, 0, 3], &[6, 1, 2], &[5, 2, 1, 2], &[4, 3]];
         for output in [CellOutput::Spikes, CellOutput::Traces] {
             let shape = shapes[(index + usize::from(output == CellOutput::Traces)) % shapes.len()];
-            cases.push(OpCase::new(FusedCell { cell, output }, vec![shape.into()]).within(-1.0, 2.0));
+            let still = index % 3 == 0;
+            let factors = still.then(|| [0.5, 1.0, 0.75, 1.25][..1 + index % 4].into());
+            let op = FusedCell { cell, output, factors };
+            cases.push(OpCase::new(op, vec![shape[usize::from(still)..].into()]).within(-1.0, 2.0));
         }
     }
     cases

@@ -261,25 +261,23 @@ impl Network {
             };
             currents.push(current);
             let first = currents.len() == 1;
-            let current = if first && self.still { self.in_every_step(tape, current)? } else { current };
-            signal = self.cell.run_fused(tape, current, self.output_of(outputs.len()))?;
+            let output = self.output_of(outputs.len());
+            signal = if first && self.still {
+                // The axis of the one step.
+                let shape = tape.value(current)?.shape().clone();
+                let row = tape.reshape(current, &shape[1..])?;
+                self.cell.run_still(tape, row, &self.shown(), output)?
+            } else {
+                self.cell.run_fused(tape, current, output)?
+            };
             outputs.push(signal);
         }
         Ok(Pass { currents, outputs, output: signal })
     }
 
-    /// The current of a still image in every step, through the trace filter.
-    fn in_every_step<S: Scalar>(&self, tape: &mut Tape<S>, current: Var) -> Result<Var, TrainError> {
-        let shape = tape.value(current)?.shape().clone();
-        let mut every = shape.to_vec();
-        every[0] = self.steps;
-        let size = shape.checked_len()?;
-        // An outer product: a matrix product is the fastest broadcast, and its adjoint the fastest sum.
-        let filter = |t: usize| S::from_f64(1.0 - self.trace_decay().powi(t as i32 + 1));
-        let filter = tape.constant(Tensor::from_fn([self.steps, 1], filter)?);
-        let row = tape.reshape(current, [1, size])?;
-        let product = tape.matmul(filter, row)?;
-        Ok(tape.reshape(product, every.as_slice())?)
+    /// How much of an image that stands still each step sees through the trace filter.
+    fn shown(&self) -> Vec<f64> {
+        (0..self.steps).map(|t| 1.0 - self.trace_decay().powi(t as i32 + 1)).collect()
     }
 
     /// The loss of an output `[T, B, classes]`, summed over the batch.

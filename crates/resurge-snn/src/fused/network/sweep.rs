@@ -348,12 +348,11 @@ impl<'a, S: Scalar> Sweep<'a, S> {
             if many {
                 starts.push(state.clone());
             }
-            self.forward_steps(&samples, steps, &mut state, &mut history, &mut scratch, |row| match self
-                .network
-                .output
-            {
-                NetworkOutput::Sequence(_) => out.extend_from_slice(row),
-                NetworkOutput::Sum(_) => out.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x),
+            self.forward_steps(&samples, steps, &mut state, &mut history, &mut scratch, |row| {
+                match self.network.output {
+                    NetworkOutput::Sequence(_) => out.extend_from_slice(row),
+                    NetworkOutput::Sum(_) => out.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x),
+                }
             });
         }
         if many {
@@ -407,7 +406,9 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         }
         for (layer, state) in state.iter_mut().enumerate() {
             let width = samples.len() * self.outputs(layer);
-            state.potential.copy_from_slice(&history.potentials[layer][(segment.len() - 1) * width..][..width]);
+            state
+                .potential
+                .copy_from_slice(&history.potentials[layer][(segment.len() - 1) * width..][..width]);
         }
     }
 
@@ -463,14 +464,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         let mut history = self.history(samples.len());
         for (steps, start) in self.segments().zip(&kept.starts).rev() {
             let mut state = start.clone();
-            self.forward_steps(
-                &samples,
-                steps.clone(),
-                &mut state,
-                &mut history,
-                &mut lane.scratch,
-                |_| {},
-            );
+            self.forward_steps(&samples, steps.clone(), &mut state, &mut history, &mut lane.scratch, |_| {});
             self.reverse_steps(&samples, &steps, &history, cotangent, &mut carries, lane);
         }
         self.network.pool.give(history);
@@ -555,15 +549,18 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         let inputs = self.parameters[layer].inputs();
         events.clear(inputs);
         if layer == 0 {
-            for (step, sample) in steps.clone().flat_map(|step| samples.clone().map(move |sample| (step, sample))) {
+            for (step, sample) in
+                steps.clone().flat_map(|step| samples.clone().map(move |sample| (step, sample)))
+            {
                 events.push_row(self.input.row(step, sample));
             }
             return;
         }
         let words = words_per_row(inputs);
-        let (first, rows) = (steps.start - segment.start, steps.len() * samples.len());
-        let bits = &history.spikes[layer - 1][first * samples.len() * words..][..rows * words];
-        bits.chunks_exact(words.max(1)).for_each(|row| events.push_row(row));
+        let first = (steps.start - segment.start) * samples.len();
+        for row in first..first + steps.len() * samples.len() {
+            events.push_row(&history.spikes[layer - 1][row * words..][..words]);
+        }
     }
 
     /// `dW += adjoint' o`.
