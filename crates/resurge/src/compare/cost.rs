@@ -14,9 +14,9 @@
 //! only. To count live bytes instead, every allocation of every command would have to go through counters.
 
 use super::parts::{read_json, write_json};
-use super::{CompareError, Plan, TrialId};
+use super::{CompareError, Load, Plan, TrialId};
 use crate::toy::Rule;
-use crate::train::{Config, Examples, TrainError, Training};
+use crate::train::{TrainError, Training};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,7 +58,7 @@ impl Cost {
     pub fn measure(
         plan: &Plan,
         batches: usize,
-        load: &dyn Fn(&Config) -> Result<(Examples, Examples), TrainError>,
+        load: Load<'_>,
         memory: &dyn Fn(Rule) -> Option<Memory>,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(usize),

@@ -32,4 +32,4 @@ pub use report::{csv, markdown};
 pub use summary::{
     CostSummary, PairSummary, Paired, RuleCost, RuleSummary, Spread, Summary, TrialSummary, WallTime,
 };
-pub use trial::{Diverged, Record, TimeSpent, TrialEnd, Trials};
+pub use trial::{Diverged, Load, Record, TimeSpent, TrialEnd, Trials};

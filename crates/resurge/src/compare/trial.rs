@@ -118,14 +118,17 @@ pub enum TrialEnd {
     Stopped,
 }
 
+/// Loads, for some settings, the samples to learn from and those to measure on.
+pub type Load<'a> = &'a dyn Fn(&Config) -> Result<(Examples, Examples), TrainError>;
+
 /// Where and how trials are run.
 pub struct Trials<'a> {
     /// The list.
     pub plan: &'a Plan,
     /// The directory of the comparison.
     pub out: &'a Path,
-    /// Loads the samples to learn from and those to measure on.
-    pub load: &'a dyn Fn(&Config) -> Result<(Examples, Examples), TrainError>,
+    /// Loads the data.
+    pub load: Load<'a>,
     /// Write a checkpoint after every so many batches, too.
     pub checkpoint_every: Option<u64>,
 }
