@@ -167,7 +167,7 @@ fn shards_of_the_toy_task_joined_are_the_whole_to_the_byte() {
     // A shard that was killed goes on; here one that wrote half a line.
     let (journal, name) = (place.text("a/journal-1-of-4.jsonl"), place.path("a/journal-1-of-4.jsonl"));
     std::fs::write(&name, &journal[..journal.len() - 40]).unwrap();
-    refused(&["a", "b"], "1 of 6 units of the sweep are missing, such as seed 3 by rule full;");
+    refused(&["a", "b"], "1 of 6 units of the sweep are missing, such as seed ");
     assert_eq!(toy(&place, "a", &["--shard", "1/4"]).0, 0);
     assert_eq!(place.text("a/journal-1-of-4.jsonl"), journal);
     // Parts that do not belong together.
@@ -180,8 +180,8 @@ fn shards_of_the_toy_task_joined_are_the_whole_to_the_byte() {
     refused(&["a", "b", "c"], "updates: 11, 12");
     let version = format!("\"resurge\":\"{}\"", env!("CARGO_PKG_VERSION"));
     other(journal.replacen(&version, "\"resurge\":\"0.0.9\"", 1));
-    refused(&["a", "b", "c"], "version: \"0.0.9\"");
-    other(journal.replacen("\"spikes\":[", "\"spikes\":[1,", 1));
+    refused(&["a", "b", "c"], "\", \"0.0.9\"; give that run's settings");
+    other(journal.replacen("\"unit\":0,", "\"unit\":4,", 1));
     refused(&["a", "b", "c"], "is another result");
     assert_eq!(place.compare("trials", &["--shard", "1/4"]).0, 0);
     refused(&["a", "trials"], "is of a toy sweep and ");
