@@ -10,7 +10,8 @@
 //!
 //! Memory is measured in a process of its own for each rule, since an allocator keeps what it once had: the peak of
 //! resident memory (`VmHWM`), set back to what the process holds with its data loaded (by `/proc/self/clear_refs`) before
-//! some steps are taken. It is that of the whole process, in pages, with what the allocator keeps in reserve; Linux
+//! some steps are taken. It is that of the whole process, data included, with what the allocator keeps in reserve, such
+//! as part of what the loading took: peaks of rules can be compared, the growth from before to peak says little. Linux
 //! only. To count live bytes instead, every allocation of every command would have to go through counters.
 
 use super::parts::{read_json, write_json};

@@ -1,7 +1,7 @@
 //! A comparison as CSV and as Markdown.
 
 use super::summary::mark;
-use super::{Comparison, CostSummary, PairSummary, Paired, Spread, Summary, WallTime};
+use super::{Comparison, CostSummary, Memory, PairSummary, Paired, Spread, Summary, WallTime};
 use crate::statistics::Estimate;
 use std::fmt::Write;
 
@@ -78,7 +78,7 @@ pub fn markdown(summary: &Summary) -> String {
         if dataset == summary.origin.dataset {
             let _ = writeln!(
                 text,
-                "For arXiv 2011.09964, {first} % and {second} % are cited by others. The second equals a figure published \
+                "For arXiv 2011.09964, {first:.2} % and {second:.2} % are cited by others. The second equals a figure published \
                  for TSSL-BP: they may not be a pair with and without the term."
             );
         }
@@ -157,7 +157,7 @@ fn notes(text: &mut String, summary: &Summary) {
         seen.push(seeds);
         let exact =
             if smallest > 1e-4 { format!(": all {} flips are tried", 1_u64 << seeds) } else { String::new() };
-        let _ = writeln!(text, "{seeds} seeds allow no p smaller than {smallest:.4}{exact}.");
+        let _ = writeln!(text, "With n = {seeds} seeds, p is at least {smallest:.4}{exact}.");
     }
     text.push_str(
         "The bootstrap is too narrow for few seeds; the interval by t takes differences to be normal.\n",
@@ -213,19 +213,16 @@ fn costs(text: &mut String, summary: &Summary) {
 fn step_costs(text: &mut String, cost: &CostSummary) {
     let _ = write!(
         text,
-        "\n## Cost of a step\n\n| rule | median, ms | over {}, 95 % | peak memory, MB | of which steps, MB |\n\
-         |---|---|---|---|---|\n",
+        "\n## Cost of a step\n\n| rule | median, ms | over {}, 95 % | peak memory, MB |\n|---|---|---|---|\n",
         cost.reference
     );
     for rule in &cost.rules {
-        let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
-        let (peak, steps) = rule.memory.as_ref().map_or(("n/a".into(), "n/a".into()), |memory| {
-            (megabytes(memory.peak), megabytes(memory.peak.saturating_sub(memory.before)))
-        });
+        let megabytes = |memory: &Memory| format!("{:.1}", memory.peak as f64 / 1e6);
+        let peak = rule.memory.as_ref().map_or("n/a".into(), megabytes);
         let Estimate { value, low, high } = rule.ratio;
         let _ = writeln!(
             text,
-            "| {} | {:.2} | {value:.4} ({low:.4} to {high:.4}) | {peak} | {steps} |",
+            "| {} | {:.2} | {value:.4} ({low:.4} to {high:.4}) | {peak} |",
             rule.rule,
             1e3 * rule.seconds
         );
@@ -234,7 +231,7 @@ fn step_costs(text: &mut String, cost: &CostSummary) {
         text,
         "\nForward, backward and clipping of {} samples on {} threads, without the update, at the initial weights of the first \
          seed: rules in turn and back (A, B, B, A) on each of {} batches; the ratio is the median over batches, with a \
-         bootstrap interval. Memory: resident, of a process that takes such steps and nothing else.",
+         bootstrap interval. Memory: resident, at the peak of such steps, of a process with the data loaded that does nothing else.",
         cost.batch, cost.threads, cost.batches
     );
 }

@@ -96,8 +96,8 @@ fn the_report_says_what_the_numbers_allow() {
         "| full | 5 | 99.36 ± 0.05 | 99.45 ± 0.00 | 0.2500 ± 0.0000 |",
         "| detached | 5 | 99.31 ± 0.03 | 99.31 ± 0.03 | 0.3750 ± 0.0000 |",
         "| full less detached | test accuracy, last epoch, points | +0.050 | ",
-        "5 seeds allow no p smaller than 0.0625: all 32 flips are tried.",
-        "99.49 % and 99.5 % are cited by others",
+        "With n = 5 seeds, p is at least 0.0625: all 32 flips are tried.",
+        "99.49 % and 99.50 % are cited by others",
         "they may not be a pair with and without the term",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
