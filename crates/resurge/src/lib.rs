@@ -9,7 +9,9 @@
 //! * [`data`]: the digits that ship with Resurge, and the readers of larger sets;
 //! * [`verify`]: the reset term on a real spiking network;
 //! * [`toy`]: what the reset term is worth to the training of one neuron;
-//! * [`train`]: training of spiking networks on images and events.
+//! * [`train`]: training of spiking networks on images and events;
+//! * [`compare`]: trainings with and without the reset term, seed by seed;
+//! * [`statistics`]: intervals and paired tests.
 #![forbid(unsafe_code)]
 
 pub use resurge_autodiff as autodiff;
@@ -18,13 +20,17 @@ pub use resurge_gradcheck as gradcheck;
 pub use resurge_snn as snn;
 pub use resurge_tensor as tensor;
 
+pub mod compare;
 mod output;
 pub mod plot;
+mod shard;
+pub mod statistics;
 pub mod toy;
 pub mod train;
 pub mod verify;
 
 pub use output::write_atomically;
+pub use shard::Shard;
 
 /// The README, so that its library example is compiled and run.
 #[cfg(doctest)]

@@ -18,6 +18,8 @@ struct Cli {
 enum Command {
     Data(command::data::Arguments),
     Train(command::train::Arguments),
+    Compare(command::compare::Arguments),
+    Merge(command::merge::Arguments),
     Verify(command::verify::Arguments),
     Toy(command::toy::Arguments),
 }
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Data(arguments) => command::data::run(&arguments),
         Command::Train(arguments) => command::train::run(&arguments),
+        Command::Compare(arguments) => command::compare::run(&arguments),
+        Command::Merge(arguments) => command::merge::run(&arguments),
         Command::Verify(arguments) => command::verify::run(&arguments),
         Command::Toy(arguments) => command::toy::run(&arguments),
     };

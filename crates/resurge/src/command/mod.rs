@@ -1,6 +1,8 @@
 //! The subcommands.
 
+pub(crate) mod compare;
 pub(crate) mod data;
+pub(crate) mod merge;
 mod render;
 pub(crate) mod toy;
 pub(crate) mod train;

@@ -6,10 +6,11 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use resurge::statistics::Estimate;
 use resurge::toy::{
-    Data, Estimate, OptimiserKind, Panel, Progress, Rule, RuleSummary, Settings, Summary, figures, sweep,
+    Data, OptimiserKind, Panel, Progress, Rule, RuleSummary, Settings, Summary, figures, sweep, sweep_shard,
 };
-use resurge::write_atomically;
+use resurge::{Shard, write_atomically};
 use std::path::{Path, PathBuf};
 
 /// Where a run notes what is finished, until all is.
@@ -25,12 +26,16 @@ const JOURNAL: &str = "journal.jsonl";
 /// learning rate, share of trials that diverge, width of the usable window, learning curves, spike rasters. A run
 /// that is interrupted goes on when it is started again with the same settings and directory.
 ///
+/// With --shard only a part of the trials is run, into a journal; `resurge merge` joins the journals of all parts to the
+/// same files as of a run in one piece.
+///
 /// Exit status: 0 when the run is complete, 2 when it could not be carried out.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge toy
   resurge toy --inputs 300 --out toy-300
   resurge toy --rules full,detached --optimisers sgd --seeds 256 --out many-seeds
+  resurge toy --shard 2/8 --out sweep, then resurge merge sweep
   resurge toy --from docs/results/toy --out figures")]
 pub(crate) struct Arguments {
     /// Inputs of the neuron; the author's are 50, 100 and 300
@@ -57,6 +62,9 @@ pub(crate) struct Arguments {
     /// Optimisers
     #[arg(long, value_delimiter = ',', value_name = "OPTIMISERS", default_values = ["sgd", "adam"])]
     optimisers: Vec<Optimiser>,
+    /// Run part I of N alone: seeds and rules I, I + N, ... of the list
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Threads, one a core by default; the result does not depend on their number
     #[arg(long, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1024))]
     threads: Option<u64>,
@@ -66,6 +74,7 @@ pub(crate) struct Arguments {
     /// Run nothing: make tables and figures from the data in this directory
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "inputs", "seeds", "updates", "rate_min", "rate_max", "per_decade", "rules", "optimisers", "threads",
+        "shard",
     ])]
     from: Option<PathBuf>,
 }
@@ -84,37 +93,54 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let data = match &arguments.from {
         Some(from) => Data::read(from)?,
         None => {
-            let (settings, journal) = (arguments.settings(), out.join(JOURNAL));
             let data = match arguments.threads {
-                None => watched(&settings, &journal)?,
+                None => arguments.run_trials()?,
                 Some(threads) => {
                     let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
                     let pool = pool.build().context("cannot start the threads")?;
-                    pool.install(|| watched(&settings, &journal))?
+                    pool.install(|| arguments.run_trials())?
                 }
             };
+            let Some(data) = data else { return Ok(Verdict::Holds) };
             data.write(out)?;
             data
         }
     };
-    let summary = Summary::of(&data);
+    report(&data, out)?;
+    if arguments.from.is_none() {
+        // All is written elsewhere; what is left would only be in the way of the next run.
+        std::fs::remove_file(out.join(JOURNAL)).context("cannot remove the journal of the finished run")?;
+    }
+    Ok(Verdict::Holds)
+}
+
+/// Joins the journals of shards, and writes what a run in one piece would have.
+pub(super) fn merge(journals: &[PathBuf], out: &Path) -> Result<()> {
+    let data = resurge::toy::merge(journals)?;
+    data.write(out)?;
+    report(&data, out)
+}
+
+/// Whether a file is a journal of a shard, or of a run in one piece that is not finished.
+pub(super) fn is_journal(name: &str) -> bool {
+    name.starts_with("journal") && name.ends_with(".jsonl")
+}
+
+/// Writes the summary and the figures of data, and shows the table.
+fn report(data: &Data, out: &Path) -> Result<()> {
+    let summary = Summary::of(data);
     let json = serde_json::to_string_pretty(&summary)? + "\n";
-    let pictures = figures(&data, &summary)?;
+    let pictures = figures(data, &summary)?;
     for (name, text) in [("summary.json", json)].into_iter().chain(pictures) {
         let path = out.join(name);
         write_atomically(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}: name a writable directory", path.display()))?;
     }
-    if arguments.from.is_none() {
-        // All is written elsewhere; what is left would only be in the way of the next run.
-        std::fs::remove_file(out.join(JOURNAL)).context("cannot remove the journal of the finished run")?;
-    }
-    super::print(&render(&summary, out))?;
-    Ok(Verdict::Holds)
+    super::print(&render(&summary, out))
 }
 
 /// A sweep with a progress bar, on standard error where that is a terminal.
-fn watched(settings: &Settings, journal: &Path) -> Result<Data> {
+fn watched<T>(run: impl FnOnce(&(dyn Fn(Progress) + Sync)) -> T) -> T {
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template(
         "{bar:40} {human_pos} of {human_len} trials, {elapsed} so far, {eta} left",
@@ -123,16 +149,35 @@ fn watched(settings: &Settings, journal: &Path) -> Result<Data> {
     }
     // What an earlier run has done says nothing of the speed of this one.
     let resumed = std::sync::Once::new();
-    let data = sweep(settings, journal, |Progress { done, all }| {
+    let result = run(&|Progress { done, all }| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
         resumed.call_once(|| bar.reset_eta());
     });
     bar.finish_and_clear();
-    Ok(data?)
+    result
 }
 
 impl Arguments {
+    /// The data, or of a shard nothing but its journal.
+    fn run_trials(&self) -> Result<Option<Data>> {
+        let settings = self.settings();
+        let Some(shard) = self.shard else {
+            let journal = self.out.join(JOURNAL);
+            return Ok(Some(watched(|progress| sweep(&settings, &journal, progress))?));
+        };
+        let (index, count) = (shard.index(), shard.count());
+        // A journal of its own, so that shards can run side by side in one directory.
+        let journal = self.out.join(format!("journal-{index}-of-{count}.jsonl"));
+        watched(|progress| sweep_shard(&settings, &journal, shard, progress))?;
+        super::print(&format!(
+            "shard {shard} is done, in {}; when all are, join them with: resurge merge {}\n",
+            journal.display(),
+            self.out.display()
+        ))?;
+        Ok(None)
+    }
+
     fn settings(&self) -> Settings {
         let optimiser = |optimiser: &Optimiser| match optimiser {
             Optimiser::Sgd => OptimiserKind::Sgd,

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use resurge::data::{Dataset, Split, Verify};
 use resurge::train::{Checkpoint, Config, End, EpochRow, Event, Examples, Preset, TrainError, Training};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -109,8 +109,8 @@ impl Arguments {
             training = training.resumed(checkpoint, &path)?;
         }
         std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
-        let (stop, screen) = (stop_on_signals()?, Screen::new(&training, &config, limit, !self.no_verify));
-        let mut screen = screen;
+        let stop = stop_on_signals()?;
+        let mut screen = Screen::new("", &training, &config, limit, !self.no_verify);
         let end = training.run(&stop, &mut |event| screen.show(&event));
         screen.bar.finish_and_clear();
         match end {
@@ -134,21 +134,9 @@ impl Arguments {
 
     /// Those of the checkpoint, unless any are given: then they must agree with it.
     fn settings(&self, checkpoint: Option<&Checkpoint>) -> Result<Config> {
-        let base = match (&self.preset, &self.config, checkpoint) {
-            (Some(name), ..) => {
-                Config::preset(Preset::ALL.into_iter().find(|p| p.name() == name).context("preset")?)
-            }
-            (None, Some(path), _) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                Config::from_toml(&text).with_context(|| path.display().to_string())?
-            }
-            (None, None, Some(checkpoint)) => checkpoint.config.clone(),
-            (None, None, None) => Config::preset(match self.dataset.parse()? {
-                Dataset::Mnist | Dataset::FashionMnist => Preset::Mnist,
-                Dataset::NMnist => Preset::NMnist,
-                Dataset::Cifar10 => Preset::Cifar10,
-            }),
+        let base = match checkpoint.filter(|_| self.preset.is_none() && self.config.is_none()) {
+            Some(checkpoint) => checkpoint.config.clone(),
+            None => base_settings(&self.dataset, self.preset.as_deref(), self.config.as_deref())?,
         };
         let mut config = base.with(&self.set)?;
         // Of the options, not of the settings: an option outdoes a setting of the same name.
@@ -161,19 +149,51 @@ impl Arguments {
     }
 
     fn examples(&self, config: &Config, limit: Option<u64>) -> Result<(Examples, Examples)> {
-        let dataset = self.dataset.parse()?;
-        let verify = if self.no_verify { Verify::Format } else { Verify::Official };
-        let limit = limit.map(usize::try_from).transpose()?;
-        let load = |split| {
-            let loaded = Examples::load(dataset, &self.data, split, verify, config, limit);
-            loaded.with_context(|| format!("the {dataset} data in {} cannot be used", self.data.display()))
-        };
-        Ok((load(Split::Train)?, load(Split::Test)?))
+        load(&self.dataset, &self.data, !self.no_verify, config, limit)
+            .with_context(|| unusable(&self.dataset, &self.data))
+    }
+}
+
+/// The samples to learn from and those to measure on.
+pub(super) fn load(
+    dataset: &str,
+    data: &Path,
+    verified: bool,
+    config: &Config,
+    limit: Option<u64>,
+) -> Result<(Examples, Examples), TrainError> {
+    let dataset = dataset.parse()?;
+    let verify = if verified { Verify::Official } else { Verify::Format };
+    let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let load = |split| Examples::load(dataset, data, split, verify, config, limit);
+    Ok((load(Split::Train)?, load(Split::Test)?))
+}
+
+pub(super) fn unusable(dataset: &str, data: &Path) -> String {
+    format!("the {dataset} data in {} cannot be used", data.display())
+}
+
+/// The settings to start from: those of a preset, of a file, or the preset for the data set.
+pub(super) fn base_settings(dataset: &str, preset: Option<&str>, file: Option<&Path>) -> Result<Config> {
+    match (preset, file) {
+        (Some(name), _) => {
+            Ok(Config::preset(Preset::ALL.into_iter().find(|p| p.name() == name).context("preset")?))
+        }
+        (None, Some(path)) => {
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Config::from_toml(&text).with_context(|| path.display().to_string())
+        }
+        (None, None) => Ok(Config::preset(match dataset.parse()? {
+            Dataset::Mnist | Dataset::FashionMnist => Preset::Mnist,
+            Dataset::NMnist => Preset::NMnist,
+            Dataset::Cifar10 => Preset::Cifar10,
+        })),
     }
 }
 
 /// A flag that Ctrl-C and a request to terminate set. A second one ends the process.
-fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = move || {
@@ -187,8 +207,10 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>> {
 }
 
 /// What is shown of a training: a bar on a terminal's standard error, and a line an epoch on standard output.
-struct Screen {
-    bar: ProgressBar,
+pub(super) struct Screen {
+    pub(super) bar: ProgressBar,
+    /// What each line begins with.
+    name: String,
     layers: Vec<String>,
     epochs: u64,
     mark: String,
@@ -196,7 +218,13 @@ struct Screen {
 }
 
 impl Screen {
-    fn new(training: &Training, config: &Config, limit: Option<u64>, verified: bool) -> Self {
+    pub(super) fn new(
+        name: &str,
+        training: &Training,
+        config: &Config,
+        limit: Option<u64>,
+        verified: bool,
+    ) -> Self {
         let mut mark = limit.map(|limit| format!(" [subset of {limit}]")).unwrap_or_default();
         if !verified {
             mark.push_str(" [unverified files]");
@@ -207,15 +235,16 @@ impl Screen {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { bar, layers, epochs: config.epochs, mark, since: Instant::now() }
+        let (name, epochs) = (name.to_owned(), config.epochs);
+        Self { bar, name, layers, epochs, mark, since: Instant::now() }
     }
 
-    fn show(&mut self, event: &Event<'_>) {
+    pub(super) fn show(&mut self, event: &Event<'_>) {
         match event {
             Event::Batch { epoch, done, batches, totals, gradient_norm, firing_rates } => {
                 self.bar.set_length(*batches);
                 self.bar.set_position(*done);
-                self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+                self.bar.set_prefix(format!("{}epoch {epoch}/{}", self.name, self.epochs));
                 let (loss, accuracy) = (totals.mean_loss(), 100.0 * totals.accuracy());
                 let rates = self.rates(firing_rates);
                 self.bar.set_message(format!(
@@ -237,7 +266,8 @@ impl Screen {
 
     fn line(&self, row: &EpochRow) -> String {
         format!(
-            "epoch {}/{}: loss {:.4} (test {:.4}), accuracy {:.2} % (test {:.2} %), gradient {:.3}, rates {}, {:.1} s{}",
+            "{}epoch {}/{}: loss {:.4} (test {:.4}), accuracy {:.2} % (test {:.2} %), gradient {:.3}, rates {}, {:.1} s{}",
+            self.name,
             row.epoch,
             self.epochs,
             row.train_loss,

@@ -138,6 +138,11 @@ fn range(values: impl Iterator<Item = f64>, log: bool) -> Result<std::ops::Range
     }
 }
 
+/// To three digits: ticks are sums, as 0.6000000000000001.
+fn rounded(tick: f64) -> String {
+    ((tick * 1000.0).round() / 1000.0).to_string()
+}
+
 fn chart<X, Y>(area: &Area<'_>, axes: &Axes, x: X, y: Y) -> Result<(), PlotError>
 where
     X: AsRangedCoord<Value = f64, CoordDescType: ValueFormatter<f64>>,
@@ -154,8 +159,8 @@ where
         .configure_mesh()
         .x_desc(&axes.x)
         .y_desc(&axes.y)
-        .x_label_formatter(&|x| if axes.x_log { format!("{x:.0e}") } else { format!("{x}") })
-        .y_label_formatter(&|y| format!("{}", (y * 1000.0).round() / 1000.0))
+        .x_label_formatter(&|x| if axes.x_log { format!("{x:.0e}") } else { rounded(*x) })
+        .y_label_formatter(&|y| rounded(*y))
         .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.1))
         .draw()

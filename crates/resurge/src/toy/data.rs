@@ -1,9 +1,10 @@
 //! What a sweep found: all that tables and figures are made of.
 
 use super::journal::Unit;
-use super::statistics::{Estimate, Resamples, best, mean_of};
+use super::statistics::best;
 use super::trial::matched_factor;
 use super::{Arm, OptimiserKind, Scaling, Settings, Task, ToyError, Trial};
+use crate::statistics::{Estimate, Resamples, mean_of};
 use crate::tensor::Tensor;
 
 /// Seeds of which spikes are kept.

@@ -48,6 +48,28 @@ pub enum ToyError {
         /// The settings that differ.
         difference: String,
     },
+    /// Parts of a sweep that do not belong together.
+    #[error("{} is not of the same sweep as {} (here first, there second): {difference}", path.display(), other.display())]
+    Mismatch {
+        /// A journal.
+        path: PathBuf,
+        /// Another.
+        other: PathBuf,
+        /// The settings that differ, or what else does.
+        difference: String,
+    },
+    /// Parts that are not the whole.
+    #[error(
+        "{missing} of {all} units of the sweep are missing, such as {such}; run the shards that hold them, or name their directories"
+    )]
+    Incomplete {
+        /// Units that are missing.
+        missing: usize,
+        /// Units in all.
+        all: usize,
+        /// The first of them, by seed and rule.
+        such: String,
+    },
     /// A journal that another run is writing.
     #[error("{} is in use by another run: wait for it, or name another directory", path.display())]
     InUse {

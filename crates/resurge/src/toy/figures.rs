@@ -1,8 +1,9 @@
 //! Figures of a sweep, as SVG.
 
-use super::statistics::{Estimate, LEARNT, USABLE};
+use super::statistics::{LEARNT, USABLE};
 use super::{Data, Panel, RuleSummary, STEPS, Summary, ToyError};
 use crate::plot::{Axes, Line, PlotError, Point, Strips, bars, grid, strips};
+use crate::statistics::Estimate;
 
 /// The names of the figures.
 pub const FIGURES: [&str; 5] = ["loss.svg", "divergence.svg", "windows.svg", "curves.svg", "rasters.svg"];

@@ -59,35 +59,40 @@ impl Journal {
                 journal.append(&header)?;
                 Vec::new()
             }
-            _ => journal.read(&bytes[..whole], &header)?,
+            _ => read(&bytes[..whole], &header, path)?,
         };
         Ok((journal, units))
     }
 
-    fn read(&self, lines: &[u8], header: &Header) -> Result<Vec<Unit>, ToyError> {
-        let mut lines = lines.split_inclusive(|&byte| byte == b'\n').zip(1..);
-        let damaged =
-            |line: usize, problem: String| ToyError::Damaged { path: self.path.clone(), line, problem };
-        let parse_failed = |line| move |error: serde_json::Error| damaged(line, error.to_string());
-        if let Some((first, line)) = lines.next() {
-            let found: Header = serde_json::from_slice(first).map_err(parse_failed(line))?;
-            if found != *header {
-                let difference = difference(&found, header);
-                return Err(ToyError::OtherSettings { path: self.path.clone(), difference });
-            }
+    /// The settings and the finished units of a journal that no run is writing, which stays as it is. One without a
+    /// whole first line has neither.
+    pub(super) fn part(path: &Path) -> Result<Option<(Settings, Vec<Unit>)>, ToyError> {
+        let failed = |source| ToyError::File { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(failed)?;
+        match file.try_lock_shared() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(ToyError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let count = header.settings.units();
-        let mut units = Vec::new();
-        for (text, line) in lines {
-            let unit: Unit = serde_json::from_slice(text).map_err(parse_failed(line))?;
-            let fits = unit.unit < count && unit.trials.len() == header.settings.trials_of(unit.unit);
-            let recorded = header.settings.recorded().len();
-            if !fits || unit.trials.iter().any(|trial| trial.losses.len() != recorded) {
-                return Err(damaged(line, "trials that these settings do not have".into()));
-            }
-            units.push(unit);
-        }
-        Ok(units)
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let Some(end) = bytes[..whole].iter().position(|&byte| byte == b'\n') else { return Ok(None) };
+        let first: Header = serde_json::from_slice(&bytes[..end]).map_err(|error| ToyError::Damaged {
+            path: path.to_owned(),
+            line: 1,
+            problem: error.to_string(),
+        })?;
+        first.settings.check()?;
+        let header = Header { resurge: env!("CARGO_PKG_VERSION").to_owned(), settings: first.settings };
+        let units = read(&bytes[..whole], &header, path)?;
+        Ok(Some((header.settings, units)))
+    }
+
+    /// How the settings of two parts differ, in words.
+    pub(super) fn settings_difference(there: &Settings, here: &Settings) -> String {
+        let header = |settings: &Settings| Header { resurge: String::new(), settings: settings.clone() };
+        difference(&header(there), &header(here))
     }
 
     /// Appends a line.
@@ -97,6 +102,31 @@ impl Journal {
         line.push(b'\n');
         self.file.write_all(&line).map_err(failed)
     }
+}
+
+fn read(lines: &[u8], header: &Header, path: &Path) -> Result<Vec<Unit>, ToyError> {
+    let mut lines = lines.split_inclusive(|&byte| byte == b'\n').zip(1..);
+    let damaged = |line: usize, problem: String| ToyError::Damaged { path: path.to_owned(), line, problem };
+    let parse_failed = |line| move |error: serde_json::Error| damaged(line, error.to_string());
+    if let Some((first, line)) = lines.next() {
+        let found: Header = serde_json::from_slice(first).map_err(parse_failed(line))?;
+        if found != *header {
+            let difference = difference(&found, header);
+            return Err(ToyError::OtherSettings { path: path.to_owned(), difference });
+        }
+    }
+    let count = header.settings.units();
+    let mut units = Vec::new();
+    for (text, line) in lines {
+        let unit: Unit = serde_json::from_slice(text).map_err(parse_failed(line))?;
+        let fits = unit.unit < count && unit.trials.len() == header.settings.trials_of(unit.unit);
+        let recorded = header.settings.recorded().len();
+        if !fits || unit.trials.iter().any(|trial| trial.losses.len() != recorded) {
+            return Err(damaged(line, "trials that these settings do not have".into()));
+        }
+        units.push(unit);
+    }
+    Ok(units)
 }
 
 /// The settings that differ, as `name: there, here`.

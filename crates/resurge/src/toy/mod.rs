@@ -18,12 +18,9 @@ pub use error::ToyError;
 pub use figures::{FIGURES, figures};
 pub use rule::Rule;
 pub use settings::{Arm, OptimiserKind, Scaling, Settings};
-pub use statistics::{
-    Estimate, FLIPS, LEARNT, RESAMPLES, Resamples, Sampled, USABLE, Window, best, mean_of, median,
-    sign_flip_p_value, window,
-};
+pub use statistics::{LEARNT, USABLE, Window, best, window};
 pub use summary::{Comparison, Failures, NormRatio, Panel, RateSummary, RuleSummary, Summary, WindowSummary};
-pub use sweep::{Progress, sweep};
+pub use sweep::{Progress, merge, sweep, sweep_shard};
 pub use table::DATA_FILES;
 pub use task::{Evaluation, INPUT_RATE, STEPS, TARGET_RATE, TRACE_DECAY, Task, WEIGHT_RANGE};
 pub use trial::{Trial, train};

@@ -1,9 +1,8 @@
 //! What the data say: best losses, usable windows, divergence, paired comparisons.
 
-use super::statistics::{
-    Estimate, LEARNT, Resamples, Sampled, USABLE, Window, best, mean_of, median, sign_flip_p_value, window,
-};
+use super::statistics::{LEARNT, USABLE, Window, best, window};
 use super::{Data, OptimiserKind, Rule, Scaling, Settings};
+use crate::statistics::{Estimate, Resamples, Sampled, mean_of, median, sign_flip_p_value};
 use serde::Serialize;
 
 /// A share of trials that failed, by each definition of failure.

@@ -2,6 +2,7 @@
 
 use super::journal::{Journal, Unit};
 use super::{Data, Settings, Task, ToyError, train};
+use crate::Shard;
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -39,6 +40,81 @@ pub fn sweep(
     journal: &Path,
     progress: impl Fn(Progress) + Sync,
 ) -> Result<Data, ToyError> {
+    let units = run(settings, journal, Shard::WHOLE, &progress)?;
+    gather(settings, units)
+}
+
+/// Runs the units of a shard alone, each seed's units of all rules in turn, into a journal of its own; resumed as
+/// [`sweep`] is. [`merge`] joins the journals.
+///
+/// # Errors
+/// As [`sweep`].
+///
+/// ```
+/// use resurge::toy::{Settings, merge, sweep, sweep_shard};
+///
+/// let directory = tempfile::tempdir()?;
+/// let settings = Settings { inputs: 20, updates: 2, seeds: 2, per_decade: 1, ..Settings::default() };
+/// let journals = ["1/2", "2/2"].map(|shard| directory.path().join(shard.replace('/', "-of-")));
+/// for (shard, journal) in ["1/2", "2/2"].iter().zip(&journals) {
+///     sweep_shard(&settings, journal, shard.parse()?, |_| {})?;
+/// }
+/// assert_eq!(merge(&journals)?, sweep(&settings, &directory.path().join("whole"), |_| {})?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn sweep_shard(
+    settings: &Settings,
+    journal: &Path,
+    shard: Shard,
+    progress: impl Fn(Progress) + Sync,
+) -> Result<(), ToyError> {
+    run(settings, journal, shard, &progress).map(|_| ())
+}
+
+/// Joins the journals of the shards of a sweep: the same data, to the bit, as of a sweep in one piece.
+///
+/// # Errors
+/// [`ToyError::Mismatch`] for parts with other settings or other results for the same unit, [`ToyError::OtherSettings`]
+/// for a part by another version, [`ToyError::Incomplete`] where units are missing, and what is wrong with a file.
+pub fn merge(journals: &[impl AsRef<Path>]) -> Result<Data, ToyError> {
+    let mut whole: Option<(&Path, Settings)> = None;
+    let mut units: Vec<Option<(&Path, Unit)>> = Vec::new();
+    for path in journals.iter().map(AsRef::as_ref) {
+        let Some((settings, part)) = Journal::part(path)? else { continue };
+        let mismatch = |other: &Path, difference: String| {
+            Err(ToyError::Mismatch { path: path.to_owned(), other: other.to_owned(), difference })
+        };
+        match &whole {
+            Some((other, there)) if *there != settings => {
+                return mismatch(other, Journal::settings_difference(there, &settings));
+            }
+            Some(_) => {}
+            None => {
+                units.resize(settings.units(), None);
+                whole = Some((path, settings));
+            }
+        }
+        for unit in part {
+            let place = unit.unit;
+            match &units[place] {
+                Some((other, there)) if *there != unit => {
+                    return mismatch(other, format!("line \"unit\":{place} is another result"));
+                }
+                _ => units[place] = Some((path, unit)),
+            }
+        }
+    }
+    let settings = whole.map(|(_, settings)| settings).unwrap_or_default();
+    gather(&settings, units.into_iter().map(|unit| unit.map(|(_, unit)| unit)).collect())
+}
+
+/// The units of a shard that were done before or are done now, each at its place in the whole.
+fn run(
+    settings: &Settings,
+    journal: &Path,
+    shard: Shard,
+    progress: &(impl Fn(Progress) + Sync),
+) -> Result<Vec<Option<Unit>>, ToyError> {
     settings.check()?;
     let (journal, finished) = Journal::open(journal, settings)?;
     let count = settings.units();
@@ -47,11 +123,12 @@ pub fn sweep(
         let place = unit.unit;
         units[place] = Some(unit);
     }
-    let all: usize = (0..count).map(|unit| settings.trials_of(unit)).sum();
-    let done = units.iter().flatten().map(|unit| unit.trials.len()).sum();
+    let of_shard = || (0..count).filter(|&unit| shard.takes(unit));
+    let all: usize = of_shard().map(|unit| settings.trials_of(unit)).sum();
+    let done = of_shard().filter_map(|unit| units[unit].as_ref()).map(|unit| unit.trials.len()).sum();
     progress(Progress { done, all });
     let shared = Mutex::new((journal, done));
-    let missing: Vec<usize> = (0..count).filter(|&unit| units[unit].is_none()).collect();
+    let missing: Vec<usize> = of_shard().filter(|&unit| units[unit].is_none()).collect();
     let run = |&place: &usize| -> Result<Unit, ToyError> {
         let (seed, rule) = settings.unit(place);
         let unit = Unit { unit: place, trials: train(&Task::new(settings.inputs, seed)?, settings, &rule)? };
@@ -66,8 +143,18 @@ pub fn sweep(
         let place = unit.unit;
         units[place] = Some(unit);
     }
-    let units: Vec<Unit> = units.into_iter().flatten().collect();
-    Data::gather(settings, &units)
+    Ok(units)
+}
+
+fn gather(settings: &Settings, units: Vec<Option<Unit>>) -> Result<Data, ToyError> {
+    let all = settings.units();
+    let missing: Vec<usize> = (0..all).filter(|&unit| units.get(unit).is_none_or(Option::is_none)).collect();
+    if let Some(&first) = missing.first() {
+        let (seed, rule) = settings.unit(first);
+        let such = format!("seed {seed} by rule {rule}");
+        return Err(ToyError::Incomplete { missing: missing.len(), all, such });
+    }
+    Data::gather(settings, &units.into_iter().flatten().collect::<Vec<_>>())
 }
 
 #[cfg(test)]

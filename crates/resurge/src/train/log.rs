@@ -1,7 +1,7 @@
 //! The logs of a training: a row an epoch, as CSV and as JSON.
 
 use super::{Config, EpochRow, Origin};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// The rows as CSV, a subset and unofficial files marked in each.
@@ -67,4 +67,53 @@ pub struct Log<'a> {
     pub finished: bool,
     /// A row an epoch.
     pub epochs: &'a [EpochRow],
+}
+
+/// A `log.json` as it is read.
+///
+/// ```
+/// use resurge::train::TrainingLog;
+///
+/// assert!(TrainingLog::from_json("{}").unwrap_err().to_string().starts_with("missing field `version`"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct TrainingLog {
+    /// The version of Resurge that wrote it.
+    pub version: String,
+    dataset: String,
+    limit: Option<u64>,
+    verified: bool,
+    train_samples: u64,
+    test_samples: u64,
+    /// The settings.
+    pub config: Config,
+    /// The layers with cells, in the order of the rates.
+    pub layers: Vec<String>,
+    /// The number of weights.
+    pub parameters: usize,
+    /// Whether all epochs are done.
+    pub finished: bool,
+    /// A row an epoch.
+    pub epochs: Vec<EpochRow>,
+}
+
+impl TrainingLog {
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// What is missing, or is not as a training writes it.
+    pub fn from_json(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+
+    /// What it is of.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            dataset: self.dataset.clone(),
+            limit: self.limit,
+            verified: self.verified,
+            train_samples: self.train_samples,
+            test_samples: self.test_samples,
+        }
+    }
 }

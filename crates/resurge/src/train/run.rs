@@ -177,6 +177,11 @@ impl Training {
         &self.progress
     }
 
+    /// What it is of.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// The weights.
     pub fn weights(&self) -> &[Tensor<f32>] {
         &self.weights
@@ -220,6 +225,22 @@ impl Training {
             }
         }
         Ok(End::Finished)
+    }
+
+    /// One step of learning on a batch of the first epoch, forward, backward and clipped, that leaves all as it was: to
+    /// measure what a step costs, again and again on the same weights. Gives the norm of the gradient.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn rehearse(&self, batch: usize) -> Result<f64, TrainError> {
+        let Config { seed, part, clip, .. } = self.config;
+        let mut all = Batches::new(self.train.len(), self.config.batch, seed, 0)?;
+        let batch = batch % all.len().max(1);
+        let indices = all.nth(batch).unwrap_or_default();
+        let seeds = Some([seed, 0, batch as u64]);
+        let pass = step::run(&self.network, &self.weights, &self.train, &indices, part, seeds);
+        let mut measured = self.finite(pass)?;
+        Ok(clip_by_global_norm(&mut measured.gradients, if clip > 0.0 { clip } else { f64::MAX })?)
     }
 
     /// The batches of the present epoch that are left.

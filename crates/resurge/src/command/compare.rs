@@ -1,0 +1,295 @@
+//! `resurge compare`: arguments, the trials one after the other, and the table.
+
+use super::train::{Screen, base_settings, load, stop_on_signals, unusable};
+use super::verify::from_one_to;
+use crate::Verdict;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use indicatif::{ProgressBar, ProgressStyle};
+use resurge::Shard;
+use resurge::compare::{
+    CompareError, Comparison, Cost, Memory, Plan, TrialEnd, TrialId, Trials, markdown, step_memory,
+};
+use resurge::data::Dataset;
+use resurge::toy::Rule;
+use resurge::train::{Config, Event, Examples, Origin, Preset, TrainError, Training};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+/// Train with and without the reset term, seed by seed, and compare
+///
+/// A comparison is a list of independent trials, each rule with each seed; trials of the same seed have the same initial
+/// weights and the same batches. A trial is an ordinary training in OUT/trials/RULE-seedN. A run that was stopped goes on
+/// when it is started again, to the same bits; trials that are done are not run again. A trial that does not stay finite
+/// is reported as such, and the others go on.
+///
+/// When all trials are done, tables and figures are written: comparison.json, .csv, .md and .svg. `resurge merge OUT`
+/// makes them again from the logs. With --shard only a part of the list is run; `resurge merge` joins the parts.
+///
+/// Exit status: 0 when all trials (of the shard) are done, 2 when they could not be carried out, 130 when stopped.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  resurge compare mnist --data data/mnist
+  resurge compare mnist --data data/mnist --seeds 1-5 --epochs 15 --set schedule=cosine
+  resurge compare mnist --data data/mnist --rules full,detached,scaled-0.5 --limit 1000 --out runs/small
+  resurge compare mnist --data data/mnist --shard 2/6, then resurge merge runs/compare-mnist")]
+pub(crate) struct Arguments {
+    /// The data set
+    #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
+    dataset: String,
+    /// The directory with its files
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The settings to start from; by default those for the data set
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::ALL.map(Preset::name)))]
+    preset: Option<String>,
+    /// Settings of your own instead of a preset, as TOML
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    config: Option<PathBuf>,
+    /// Override a setting, the value in TOML (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Which of the reset the gradient sees: full, detached, scaled-ALPHA, spatial-only
+    #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = [Rule::FULL, Rule::DETACHED])]
+    rules: Vec<Rule>,
+    /// Seeds, such as 1-3 or 1,2,5
+    #[arg(long, value_name = "SEEDS", default_value = "1-3", value_parser = seeds)]
+    seeds: Seeds,
+    /// Passes over the data
+    #[arg(long)]
+    epochs: Option<u64>,
+    /// Take at most so many samples of each split, which marks every output
+    #[arg(long, value_name = "N", value_parser = from_one_to(1_000_000))]
+    limit: Option<u64>,
+    /// Take files that are not the official ones, too, which marks every output
+    #[arg(long)]
+    no_verify: bool,
+    /// The directory to write into, by default runs/compare-DATASET
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Run part I of N alone: trials I, I + N, ... of the list
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, hide_default_value = true)]
+    shard: Shard,
+    /// Batches on which the cost of a step is measured, rule against rule; 0 for none. The first shard does it
+    #[arg(long, value_name = "BATCHES", default_value_t = 20,
+        value_parser = RangedU64ValueParser::<u64>::new().range(0..=100_000))]
+    cost: u64,
+    /// Write a checkpoint after every N batches of an epoch, too
+    #[arg(long, value_name = "N", value_parser = from_one_to(1_000_000_000))]
+    checkpoint_every: Option<u64>,
+    /// Threads, one a core by default; the result does not depend on their number
+    #[arg(long, value_parser = from_one_to(1024))]
+    threads: Option<u64>,
+    /// What this command asks of itself: print the memory of a few steps by the first rule, as JSON
+    #[arg(long, hide = true)]
+    step_memory: bool,
+}
+
+/// A list of seeds.
+#[derive(Debug, Clone, PartialEq)]
+struct Seeds(Vec<u64>);
+
+fn seeds(text: &str) -> Result<Seeds, String> {
+    const MOST: u64 = 10_000;
+    let bad = || format!("\"{text}\" is no list of seeds: write it as 1-3 or 1,2,5");
+    let mut seeds = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let number = |text: &str| text.trim().parse::<u64>().ok().filter(|&seed| i64::try_from(seed).is_ok());
+        let (first, last) = number(first).zip(number(last)).ok_or_else(bad)?;
+        if first > last || last - first >= MOST {
+            return Err(bad());
+        }
+        seeds.extend(first..=last);
+    }
+    Ok(Seeds(seeds))
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    match arguments.threads {
+        None => arguments.compare(),
+        Some(threads) => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
+            pool.build().context("cannot start the threads")?.install(|| arguments.compare())
+        }
+    }
+}
+
+/// Writes and shows what a comparison says.
+pub(super) fn report(comparison: &Comparison, out: &Path) -> Result<()> {
+    let summary = comparison.write(out)?;
+    super::print(&format!("{}\nWritten to {}\n", markdown(&summary), out.display()))
+}
+
+impl Arguments {
+    fn compare(&self) -> Result<Verdict> {
+        let config = self.settings()?;
+        let load = |config: &Config| load(&self.dataset, &self.data, !self.no_verify, config, self.limit);
+        let data = load(&config).with_context(|| unusable(&self.dataset, &self.data))?;
+        if self.step_memory {
+            return self.print_memory(&config, data);
+        }
+        let plan = self.plan(&config, data)?;
+        let out = self.out.clone().unwrap_or_else(|| format!("runs/compare-{}", self.dataset).into());
+        std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+        plan.write(&out)?;
+        let stop = stop_on_signals()?;
+        let trials = Trials { plan: &plan, out: &out, load: &load, checkpoint_every: self.checkpoint_every };
+        for (place, id) in plan.trials().into_iter().enumerate() {
+            if self.shard.takes(place) && self.run_trial(&trials, id, &stop)? == TrialEnd::Stopped {
+                let out = out.display();
+                anstream::eprintln!(
+                    "resurge: stopped in trial {id}, and saved in {out}; the same command goes on"
+                );
+                return Ok(Verdict::Stopped);
+            }
+        }
+        if !self.measure_cost(&trials, &stop)? {
+            anstream::eprintln!(
+                "resurge: all trials are done, but the cost is not measured; the same command goes on"
+            );
+            return Ok(Verdict::Stopped);
+        }
+        match Comparison::read(&[&out]) {
+            Err(error @ CompareError::Incomplete { .. }) if self.shard.count() > 1 => {
+                let (shard, out) = (self.shard, out.display());
+                super::print(&format!(
+                    "shard {shard} is done. Of all, {error}. When all are done, join them with: resurge merge {out}\n"
+                ))?;
+            }
+            comparison => report(&comparison?, &out)?,
+        }
+        Ok(Verdict::Holds)
+    }
+
+    fn settings(&self) -> Result<Config> {
+        let base = base_settings(&self.dataset, self.preset.as_deref(), self.config.as_deref())?;
+        for setting in &self.set {
+            let key = setting.split('=').next().unwrap_or_default().trim();
+            if let Some((_, option)) =
+                [("seed", "--seeds"), ("reset_gradient", "--rules")].iter().find(|(name, _)| *name == key)
+            {
+                bail!("setting {key} differs from trial to trial: give {option} instead");
+            }
+        }
+        let epochs = self.epochs.map(|epochs| format!("epochs={epochs}"));
+        Ok(base.with(&self.set)?.with(epochs.as_slice())?)
+    }
+
+    fn plan(&self, config: &Config, data: (Examples, Examples)) -> Result<Plan> {
+        let plan = |origin| Plan::new(config, origin, self.rules.clone(), self.seeds.0.clone());
+        let sizes = (data.0.len() as u64, data.1.len() as u64);
+        let origin = Origin {
+            dataset: self.dataset.clone(),
+            limit: self.limit,
+            verified: !self.no_verify,
+            train_samples: sizes.0,
+            test_samples: sizes.1,
+        };
+        Ok(plan(origin)?.with_digest(&data)?)
+    }
+
+    fn run_trial(&self, trials: &Trials<'_>, id: TrialId, stop: &AtomicBool) -> Result<TrialEnd> {
+        let screen: RefCell<Option<Screen>> = RefCell::new(None);
+        let mut begin = |training: &Training| {
+            let config = trials.plan.settings_of(id);
+            let name = format!("{id}, ");
+            let new = Screen::new(&name, training, &config, self.limit, !self.no_verify);
+            screen.replace(Some(new));
+        };
+        let mut show = |event: &Event<'_>| {
+            if let Some(screen) = screen.borrow_mut().as_mut() {
+                screen.show(event);
+            }
+        };
+        let end = trials.run(id, stop, &mut begin, &mut show);
+        if let Some(screen) = screen.take() {
+            screen.bar.finish_and_clear();
+        }
+        let end = end.with_context(|| format!("trial {id}"))?;
+        match &end {
+            TrialEnd::WasDone => super::print(&format!("{id} was done before\n"))?,
+            TrialEnd::Diverged(at) => super::print(&format!(
+                "{id} diverged in epoch {}, batch {}: {}\n",
+                at.epoch, at.batch, at.value
+            ))?,
+            TrialEnd::Finished | TrialEnd::Stopped => {}
+        }
+        Ok(end)
+    }
+
+    /// Measures the cost, where that is asked for and not done. False when it was stopped.
+    fn measure_cost(&self, trials: &Trials<'_>, stop: &AtomicBool) -> Result<bool> {
+        let there = Cost::read(trials.out)?.is_some_and(|cost| cost.rules == trials.plan.rules);
+        if self.cost == 0 || self.shard.index() != 1 || there {
+            return Ok(true);
+        }
+        let bar = ProgressBar::new(self.cost);
+        if let Ok(style) = ProgressStyle::with_template("cost of a step {bar:24} {pos}/{len} {eta} left") {
+            bar.set_style(style);
+        }
+        let batches = usize::try_from(self.cost)?;
+        let memory = |rule| self.memory(rule, trials.plan.seeds.first().copied());
+        let cost = Cost::measure(trials.plan, batches, trials.load, &memory, stop, &mut |n| {
+            bar.set_position(n as u64)
+        });
+        bar.finish_and_clear();
+        match cost {
+            Ok(Some(cost)) => cost.write(trials.out)?,
+            Ok(None) => return Ok(false),
+            Err(CompareError::Train(error @ TrainError::NotFinite { .. })) => {
+                anstream::eprintln!("resurge: the cost of a step cannot be measured: {error}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(true)
+    }
+
+    /// The memory of steps by a rule, from a process of its own.
+    fn memory(&self, rule: Rule, seed: Option<u64>) -> Option<Memory> {
+        let mut command = Command::new(std::env::current_exe().ok()?);
+        command.args(["compare", &self.dataset, "--step-memory", "--rules", &rule.name()]);
+        command.arg("--data").arg(&self.data).args(["--seeds", &seed?.to_string()]);
+        command.args(["--threads", &rayon::current_num_threads().to_string()]);
+        let option = |name: &str, value: Option<String>| value.map(|value| [name.to_owned(), value]);
+        let config = self.config.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let limit = self.limit.map(|limit| limit.to_string());
+        let options =
+            [option("--preset", self.preset.clone()), option("--config", config), option("--limit", limit)];
+        command.args(options.into_iter().flatten().flatten());
+        command.args(self.set.iter().flat_map(|setting| ["--set", setting]));
+        command.args(self.no_verify.then_some("--no-verify"));
+        let output = command.output().ok().filter(|output| output.status.success())?;
+        serde_json::from_slice(&output.stdout).ok()?
+    }
+
+    fn print_memory(&self, config: &Config, data: (Examples, Examples)) -> Result<Verdict> {
+        let (rule, seed) = self.rules.first().zip(self.seeds.0.first()).context("a rule and a seed")?;
+        let config = Config { seed: *seed, reset_gradient: rule.name(), ..config.clone() };
+        let memory = step_memory(&Training::new(&config, &self.dataset, data)?)?;
+        super::print(&serde_json::to_string(&memory)?)?;
+        Ok(Verdict::Holds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_seeds() {
+        for (text, expected) in
+            [("1-3", &[1, 2, 3][..]), ("1,2,5", &[1, 2, 5]), ("7", &[7]), ("1-2,9", &[1, 2, 9])]
+        {
+            assert_eq!(seeds(text).unwrap().0, expected);
+        }
+        for text in ["", "3-1", "1-", "a", "1,,2", "-1", "9223372036854775808", "0-10000"] {
+            let error = seeds(text).unwrap_err();
+            assert!(error.contains("is no list of seeds"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What can go wrong in a comparison.
+
+use crate::plot::PlotError;
+use crate::train::TrainError;
+use std::path::PathBuf;
+
+/// Why a comparison could not be carried out, or its parts not be joined.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// A list of rules or seeds that makes no sense.
+    #[error("{name}: {problem}")]
+    List {
+        /// `rules` or `seeds`.
+        name: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A file that cannot be used.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A trial or plan that does not belong to the same comparison as another.
+    #[error("{} does not belong to the same comparison as {}: {difference}", path.display(), other.display())]
+    Mismatch {
+        /// What does not belong.
+        path: PathBuf,
+        /// What it was held against.
+        other: PathBuf,
+        /// What differs.
+        difference: String,
+    },
+    /// Trials of the list that are not done.
+    #[error(
+        "{} of {of} trials are missing: {}; run them (resurge compare, with the same settings), or name the directories that hold them",
+        missing.len(),
+        missing.join(", ")
+    )]
+    Incomplete {
+        /// Their ids, with how far they are.
+        missing: Vec<String>,
+        /// The trials of the list.
+        of: usize,
+    },
+    /// A trial that another process runs.
+    #[error("{} is in use by another run: wait for it, or give each run its own --shard or --out", path.display())]
+    InUse {
+        /// The directory of the trial.
+        path: PathBuf,
+    },
+    /// A training could not be carried out.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The figure could not be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+}
+
+impl CompareError {
+    pub(super) fn file(path: impl Into<PathBuf>, problem: impl ToString) -> Self {
+        Self::File { path: path.into(), problem: problem.to_string() }
+    }
+}
