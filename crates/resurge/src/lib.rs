@@ -9,6 +9,7 @@
 //! * [`data`]: the digits that ship with Resurge, and the readers of larger sets;
 //! * [`verify`]: the reset term on a real spiking network;
 //! * [`toy`]: what the reset term is worth to the training of one neuron;
+//! * [`diagnose`]: when the reset term matters, in a network and over decay, surrogate width and firing rate;
 //! * [`train`]: training of spiking networks on images and events.
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ pub use resurge_gradcheck as gradcheck;
 pub use resurge_snn as snn;
 pub use resurge_tensor as tensor;
 
+pub mod diagnose;
 mod output;
 pub mod plot;
 pub mod toy;

@@ -17,6 +17,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Data(command::data::Arguments),
+    Diagnose(Box<command::diagnose::Arguments>),
     Train(command::train::Arguments),
     Verify(command::verify::Arguments),
     Toy(command::toy::Arguments),
@@ -47,6 +48,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Data(arguments) => command::data::run(&arguments),
+        Command::Diagnose(arguments) => command::diagnose::run(&arguments),
         Command::Train(arguments) => command::train::run(&arguments),
         Command::Verify(arguments) => command::verify::run(&arguments),
         Command::Toy(arguments) => command::toy::run(&arguments),

@@ -1,6 +1,7 @@
 //! The subcommands.
 
 pub(crate) mod data;
+pub(crate) mod diagnose;
 mod render;
 pub(crate) mod toy;
 pub(crate) mod train;

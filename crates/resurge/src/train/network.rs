@@ -232,6 +232,46 @@ impl Network {
         input: Var,
         seed: Option<u64>,
     ) -> Result<Pass, TrainError> {
+        self.forward_through(tape, parameters, input, seed, |tape, current, output| {
+            Ok(self.cell.run_fused(tape, current, output)?)
+        })
+    }
+
+    /// As [`forward`](Self::forward), with another form of the cells: `cells` takes the current `[T, B, ...]` of each
+    /// layer in turn and gives what the layer hands on, so that it can keep what it wants to look at.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), and those of `cells`.
+    ///
+    /// ```
+    /// use resurge::autodiff::Tape;
+    /// use resurge::tensor::Tensor;
+    /// use resurge::train::{Config, Network, Preset};
+    ///
+    /// let config = Config::preset(Preset::Small);
+    /// let (network, cell) = (Network::new(&config, [1, 28, 28], 10)?, config.cell()?);
+    /// let mut tape = Tape::<f64>::new();
+    /// let parameters: Vec<_> = network.init(1)?.into_iter().map(|w| tape.leaf(w)).collect();
+    /// let images = tape.constant(Tensor::full([1, 2, 1, 28, 28], 0.5)?);
+    /// let mut potentials = Vec::new();
+    /// let pass = network.forward_through(&mut tape, &parameters, images, None, |tape, current, _| {
+    ///     let run = cell.run(tape, current)?;
+    ///     potentials.push(run.potentials);
+    ///     Ok(tape.stack(&run.traces)?)
+    /// })?;
+    /// assert_eq!((potentials.len(), potentials[0].len()), (2, 5)); // layers, steps
+    /// # let fused = network.forward(&mut tape, &parameters, images, None)?;
+    /// # assert_eq!(tape.value(fused.output)?, tape.value(pass.output)?);
+    /// # Ok::<(), resurge::train::TrainError>(())
+    /// ```
+    pub fn forward_through<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        parameters: &[Var],
+        input: Var,
+        seed: Option<u64>,
+        mut cells: impl FnMut(&mut Tape<S>, Var, CellOutput) -> Result<Var, TrainError>,
+    ) -> Result<Pass, TrainError> {
         let (expected, actual) = (self.names.len(), parameters.len());
         if expected != actual {
             return Err(resurge_snn::SnnError::ParameterCount { expected, actual }.into());
@@ -262,7 +302,7 @@ impl Network {
             currents.push(current);
             let first = currents.len() == 1;
             let current = if first && self.still { self.in_every_step(tape, current)? } else { current };
-            signal = self.cell.run_fused(tape, current, self.output_of(outputs.len()))?;
+            signal = cells(tape, current, self.output_of(outputs.len()))?;
             outputs.push(signal);
         }
         Ok(Pass { currents, outputs, output: signal })
