@@ -97,45 +97,29 @@ fn products(diagnosis: &Diagnosis) -> Vec<Vec<Axes>> {
     rows(diagnosis.layers.iter().map(column).collect())
 }
 
+/// A row of panels of a map: what it shows, and of each point the value.
+type Row = (&'static str, fn(&MapCell) -> Option<Spread>);
+
 /// Draws `map-missing.svg`, `map-cosine.svg` and `map-growth.svg`, each with a panel for each firing rate.
 ///
 /// # Errors
 /// [`DiagnoseError::Plot`].
 pub fn map_figures(map: &PhaseMap) -> Result<Drawn, DiagnoseError> {
-    type Value = fn(&MapCell) -> Option<Spread>;
-    let growth: [(&str, Value); 3] = [
+    const MISSING: [Row; 1] = [("", |cell| cell.missing)];
+    const COSINE: [Row; 1] = [("", |cell| cell.cosine)];
+    const GROWTH: [Row; 3] = [
         ("full, mean ln |J|", |cell| cell.growth),
         ("full, ln rms J", |cell| cell.full_rms),
         ("detached, ln rms J", |cell| cell.detached_rms),
     ];
-    let figures: [(&str, &str, &str, (f64, f64), &[(&str, Value)]); 3] = [
-        (
-            "map-missing.svg",
-            "Weight of the reset term: |full - detached| / |full| of the gradient of the input current",
-            "missing",
-            (0.0, 2.0),
-            &[("", |cell| cell.missing)],
-        ),
-        (
-            "map-cosine.svg",
-            "Cosine of the full and the detached gradient of the input current",
-            "cosine",
-            (0.0, 1.0),
-            &[("", |cell| cell.cosine)],
-        ),
-        (
-            "map-growth.svg",
-            "Growth of temporal Jacobians per step (0: neither grows nor shrinks)",
-            "per step",
-            (-2.0, 2.0),
-            &growth,
-        ),
-    ];
-    let mut drawn = Vec::new();
-    for (name, title, scale, range, rows) in figures {
-        drawn.push((name, small_multiples(map, title, scale, range, rows)?));
-    }
-    Ok(drawn)
+    let missing = "Weight of the reset term: |full - detached| / |full| of the gradient of the input current";
+    let cosine = "Cosine of the full and the detached gradient of the input current";
+    let growth = "Growth of temporal Jacobians per step (0: neither grows nor shrinks)";
+    Ok(vec![
+        ("map-missing.svg", small_multiples(map, missing, "missing", (0.0, 2.0), &MISSING)?),
+        ("map-cosine.svg", small_multiples(map, cosine, "cosine", (0.0, 1.0), &COSINE)?),
+        ("map-growth.svg", small_multiples(map, growth, "per step", (-2.0, 2.0), &GROWTH)?),
+    ])
 }
 
 fn small_multiples(
@@ -143,12 +127,12 @@ fn small_multiples(
     title: &str,
     scale: &str,
     range: (f64, f64),
-    rows: &[(&str, fn(&MapCell) -> Option<Spread>)],
+    rows: &[Row],
 ) -> Result<String, PlotError> {
     let settings = &map.settings;
     let names = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>();
     let (widths, decays) = (settings.widths.len().max(1), settings.decays.len().max(1));
-    let row = |&(what, of): &(&str, fn(&MapCell) -> Option<Spread>)| {
+    let row = |&(what, of): &Row| {
         let at = |(rate, cells): (&f64, &[MapCell])| {
             let value = |cell: &MapCell| of(cell).map_or(f64::NAN, |spread| spread.median);
             let values = cells.chunks(widths).map(|row| row.iter().map(value).collect()).collect();
@@ -160,7 +144,7 @@ fn small_multiples(
     };
     heat_maps(&HeatMaps {
         title: title.into(),
-        x: format!("{}, its parameter", settings.surrogate),
+        x: format!("parameter of the surrogate ({})", settings.surrogate),
         y: "decay".into(),
         scale: scale.into(),
         range,
