@@ -74,6 +74,15 @@ fn the_gradient_is_that_of_a_training_and_a_part_is_any_samples() {
         assert!(layer.gradient.missing.unwrap() > 0.05, "{layer:?}");
     }
     assert_eq!(diagnosis.layers.iter().map(|layer| layer.neurons).collect::<Vec<_>>(), [5, 3]);
+    // Six samples make two parts; here they are one.
+    let whole = measure(&subject, 0, 6).unwrap().diagnosis(&subject).unwrap();
+    for (layer, whole) in diagnosis.layers.iter().zip(&whole.layers) {
+        close(layer.adjoint, whole.adjoint);
+        assert_eq!(layer.lags.len(), 7);
+        layer.lags.iter().zip(&whole.lags).for_each(|(lag, whole)| close(lag.adjoint, whole.adjoint));
+        assert_eq!((layer.firing_rate, layer.full.quantiles), (whole.firing_rate, whole.full.quantiles));
+        assert_eq!((layer.detached.cut, layer.full.cut_steps), (whole.detached.cut, whole.full.cut_steps));
+    }
 }
 
 /// One layer of one sample against plain loops over equations (1), (2), (5) and (6), the loss counting spikes.
