@@ -27,6 +27,12 @@ pub enum AutodiffError {
         /// What the node is.
         node: &'static str,
     },
+    /// An adjoint was asked of a variable that no leaf enters.
+    #[error("adjoints: no leaf of the tape enters this {node}; make one of its inputs a leaf")]
+    NoGradient {
+        /// What the node is.
+        node: &'static str,
+    },
     /// A parameter of an operation is outside its domain.
     #[error("{op}: {parameter} is {value}, but must be {expected}")]
     Parameter {

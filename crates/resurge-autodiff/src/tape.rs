@@ -183,6 +183,57 @@ impl<S: Scalar> Tape<S> {
     /// A shape error unless `cotangent` has the output's shape, [`AutodiffError::ForeignVariable`] for a
     /// variable of another tape.
     pub fn vjp(&self, output: Var, cotangent: Tensor<S>) -> Result<Gradients<S>> {
+        let cotangents = self.pull_back(output, cotangent, &mut [])?;
+        self.collect(cotangents)
+    }
+
+    /// The adjoints of chosen variables, leaves or not: the gradients with respect to their values of the sum of
+    /// `output * cotangent`, everything that was computed from a variable following it. One a variable, of its shape;
+    /// zeros where the output does not depend on it.
+    ///
+    /// # Errors
+    /// As [`vjp`](Self::vjp), and [`AutodiffError::NoGradient`] for a variable that no leaf enters, as gradients are
+    /// not followed there.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// let square = tape.mul(x, x)?;
+    /// let cube = tape.mul(square, x)?;
+    /// let adjoints = tape.adjoints(cube, Tensor::scalar(1.0), &[square, x])?;
+    /// assert_eq!((adjoints[0].item(), adjoints[1].item()), (Some(3.0), Some(27.0)));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
+    pub fn adjoints(&self, output: Var, cotangent: Tensor<S>, of: &[Var]) -> Result<Vec<Tensor<S>>> {
+        let mut kept = Vec::with_capacity(of.len());
+        for &var in of {
+            let node = &self.nodes[self.index(var, "adjoints")?];
+            if !node.needs_gradient {
+                return Err(AutodiffError::NoGradient { node: node.name() });
+            }
+            kept.push((var.index, None));
+        }
+        let cotangents = self.pull_back(output, cotangent, &mut kept)?;
+        let adjoint = |(index, adjoint): (usize, Option<Tensor<S>>)| match adjoint {
+            Some(adjoint) => Ok(adjoint),
+            None => match cotangents[index].clone() {
+                Some(leaf) => Ok(leaf),
+                None => Ok(Tensor::zeros(self.nodes[index].value.shape())?),
+            },
+        };
+        kept.into_iter().map(adjoint).collect()
+    }
+
+    /// The cotangents of the leaves; those of other nodes are gone but for the `kept`, which are filled in.
+    fn pull_back(
+        &self,
+        output: Var,
+        cotangent: Tensor<S>,
+        kept: &mut [(usize, Option<Tensor<S>>)],
+    ) -> Result<Vec<Option<Tensor<S>>>> {
         let last = self.index(output, "backward")?;
         let mut cotangents: Vec<Option<Tensor<S>>> = vec![None; self.nodes.len()];
         accumulate(&mut cotangents[last], cotangent.into(), &self.nodes[last].value, "backward")?;
@@ -191,6 +242,9 @@ impl<S: Scalar> Tape<S> {
             let (Some(op), true) = (&node.op, node.needs_gradient) else { continue };
             // A node's consumers all come after it, so its cotangent is complete and no longer needed.
             let Some(cotangent) = cotangents[index].take() else { continue };
+            for (_, adjoint) in kept.iter_mut().filter(|(kept, _)| *kept == index) {
+                *adjoint = Some(cotangent.clone());
+            }
             let inputs = self.values(&node.parents);
             let needed: SmallVec<[bool; 3]> =
                 node.parents.iter().map(|&p| self.nodes[p].needs_gradient).collect();
@@ -209,7 +263,7 @@ impl<S: Scalar> Tape<S> {
                 }
             }
         }
-        self.collect(cotangents)
+        Ok(cotangents)
     }
 
     /// The record of the surrogate operations that ran, for [`Tape::anchored`].

@@ -294,3 +294,29 @@ fn the_smooth_mode_passes_values_through() {
     let (tape, _, loss) = surrogate_program(Tape::with_mode(SpikeMode::Smooth), 0.7).unwrap();
     assert_relative_eq!(tape.value(loss).unwrap().item().unwrap(), 0.98);
 }
+
+#[test]
+fn adjoints_of_variables_on_the_way_are_the_gradients_of_what_comes_after_them() {
+    // a = x^2, b = a x, L = sum(c b): dL/db = c, dL/da = c x, dL/dx = 3 c x^2; and c is used after a was.
+    let at = [0.5, -2.0];
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::from_vec([2], at.to_vec()).unwrap());
+    let idle = tape.leaf(Tensor::scalar(1.0));
+    let held = tape.detach(x).unwrap();
+    let a = tape.mul(x, x).unwrap();
+    let b = tape.mul(a, x).unwrap();
+    let later = tape.mul(b, b).unwrap();
+    let cotangent = || Tensor::from_vec([2], vec![3.0, 0.25]).unwrap();
+    let adjoints = tape.adjoints(b, cotangent(), &[x, a, b, a, idle, later]).unwrap();
+    let values: Vec<&[f64]> = adjoints.iter().map(Tensor::as_slice).collect();
+    assert_eq!(values[..4], [&[2.25, 3.0][..], &[1.5, -0.5], &[3.0, 0.25], &[1.5, -0.5]]);
+    assert_eq!(values[4..], [&[0.0][..], &[0.0, 0.0]]);
+    assert_eq!(tape.vjp(b, cotangent()).unwrap().wrt(x).unwrap(), &adjoints[0]);
+    let error = tape.adjoints(b, cotangent(), &[held]).unwrap_err();
+    assert_eq!(error, AutodiffError::NoGradient { node: "detach" });
+    let other = Tape::<f64>::new().leaf(Tensor::scalar(1.0));
+    assert_eq!(
+        tape.adjoints(b, cotangent(), &[other]).unwrap_err(),
+        AutodiffError::ForeignVariable { op: "adjoints" }
+    );
+}

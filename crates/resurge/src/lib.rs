@@ -11,6 +11,7 @@
 //! * [`toy`]: what the reset term is worth to the training of one neuron;
 //! * [`train`]: training of spiking networks on images and events;
 //! * [`compare`]: trainings with and without the reset term, seed by seed;
+//! * [`diagnose`]: when the reset term matters, in a network and over decay, surrogate width and firing rate;
 //! * [`statistics`]: intervals and paired tests.
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub use resurge_snn as snn;
 pub use resurge_tensor as tensor;
 
 pub mod compare;
+pub mod diagnose;
 mod output;
 pub mod plot;
 mod shard;

@@ -17,6 +17,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Data(command::data::Arguments),
+    Diagnose(Box<command::diagnose::Arguments>),
     Train(command::train::Arguments),
     Compare(command::compare::Arguments),
     Merge(command::merge::Arguments),
@@ -49,6 +50,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Data(arguments) => command::data::run(&arguments),
+        Command::Diagnose(arguments) => command::diagnose::run(&arguments),
         Command::Train(arguments) => command::train::run(&arguments),
         Command::Compare(arguments) => command::compare::run(&arguments),
         Command::Merge(arguments) => command::merge::run(&arguments),

@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod data;
+pub(crate) mod diagnose;
 pub(crate) mod merge;
 mod render;
 pub(crate) mod toy;

@@ -48,7 +48,7 @@ pub struct Strips {
     pub marks: Vec<usize>,
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Colours that people with any kind of colour vision can tell apart (Okabe and Ito).
 fn color(i: usize) -> RGBColor {
@@ -63,7 +63,7 @@ fn color(i: usize) -> RGBColor {
     COLORS[i % COLORS.len()]
 }
 
-fn draw(
+pub(super) fn draw(
     size: (u32, u32),
     draw: impl FnOnce(&Area<'_>) -> Result<(), PlotError>,
 ) -> Result<String, PlotError> {

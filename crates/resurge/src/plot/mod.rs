@@ -1,8 +1,10 @@
 //! Pictures: of a verification, how differences converge and where errors are; and charts of any results.
 
 mod charts;
+mod heat;
 
 pub use charts::{Axes, Groups, Line, Point, Strips, bars, grid, strips};
+pub use heat::{HeatMaps, heat_maps};
 
 use plotters::coord::Shift;
 use plotters::prelude::*;

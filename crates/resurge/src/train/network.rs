@@ -232,6 +232,64 @@ impl Network {
         input: Var,
         seed: Option<u64>,
     ) -> Result<Pass, TrainError> {
+        self.walk(tape, parameters, input, seed, |tape, current, still, output| {
+            Ok(match still {
+                true => self.cell.run_still(tape, current, &self.shown(), output)?,
+                false => self.cell.run_fused(tape, current, output)?,
+            })
+        })
+    }
+
+    /// As [`forward`](Self::forward), with another form of the cells: `cells` takes the current `[T, B, ...]` of each
+    /// layer in turn and gives what the layer hands on, so that it can keep what it wants to look at.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), and those of `cells`.
+    ///
+    /// ```
+    /// use resurge::autodiff::Tape;
+    /// use resurge::tensor::Tensor;
+    /// use resurge::train::{Config, Network, Preset};
+    ///
+    /// let config = Config::preset(Preset::Small);
+    /// let (network, cell) = (Network::new(&config, [1, 28, 28], 10)?, config.cell()?);
+    /// let mut tape = Tape::<f64>::new();
+    /// let parameters: Vec<_> = network.init(1)?.into_iter().map(|w| tape.leaf(w)).collect();
+    /// let images = tape.constant(Tensor::full([1, 2, 1, 28, 28], 0.5)?);
+    /// let mut potentials = Vec::new();
+    /// let pass = network.forward_through(&mut tape, &parameters, images, None, |tape, current, _| {
+    ///     let run = cell.run(tape, current)?;
+    ///     potentials.push(run.potentials);
+    ///     Ok(tape.stack(&run.traces)?)
+    /// })?;
+    /// assert_eq!((potentials.len(), potentials[0].len()), (2, 5)); // layers, steps
+    /// # let fused = network.forward(&mut tape, &parameters, images, None)?;
+    /// # assert_eq!(tape.value(fused.output)?, tape.value(pass.output)?);
+    /// # Ok::<(), resurge::train::TrainError>(())
+    /// ```
+    pub fn forward_through<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        parameters: &[Var],
+        input: Var,
+        seed: Option<u64>,
+        mut cells: impl FnMut(&mut Tape<S>, Var, CellOutput) -> Result<Var, TrainError>,
+    ) -> Result<Pass, TrainError> {
+        self.walk(tape, parameters, input, seed, |tape, current, still, output| {
+            let current = if still { self.in_every_step(tape, current)? } else { current };
+            cells(tape, current, output)
+        })
+    }
+
+    /// Goes through the layers; `cells` takes the current of each, `[T, B, ...]` or, where it stands still, `[B, ...]`.
+    fn walk<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        parameters: &[Var],
+        input: Var,
+        seed: Option<u64>,
+        mut cells: impl FnMut(&mut Tape<S>, Var, bool, CellOutput) -> Result<Var, TrainError>,
+    ) -> Result<Pass, TrainError> {
         let (expected, actual) = (self.names.len(), parameters.len());
         if expected != actual {
             return Err(resurge_snn::SnnError::ParameterCount { expected, actual }.into());
@@ -261,18 +319,25 @@ impl Network {
             };
             currents.push(current);
             let first = currents.len() == 1;
-            let output = self.output_of(outputs.len());
-            signal = if first && self.still {
-                // The axis of the one step.
-                let shape = tape.value(current)?.shape().clone();
-                let row = tape.reshape(current, &shape[1..])?;
-                self.cell.run_still(tape, row, &self.shown(), output)?
-            } else {
-                self.cell.run_fused(tape, current, output)?
-            };
+            let still = first && self.still;
+            let shape = tape.value(current)?.shape().clone();
+            // Without the axis of the one step.
+            let current = if still { tape.reshape(current, &shape[1..])? } else { current };
+            signal = cells(tape, current, still, self.output_of(outputs.len()))?;
             outputs.push(signal);
         }
         Ok(Pass { currents, outputs, output: signal })
+    }
+
+    /// The current of a still image `[B, ...]` in every step, `[T, B, ...]`.
+    fn in_every_step<S: Scalar>(&self, tape: &mut Tape<S>, current: Var) -> Result<Var, TrainError> {
+        let shape = tape.value(current)?.shape().clone();
+        let every: Vec<usize> = std::iter::once(self.steps).chain(shape.iter().copied()).collect();
+        let factors = self.shown();
+        let factors = tape.constant(Tensor::from_fn([self.steps, 1], |t| S::from_f64(factors[t]))?);
+        let row = tape.reshape(current, [1, shape.checked_len()?])?;
+        let product = tape.matmul(factors, row)?;
+        Ok(tape.reshape(product, every.as_slice())?)
     }
 
     /// How much of an image that stands still each step sees through the trace filter.

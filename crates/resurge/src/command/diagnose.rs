@@ -1,0 +1,217 @@
+//! `resurge diagnose`: arguments and what is done with them.
+
+mod map;
+mod report;
+
+use super::verify::from_one_to;
+use crate::Verdict;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use resurge::data::{Dataset, Split, Verify};
+use resurge::diagnose::{Diagnosis, Source, Subject, diagnose, diagnosis_figures, synthetic};
+use resurge::train::{Checkpoint, Config, Examples, Preset};
+use resurge::write_atomically;
+use std::path::{Path, PathBuf};
+
+/// Classes of every data set.
+const CLASSES: usize = 10;
+
+/// Say when the missing reset term matters: in a network, or over a map of single neurons
+///
+/// Compares the full gradient with the detached one, which leaves out how the reset depends on the spike: by layer, by
+/// time lag, by the growth of products of temporal Jacobians. The network is that of a checkpoint of `resurge train`, or a
+/// fresh one of a preset or of settings of your own; it sees samples of the test set (--data), or, without data, synthetic
+/// ones: in each step each input spikes with probability --input-rate.
+///
+/// With --map, single neurons over membrane decay, width of the surrogate and firing rate instead: at each point noisy
+/// currents whose gain is tuned until the neurons fire at that rate. A point where they cannot is crossed out.
+///
+/// Writes into a directory what was found (JSON, CSV) and figures (SVG). The result does not depend on the number of
+/// threads.
+///
+/// Exit status: 0 when the diagnosis is complete, 2 when it could not be carried out.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  resurge diagnose --preset mnist --set gain=2
+  resurge diagnose runs/mnist/checkpoint.safetensors --data data/mnist --samples 100
+  resurge diagnose --config mine.toml --dataset nmnist --input-rate 0.05
+  resurge diagnose --map
+  resurge diagnose --map --reset subtract --rates 0.1 --out subtract
+  resurge diagnose --map --from docs/results/diagnose --out docs/results/diagnose")]
+pub(crate) struct Arguments {
+    /// A checkpoint of `resurge train`, whose settings and weights are taken
+    #[arg(conflicts_with_all = ["preset", "config", "set"])]
+    checkpoint: Option<PathBuf>,
+    /// A fresh network with the settings of a preset; by default that of the data set
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::ALL.map(Preset::name)))]
+    preset: Option<String>,
+    /// A fresh network with settings of your own, as TOML
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    config: Option<PathBuf>,
+    /// Override a setting of a fresh network, the value in TOML (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The data set: of --data, or whose size synthetic samples have; by default that of the checkpoint or preset
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
+    dataset: Option<String>,
+    /// The directory with the files of the data set
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Take files that are not the official ones, too
+    #[arg(long, requires = "data")]
+    no_verify: bool,
+    /// Samples, as equally many of each class as there are
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = from_one_to(100_000))]
+    samples: u64,
+    /// Spikes per synthetic input and step
+    #[arg(long, value_name = "RATE", default_value_t = 0.1, conflicts_with = "data")]
+    input_rate: f64,
+    /// Draws fresh weights and synthetic samples, or a map's noise; by default that of the settings, or 1
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The directory to write into; made if there is none
+    #[arg(long, value_name = "DIR", default_value = "diagnose")]
+    out: PathBuf,
+    /// Threads, one a core by default; the result does not depend on their number
+    #[arg(long, value_parser = from_one_to(1024))]
+    threads: Option<u64>,
+    /// Run nothing: make tables and figures from the data in this directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "checkpoint", "preset", "config", "set", "dataset", "data", "samples", "input_rate", "seed", "threads",
+    ])]
+    from: Option<PathBuf>,
+    /// Make the map of single neurons instead
+    #[arg(long, conflicts_with_all = ["checkpoint", "preset", "config", "set", "dataset", "data", "samples", "input_rate"])]
+    map: bool,
+    #[command(flatten)]
+    grid: map::Grid,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    match arguments.threads {
+        None => arguments.run(),
+        Some(threads) => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
+            pool.build().context("cannot start the threads")?.install(|| arguments.run())
+        }
+    }
+}
+
+/// Makes the directory, when all that can be wrong with the arguments is known.
+fn prepare(out: &Path) -> Result<()> {
+    std::fs::create_dir_all(out)
+        .with_context(|| format!("cannot make the directory {}: name a writable place", out.display()))
+}
+
+fn write_figures(out: &Path, figures: Vec<(&'static str, String)>) -> Result<()> {
+    for (name, svg) in figures {
+        let path = out.join(name);
+        write_atomically(&path, svg.as_bytes())
+            .with_context(|| format!("cannot write {}: name a writable directory", path.display()))?;
+    }
+    Ok(())
+}
+
+impl Arguments {
+    fn run(&self) -> Result<Verdict> {
+        if self.map {
+            return map::run(&self.grid, self.seed, self.from.as_deref(), &self.out);
+        }
+        let diagnosis = match &self.from {
+            Some(from) => Diagnosis::read(from)?,
+            None => diagnose(&self.subject()?)?,
+        };
+        let figures = diagnosis_figures(&diagnosis)?;
+        prepare(&self.out)?;
+        diagnosis.write(&self.out)?;
+        write_figures(&self.out, figures)?;
+        super::print(&report::of_network(&diagnosis, &self.out))?;
+        Ok(Verdict::Holds)
+    }
+
+    fn subject(&self) -> Result<Subject> {
+        let checkpoint = self.checkpoint.as_deref().map(Checkpoint::read).transpose()?;
+        if checkpoint.is_some() && self.data.is_some() && self.seed.is_some() {
+            bail!("--seed draws nothing here: weights and samples are given; leave it out");
+        }
+        let dataset = self.dataset(checkpoint.as_ref())?;
+        let (config, mut network) = self.settings(checkpoint.as_ref(), dataset)?;
+        let samples = usize::try_from(self.samples)?;
+        let (batch, still, classes, input) = match &self.data {
+            Some(data) => {
+                let verify = if self.no_verify { Verify::Format } else { Verify::Official };
+                let examples = Examples::load(dataset, data, Split::Test, verify, &config, Some(samples))
+                    .with_context(|| format!("the {dataset} data in {} cannot be used", data.display()))?;
+                let all: Vec<usize> = (0..examples.len()).collect();
+                let mark = if self.no_verify { ", unverified files" } else { "" };
+                let input = format!("{} samples of {dataset}, test{mark}", all.len());
+                (examples.batch(&all)?, examples.are_still(), examples.classes(), input)
+            }
+            None => {
+                let image = match dataset {
+                    Dataset::Mnist | Dataset::FashionMnist => [1, 28, 28],
+                    Dataset::NMnist => [2, 34, 34],
+                    Dataset::Cifar10 => [3, 32, 32],
+                };
+                let (rate, seed) = (self.input_rate, self.seed.unwrap_or(config.seed));
+                let batch =
+                    synthetic(&config, image, CLASSES, samples, rate, seed).context("--input-rate")?;
+                let input = format!(
+                    "{samples} synthetic samples of the size of {dataset}: Bernoulli spikes of rate {rate}, filtered; seed {seed}"
+                );
+                (batch, false, CLASSES, input)
+            }
+        };
+        let mut subject = Subject::fresh(config, batch, still, classes)?;
+        if let (Some(checkpoint), Some(path)) = (&checkpoint, &self.checkpoint) {
+            let weights = checkpoint.weights.iter().map(|(name, weight)| (name.as_str(), weight));
+            subject = subject.with_weights(weights)?;
+            let (epochs, of) = (checkpoint.progress.epochs, &checkpoint.origin.dataset);
+            network = format!("{} after {epochs} epochs on {of}", path.display());
+        }
+        Ok(subject.described(Source { network, input }))
+    }
+
+    fn dataset(&self, checkpoint: Option<&Checkpoint>) -> Result<Dataset> {
+        match (&self.dataset, checkpoint, self.preset.as_deref()) {
+            (Some(name), ..) => Ok(name.parse()?),
+            (None, Some(checkpoint), _) => checkpoint.origin.dataset.parse().with_context(|| {
+                let named = &checkpoint.origin.dataset;
+                format!("the checkpoint is of \"{named}\"; say with --dataset which data set has its size")
+            }),
+            (None, None, Some("nmnist")) => Ok(Dataset::NMnist),
+            (None, None, Some("cifar10")) => Ok(Dataset::Cifar10),
+            (None, None, _) => Ok(Dataset::Mnist),
+        }
+    }
+
+    /// The settings, and where the network comes from.
+    fn settings(&self, checkpoint: Option<&Checkpoint>, dataset: Dataset) -> Result<(Config, String)> {
+        let preset = match dataset {
+            Dataset::Mnist | Dataset::FashionMnist => Preset::Mnist,
+            Dataset::NMnist => Preset::NMnist,
+            Dataset::Cifar10 => Preset::Cifar10,
+        };
+        let (base, name) = match (checkpoint, &self.config) {
+            (Some(checkpoint), _) => return Ok((checkpoint.config.clone(), String::new())),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                let config = Config::from_toml(&text).with_context(|| path.display().to_string())?;
+                (config, path.display().to_string())
+            }
+            (None, None) => {
+                let named = Preset::ALL.into_iter().find(|p| Some(p.name()) == self.preset.as_deref());
+                let preset = named.unwrap_or(preset);
+                (Config::preset(preset), format!("preset {}", preset.name()))
+            }
+        };
+        let seed = self.seed.map(|seed| format!("seed={seed}"));
+        let config = base.with(&self.set)?.with(seed.as_slice())?;
+        let set = if self.set.is_empty() { String::new() } else { format!(" with {}", self.set.join(", ")) };
+        let network = format!("fresh weights of {name}{set}, seed {}", config.seed);
+        Ok((config, network))
+    }
+}

@@ -1,0 +1,93 @@
+//! `resurge diagnose --map`.
+
+use super::{prepare, report, write_figures};
+use crate::Verdict;
+use anyhow::Result;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use resurge::diagnose::{MapProgress, MapSettings, PhaseMap, map_figures, phase_map};
+use std::path::Path;
+
+/// The options of a map. What is not given is as in [`MapSettings::default`].
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of --map")]
+pub(super) struct Grid {
+    /// Membrane decays, by default 0.2 to 0.99
+    #[arg(long, value_delimiter = ',', value_name = "DECAYS", requires = "map", conflicts_with = "from")]
+    decays: Option<Vec<f64>>,
+    /// Widths of the surrogate (slopes, where it has one), by default 0.025 to 1.6
+    #[arg(long, value_delimiter = ',', value_name = "WIDTHS", requires = "map", conflicts_with = "from")]
+    widths: Option<Vec<f64>>,
+    /// Target firing rates per step, by default 0.02 to 0.4
+    #[arg(long, value_delimiter = ',', value_name = "RATES", requires = "map", conflicts_with = "from")]
+    rates: Option<Vec<f64>>,
+    /// The surrogate, by default sigmoid
+    #[arg(long, value_name = "NAME", requires = "map", conflicts_with = "from")]
+    surrogate: Option<String>,
+    /// The reset: zero (the default), subtract, subtract-then-decay, gated or none
+    #[arg(long, value_name = "NAME", requires = "map", conflicts_with = "from")]
+    reset: Option<String>,
+    /// Neurons of a population, by default 500
+    #[arg(long, value_name = "N", requires = "map", conflicts_with = "from")]
+    neurons: Option<usize>,
+    /// Time steps, by default 100
+    #[arg(long, value_name = "T", requires = "map", conflicts_with = "from")]
+    steps: Option<usize>,
+    /// Populations at each point, by default 5; figures show medians
+    #[arg(long, value_name = "N", requires = "map", conflicts_with = "from")]
+    repeats: Option<usize>,
+    /// The deviation of the input current over its mean, by default 1
+    #[arg(long, value_name = "SHARE", requires = "map", conflicts_with = "from")]
+    noise: Option<f64>,
+    /// How far a firing rate may be from its target, as a share of it; by default 0.02
+    #[arg(long, value_name = "SHARE", requires = "map", conflicts_with = "from")]
+    tolerance: Option<f64>,
+}
+
+impl Grid {
+    fn settings(&self, seed: Option<u64>) -> MapSettings {
+        let default = MapSettings::default();
+        MapSettings {
+            decays: self.decays.clone().unwrap_or(default.decays),
+            widths: self.widths.clone().unwrap_or(default.widths),
+            rates: self.rates.clone().unwrap_or(default.rates),
+            surrogate: self.surrogate.clone().unwrap_or(default.surrogate),
+            reset: self.reset.clone().unwrap_or(default.reset),
+            neurons: self.neurons.unwrap_or(default.neurons),
+            steps: self.steps.unwrap_or(default.steps),
+            repeats: self.repeats.unwrap_or(default.repeats),
+            seed: seed.unwrap_or(default.seed),
+            noise: self.noise.unwrap_or(default.noise),
+            tolerance: self.tolerance.unwrap_or(default.tolerance),
+        }
+    }
+}
+
+/// Makes a map, or reads it, and writes tables and figures.
+pub(super) fn run(grid: &Grid, seed: Option<u64>, from: Option<&Path>, out: &Path) -> Result<Verdict> {
+    let map = match from {
+        Some(from) => PhaseMap::read(from)?,
+        None => watched(&grid.settings(seed))?,
+    };
+    let figures = map_figures(&map)?;
+    prepare(out)?;
+    map.write(out)?;
+    write_figures(out, figures)?;
+    crate::command::print(&report::of_map(&map, out))?;
+    Ok(Verdict::Holds)
+}
+
+/// A map with a progress bar, on standard error where that is a terminal.
+fn watched(settings: &MapSettings) -> Result<PhaseMap> {
+    let bar = ProgressBar::new(0);
+    let template = "{bar:40} {human_pos} of {human_len} populations, {elapsed} so far, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    let map = phase_map(settings, |MapProgress { done, all }| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    Ok(map?)
+}
