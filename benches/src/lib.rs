@@ -173,6 +173,24 @@ impl Workload {
     }
 }
 
+/// The line of least squares through some points: its slope, its value at 0, and the largest residual relative to the
+/// point.
+///
+/// ```
+/// let (slope, at_zero, residual) = resurge_benches::line(&[(1.0, 5.0), (2.0, 7.0), (4.0, 11.0)]);
+/// assert!((slope - 2.0).abs() < 1e-12 && (at_zero - 3.0).abs() < 1e-12 && residual < 1e-12);
+/// ```
+pub fn line(points: &[(f64, f64)]) -> (f64, f64, f64) {
+    let n = points.len() as f64;
+    let mean = |f: fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / n;
+    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let covariance: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+    let slope = covariance / points.iter().map(|p| (p.0 - x) * (p.0 - x)).sum::<f64>();
+    let at_zero = y - slope * x;
+    let residual = points.iter().map(|p| ((at_zero + slope * p.0 - p.1) / p.1).abs()).fold(0.0, f64::max);
+    (slope, at_zero, residual)
+}
+
 fn mlp(
     network: &FusedNetwork,
     spikes: &SpikeTrain,

@@ -165,20 +165,20 @@ impl<S: Scalar> Stripes<S> {
         stripes
     }
 
-    /// Adds matrices of the same sizes, in their order, to a weight `[outputs, inputs]`.
-    pub(super) fn add_to_weight(all: &[&Self], weight: &mut [S]) {
-        let Some(inputs) = all.first().map(|first| first.inputs).filter(|&inputs| inputs > 0) else { return };
-        weight.par_chunks_mut(STRIPE * inputs).enumerate().for_each(|(stripe, rows)| {
-            let mut sum = all[0].stripe(stripe).to_vec();
-            for other in &all[1..] {
-                for (sum, &x) in sum.iter_mut().zip(other.stripe(stripe)) {
-                    *sum += x;
-                }
-            }
-            let width = sum.len() / inputs;
+    /// Adds a matrix of the same sizes.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.values.iter_mut().zip(&other.values).for_each(|(sum, &x)| *sum += x);
+    }
+
+    /// Adds the matrix to a weight `[outputs, inputs]`.
+    pub(super) fn add_to_weight(&self, weight: &mut [S]) {
+        let inputs = self.inputs;
+        weight.par_chunks_mut((STRIPE * inputs).max(1)).enumerate().for_each(|(stripe, rows)| {
+            let values = self.stripe(stripe);
+            let width = values.len() / inputs;
             for (k, row) in rows.chunks_exact_mut(inputs).enumerate() {
                 for (input, w) in row.iter_mut().enumerate() {
-                    *w += sum[input * width + k];
+                    *w += values[input * width + k];
                 }
             }
         });
@@ -364,7 +364,8 @@ mod tests {
             let mut gradient = stripes.clone();
             gradient.scatter(&by_input, &out, &mut vec![f64::NAN; 3]);
             let mut total = vec![0.0; outputs * 5];
-            Stripes::add_to_weight(&[&gradient, &stripes], &mut total);
+            gradient.add(&stripes);
+            gradient.add_to_weight(&mut total);
             for input in 0..5usize {
                 for k in 0..outputs {
                     let rows = (0..4).filter(|&row| ROWS[row].contains(&(input as u32)));

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 use resurge_autodiff::Contributions;
 use resurge_tensor::{MatRef, Scalar, Tensor};
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Samples that go through the network together.
 const BLOCK: usize = 16;
@@ -163,30 +165,36 @@ impl<S: Scalar> Run<S> {
         let sweep = Sweep::new(network, input, parameters)?;
         let sweep = if network.segment.is_some() { sweep.with_stripes() } else { sweep };
         let count = self.blocks.len().min(LANES);
-        let run = |first: usize| {
-            let mut lane: Lane<S> = self.pool.take();
-            lane.gradients.resize_with(parameters.len(), LayerGradient::default);
-            lane.gradients.iter_mut().zip(parameters).for_each(|(gradient, own)| gradient.clear(own));
-            for block in (first..self.blocks.len()).step_by(LANES) {
-                Arch::new().dispatch(ReverseBlock {
-                    sweep: &sweep,
-                    block,
-                    kept: &self.blocks[block],
-                    cotangent: cotangent.as_slice(),
-                    lane: &mut lane,
-                });
+        let merge =
+            Mutex::new(Merge { waiting: Vec::from_iter((0..count).map(|_| None)), ..Merge::default() });
+        let next = AtomicUsize::new(0);
+        // In their order, so that few lanes wait to be added.
+        let take = |_| {
+            while let Some(first) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&lane| lane < count) {
+                let mut lane: Lane<S> = self.pool.take();
+                lane.gradients.resize_with(parameters.len(), LayerGradient::default);
+                lane.gradients.iter_mut().zip(parameters).for_each(|(gradient, own)| gradient.clear(own));
+                for block in (first..self.blocks.len()).step_by(LANES) {
+                    Arch::new().dispatch(ReverseBlock {
+                        sweep: &sweep,
+                        block,
+                        kept: &self.blocks[block],
+                        cotangent: cotangent.as_slice(),
+                        lane: &mut lane,
+                    });
+                }
+                merge.lock().unwrap_or_else(PoisonError::into_inner).add(first, lane, &self.pool);
             }
-            lane
         };
-        let lanes: Vec<Lane<S>> = (0..count).into_par_iter().map(run).collect();
+        (0..count.min(rayon::current_num_threads())).into_par_iter().for_each(take);
+        let total = merge.into_inner().unwrap_or_else(PoisonError::into_inner).total.unwrap_or_default();
         let mut contributions = Contributions::new();
         for (layer, own) in parameters.iter().enumerate() {
-            let gradients: Vec<_> = lanes.iter().map(|lane| &lane.gradients[layer]).collect();
-            let (weight, bias) = LayerGradient::total(&gradients, own)?;
+            let (weight, bias) = LayerGradient::of_layer(total.gradients.get(layer), own)?;
             contributions.push(Some(weight.into()));
             contributions.extend(bias.map(|bias| Some(bias.into())));
         }
-        lanes.into_iter().for_each(|lane| self.pool.give(lane));
+        self.pool.give(total);
         Ok(contributions)
     }
 }
@@ -232,20 +240,75 @@ impl<S: Scalar> LayerGradient<S> {
         self.bias.resize(parameters.bias.map_or(0, Tensor::len), S::zero());
     }
 
-    /// The gradients of all lanes together, in their order.
-    fn total(lanes: &[&Self], parameters: &Parameters<'_, S>) -> OpResult<(Tensor<S>, Option<Tensor<S>>)> {
+    fn add(&mut self, other: &mut Self) {
+        if other.dense.begun {
+            match self.dense.begun {
+                true => add(&mut self.dense.value, &other.dense.value),
+                false => std::mem::swap(&mut self.dense, &mut other.dense),
+            }
+        }
+        if other.by_events.begun {
+            match self.by_events.begun {
+                true => self.by_events.value.add(&other.by_events.value),
+                false => std::mem::swap(&mut self.by_events, &mut other.by_events),
+            }
+        }
+        add(&mut self.bias, &other.bias);
+    }
+
+    /// The gradients of weight and bias; zeros of a batch without samples.
+    fn of_layer(
+        total: Option<&Self>,
+        parameters: &Parameters<'_, S>,
+    ) -> OpResult<(Tensor<S>, Option<Tensor<S>>)> {
         let mut weight = Tensor::zeros(parameters.weight.shape())?;
         let mut bias = parameters.bias.map(|bias| Tensor::zeros(bias.shape())).transpose()?;
-        for lane in lanes {
-            for (sum, own) in [(Some(&mut weight), lane.dense.get()), (bias.as_mut(), Some(&lane.bias))] {
-                if let (Some(sum), Some(own)) = (sum, own) {
-                    sum.as_mut_slice().iter_mut().zip(own).for_each(|(sum, &x)| *sum += x);
+        if let Some(total) = total {
+            if let Some(sum) = total.dense.get() {
+                add(weight.as_mut_slice(), sum);
+            }
+            if let Some(sum) = total.by_events.get() {
+                sum.add_to_weight(weight.as_mut_slice());
+            }
+            if let Some(bias) = &mut bias {
+                add(bias.as_mut_slice(), &total.bias);
+            }
+        }
+        Ok((weight, bias))
+    }
+}
+
+fn add<S: Scalar>(sums: &mut [S], terms: &[S]) {
+    sums.iter_mut().zip(terms).for_each(|(sum, &x)| *sum += x);
+}
+
+/// Lanes are added in their order, whichever is done first, and make room for others as soon as they are.
+struct Merge<S> {
+    added: usize,
+    waiting: Vec<Option<Lane<S>>>,
+    total: Option<Lane<S>>,
+}
+
+impl<S> Default for Merge<S> {
+    fn default() -> Self {
+        Self { added: 0, waiting: Vec::new(), total: None }
+    }
+}
+
+impl<S: Scalar> Merge<S> {
+    fn add(&mut self, index: usize, lane: Lane<S>, pool: &Pool) {
+        self.waiting[index] = Some(lane);
+        while let Some(mut lane) = self.waiting.get_mut(self.added).and_then(Option::take) {
+            self.added += 1;
+            match &mut self.total {
+                None => self.total = Some(lane),
+                Some(total) => {
+                    let pairs = total.gradients.iter_mut().zip(&mut lane.gradients);
+                    pairs.for_each(|(sum, own)| sum.add(own));
+                    pool.give(lane);
                 }
             }
         }
-        let by_events: Vec<_> = lanes.iter().filter_map(|lane| lane.by_events.get()).collect();
-        Stripes::add_to_weight(&by_events, weight.as_mut_slice());
-        Ok((weight, bias))
     }
 }
 
