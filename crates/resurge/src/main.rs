@@ -16,6 +16,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(command::audit::Arguments),
     Data(command::data::Arguments),
     Train(command::train::Arguments),
     Verify(command::verify::Arguments),
@@ -46,6 +47,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Audit(arguments) => command::audit::run(&arguments),
         Command::Data(arguments) => command::data::run(&arguments),
         Command::Train(arguments) => command::train::run(&arguments),
         Command::Verify(arguments) => command::verify::run(&arguments),

@@ -1,5 +1,6 @@
 //! The subcommands.
 
+pub(crate) mod audit;
 pub(crate) mod data;
 mod render;
 pub(crate) mod toy;

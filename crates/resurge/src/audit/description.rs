@@ -1,0 +1,461 @@
+//! The description of the network, as in docs/audit-format.md. Every key that it does not name is an error.
+
+use super::error::{AuditError, Result};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The version of the format that is read.
+pub const FORMAT: u64 = 1;
+
+/// A network, how it was run, and what its gradients are claimed to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// Who computed the gradients.
+    pub framework: Framework,
+    /// The layers in the order of the forward pass.
+    pub layers: Vec<Layer>,
+    /// The loss.
+    pub loss: Loss,
+    /// Parameters without a gradient in the file.
+    pub ungraded: Vec<String>,
+    /// Prose.
+    pub notes: Vec<String>,
+}
+
+/// A framework by name.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Framework {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// A layer.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Layer {
+    /// `W x + b`.
+    Linear(Linear),
+    /// Cross-correlation.
+    Conv2d(Conv),
+    /// The mean over windows.
+    AvgPool2d(Pool),
+    /// The sum over windows.
+    SumPool2d(Pool),
+    /// The maximum over windows.
+    MaxPool2d(Pool),
+    /// Images as vectors.
+    Flatten(Plain),
+    /// Spiking neurons.
+    Neuron(Box<Neuron>),
+    /// A leaky readout that never fires.
+    Integrator(Box<Integrator>),
+}
+
+/// See [`Layer::Linear`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linear {
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// The framework's class.
+    pub class: Option<String>,
+}
+
+/// See [`Layer::Conv2d`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv {
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// The steps between positions.
+    #[serde(default = "ones")]
+    pub stride: [usize; 2],
+    /// Rows and columns of zeros on each side.
+    #[serde(default)]
+    pub padding: [usize; 2],
+    /// Groups of channels.
+    #[serde(default = "one_group")]
+    pub groups: usize,
+    /// The framework's class.
+    pub class: Option<String>,
+}
+
+/// A pooling layer.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// The window.
+    pub kernel: [usize; 2],
+    /// The steps between positions; the kernel where there is none.
+    pub stride: Option<[usize; 2]>,
+    /// Rows and columns of zeros on each side.
+    #[serde(default)]
+    pub padding: [usize; 2],
+    /// The framework's class.
+    pub class: Option<String>,
+}
+
+/// A layer without settings.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plain {
+    /// The framework's class.
+    pub class: Option<String>,
+}
+
+/// See [`Layer::Neuron`]; the fields are those of the format page.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Neuron {
+    pub decay: f64,
+    #[serde(default = "one")]
+    pub input_gain: f64,
+    #[serde(default)]
+    pub drive: f64,
+    #[serde(default)]
+    pub initial_potential: f64,
+    #[serde(default = "one")]
+    pub threshold: f64,
+    #[serde(default)]
+    pub firing: Firing,
+    #[serde(default)]
+    pub threshold_in_spike: ThresholdInSpike,
+    pub synapse: Option<Synapse>,
+    pub adaptation: Option<Adaptation>,
+    pub reset: Reset,
+    pub reset_gradient: ResetGradient,
+    #[serde(default)]
+    pub residual_reset: bool,
+    #[serde(default)]
+    pub refractory: usize,
+    #[serde(default)]
+    pub output_delay: bool,
+    #[serde(default)]
+    pub recurrent: bool,
+    #[serde(default)]
+    pub trace_decay: f64,
+    #[serde(default)]
+    pub output: Output,
+    pub surrogate: Surrogate,
+    #[serde(default)]
+    pub learned: BTreeMap<String, BTreeMap<Constant, f64>>,
+    pub class: Option<String>,
+}
+
+/// See [`Layer::Integrator`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Integrator {
+    pub decay: f64,
+    #[serde(default = "one")]
+    pub input_gain: f64,
+    #[serde(default)]
+    pub drive: f64,
+    #[serde(default)]
+    pub initial_potential: f64,
+    pub synapse: Option<Synapse>,
+    #[serde(default)]
+    pub learned: BTreeMap<String, BTreeMap<Constant, f64>>,
+    pub class: Option<String>,
+}
+
+/// When a neuron fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Firing {
+    #[default]
+    Above,
+    AtOrAbove,
+    Repeatedly,
+}
+
+/// How the threshold enters the spike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum ThresholdInSpike {
+    #[default]
+    Attached,
+    Detached,
+    Relative,
+}
+
+/// A first-order synapse.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Synapse {
+    pub decay: f64,
+    #[serde(default = "one")]
+    pub gain: f64,
+}
+
+/// A threshold that rises with each spike.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Adaptation {
+    pub decay: f64,
+    pub scale: f64,
+}
+
+/// What a spike does to the potential.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Reset {
+    pub kind: ResetKind,
+    #[serde(default)]
+    pub timing: Timing,
+    #[serde(default)]
+    pub value: f64,
+}
+
+/// The kind of a reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum ResetKind {
+    None,
+    Zero,
+    Value,
+    Subtract,
+    ZeroThenAdd,
+}
+
+/// Where in the step a reset acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Timing {
+    #[default]
+    BeforeDecay,
+    AfterDecay,
+    AfterInput,
+}
+
+/// The claim about the reset's gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum ResetGradient {
+    Full,
+    Detached,
+    SpatialOnly,
+    Scaled(f64),
+}
+
+/// What a neuron layer hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Output {
+    #[default]
+    Spikes,
+    Trace,
+    Potential,
+}
+
+/// A constant of a cell that a framework can learn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Constant {
+    Decay,
+    Threshold,
+    InputGain,
+    Drive,
+    ResetValue,
+    SynapseDecay,
+    SynapseGain,
+    AdaptationDecay,
+    AdaptationScale,
+}
+
+/// How many constants there are.
+pub(super) const CONSTANTS: usize = 9;
+
+/// A surrogate.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Surrogate {
+    pub kind: String,
+    pub width: Option<f64>,
+    pub slope: Option<f64>,
+    pub wings: Option<f64>,
+    pub ratio: Option<f64>,
+    pub scale: Option<Scale>,
+}
+
+/// A surrogate's normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Scale {
+    UnitArea,
+    PeakOne,
+    Peak(f64),
+}
+
+/// The loss.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Loss {
+    CrossEntropy(Terms),
+    Mse(Terms),
+    WeightedSum(Weighted),
+}
+
+/// A loss of terms.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Terms {
+    pub readout: Readout,
+    #[serde(default)]
+    pub reduction: Reduction,
+    #[serde(default = "one")]
+    pub scale: f64,
+}
+
+/// See [`Loss::WeightedSum`].
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Weighted {
+    #[serde(default = "one")]
+    pub scale: f64,
+}
+
+/// What the loss sees of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Readout {
+    Sum,
+    Mean,
+    Last,
+    Max,
+    All,
+}
+
+/// How terms are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Reduction {
+    #[default]
+    Mean,
+    BatchMean,
+    Sum,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    version: u64,
+    framework: Framework,
+    layers: Vec<serde_json::Value>,
+    loss: Loss,
+    #[serde(default)]
+    ungraded: Vec<String>,
+    #[serde(default)]
+    notes: Vec<String>,
+}
+
+impl Description {
+    /// Reads the description in the metadata.
+    ///
+    /// # Errors
+    /// [`AuditError::Description`] with the place.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = |place: &str, error: serde_json::Error| AuditError::description(place, error.to_string());
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| bad("the description", error))?;
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(FORMAT) => {}
+            found => {
+                let found = found.map_or("none".to_owned(), |version| version.to_string());
+                let problem = format!("the format's version is {found}, but {FORMAT} is read");
+                return Err(AuditError::description("the description", problem));
+            }
+        }
+        let raw: Raw = serde_json::from_value(value).map_err(|error| bad("the description", error))?;
+        debug_assert_eq!(raw.version, FORMAT);
+        let layer = |(k, value)| {
+            serde_json::from_value::<Layer>(value).map_err(|error| bad(&format!("layer {k}"), error))
+        };
+        let layers = raw.layers.into_iter().enumerate().map(layer).collect::<Result<Vec<_>>>()?;
+        if layers.is_empty() {
+            return Err(AuditError::description("layers", "there is none, but at least one is needed"));
+        }
+        Ok(Self { framework: raw.framework, layers, loss: raw.loss, ungraded: raw.ungraded, notes: raw.notes })
+    }
+}
+
+impl Layer {
+    /// The framework's class, if named.
+    pub fn class(&self) -> Option<&str> {
+        match self {
+            Self::Linear(layer) => layer.class.as_deref(),
+            Self::Conv2d(layer) => layer.class.as_deref(),
+            Self::AvgPool2d(layer) | Self::SumPool2d(layer) | Self::MaxPool2d(layer) => layer.class.as_deref(),
+            Self::Flatten(layer) => layer.class.as_deref(),
+            Self::Neuron(layer) => layer.class.as_deref(),
+            Self::Integrator(layer) => layer.class.as_deref(),
+        }
+    }
+
+    /// The learned constants.
+    pub(super) fn learned(&self) -> Option<&BTreeMap<String, BTreeMap<Constant, f64>>> {
+        match self {
+            Self::Neuron(layer) => Some(&layer.learned),
+            Self::Integrator(layer) => Some(&layer.learned),
+            _ => None,
+        }
+    }
+}
+
+impl ResetKind {
+    /// The format's word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Zero => "zero",
+            Self::Value => "value",
+            Self::Subtract => "subtract",
+            Self::ZeroThenAdd => "zero-then-add",
+        }
+    }
+}
+
+impl Timing {
+    /// The format's word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::BeforeDecay => "before-decay",
+            Self::AfterDecay => "after-decay",
+            Self::AfterInput => "after-input",
+        }
+    }
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn ones() -> [usize; 2] {
+    [1, 1]
+}
+
+fn one_group() -> usize {
+    1
+}
