@@ -2,7 +2,9 @@
 //! other gradient of the same run that a framework may have computed instead.
 
 use super::cell::Constants;
-use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, ThresholdInSpike, Timing};
+use super::description::{
+    CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, ThresholdInSpike, Timing,
+};
 use super::replay::{Extent, Past, Sample};
 use crate::snn::Surrogate;
 use crate::tensor::Tensor;
@@ -166,11 +168,8 @@ impl Layer<'_> {
             let x = c.above(u, threshold);
             let gx = go * self.rule.factor * self.rule.surrogate.derivative(x / self.rule.width);
             let attached = c.in_spike == ThresholdInSpike::Attached;
-            let (du, dtheta) = if c.in_thresholds() {
-                (1.0 / threshold, -u / (threshold * threshold))
-            } else {
-                (1.0, -1.0)
-            };
+            let (du, dtheta) =
+                if c.in_thresholds() { (1.0 / threshold, -u / (threshold * threshold)) } else { (1.0, -1.0) };
             gu += gx * du;
             let g_theta = carry.threshold + if attached { gx * dtheta } else { 0.0 };
             add(Constant::Threshold, g_theta);

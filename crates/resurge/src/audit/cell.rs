@@ -205,8 +205,7 @@ fn reset_gradient(claim: ResetGradient) -> snn::Result<snn::ResetGradient> {
 /// The surrogate of a description.
 fn surrogate(place: &str, s: &Surrogate) -> Result<snn::Surrogate> {
     let bad = |problem: String| AuditError::description(place, problem);
-    let parameters =
-        [("width", s.width), ("slope", s.slope), ("wings", s.wings), ("ratio", s.ratio)];
+    let parameters = [("width", s.width), ("slope", s.slope), ("wings", s.wings), ("ratio", s.ratio)];
     let expected: &[&str] = match s.kind.as_str() {
         "atan" | "fast-sigmoid" => &["slope"],
         "multi-gaussian" => &["width", "wings", "ratio"],

@@ -65,7 +65,11 @@ fn section(page: &mut String, number: usize, file: &FileReport) -> Result<(), Pl
     );
     forward(page, audit);
     if !audit.gradients.is_empty() {
-        let _ = writeln!(page, "<h3>Gradients against the claim</h3>\n<p>Tolerance {:.0e} of the norm.</p>", audit.tolerance);
+        let _ = writeln!(
+            page,
+            "<h3>Gradients against the claim</h3>\n<p>Tolerance {:.0e} of the norm.</p>",
+            audit.tolerance
+        );
         page.push_str("<table><tr><th>Tensor</th><th>Shape</th><th>Norm</th><th>Relative error</th></tr>\n");
         for g in &audit.gradients {
             let _ = writeln!(

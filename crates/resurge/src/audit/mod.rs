@@ -17,14 +17,17 @@
 mod adjoint;
 mod cell;
 mod compare;
+mod container;
 pub mod description;
 mod error;
 mod file;
 mod fit;
 mod forward;
 mod html;
+mod neuron;
 mod profile;
 mod proof;
+mod reader;
 mod replay;
 mod report;
 mod run;
@@ -171,7 +174,8 @@ fn compare_gradients(run: &NetworkRun<'_>, report: &mut AuditReport) -> Result<(
             report.words = format!("the gradients are not those of the claim; relative weight {weight}");
             if let Some(nearest) = nearest {
                 let (code, residual) = (&nearest.code, nearest.residual);
-                report.words += &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
+                report.words +=
+                    &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
             }
         }
     }

@@ -77,13 +77,15 @@ pub(super) fn by_lag(run: &NetworkRun<'_>) -> Result<Vec<LagProfile>> {
     for source in (0..steps).rev().step_by(stride) {
         let [full, detached] = [ResetGradient::Full, ResetGradient::Detached].map(|claim| {
             let rule = Rule { reset_gradient: Some(claim), ..Rule::default() };
-            run.gradients_from(&rule, at(&output, source)?, potentials.as_ref().map(|u| at(u, source)).transpose()?)
+            run.gradients_from(
+                &rule,
+                at(&output, source)?,
+                potentials.as_ref().map(|u| at(u, source)).transpose()?,
+            )
         });
         let (full, detached) = (full?, detached?);
         let layers = full.layers.iter().zip(&detached.layers).enumerate();
-        for (place, (k, (full, detached))) in
-            layers.filter(|(k, _)| run.samples(*k).is_some()).enumerate()
-        {
+        for (place, (k, (full, detached))) in layers.filter(|(k, _)| run.samples(*k).is_some()).enumerate() {
             if found.len() <= place {
                 found.push(LagProfile { layer: k, full: vec![0.0; lags], reset_term: vec![0.0; lags] });
             }
@@ -101,4 +103,3 @@ pub(super) fn by_lag(run: &NetworkRun<'_>) -> Result<Vec<LagProfile>> {
     }
     Ok(found)
 }
-

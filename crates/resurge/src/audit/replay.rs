@@ -157,8 +157,7 @@ fn run_sample(
                 (_, ResetKind::None | ResetKind::Subtract) => s.margin[at - n],
                 _ => s.margin[at - n] * (1.0 - s.spikes[at - n]).abs(),
             };
-            s.margin[at] =
-                c.decay * kept + c.input_gain.abs() * error + 4.0 * rounding.roundoff * moved;
+            s.margin[at] = c.decay * kept + c.input_gain.abs() * error + 4.0 * rounding.roundoff * moved;
             s.potential[at] = u;
             if !c.spiking {
                 continue;

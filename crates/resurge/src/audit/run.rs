@@ -116,8 +116,7 @@ impl<'a> NetworkRun<'a> {
             if let Some(constants) = &data.constants {
                 let extent = Extent::of(&x);
                 let forced = forced_spikes(data, extent);
-                let rounding =
-                    Rounding { magnitude: &magnitude, terms, roundoff: file.precision.roundoff() };
+                let rounding = Rounding { magnitude: &magnitude, terms, roundoff: file.precision.roundoff() };
                 let recurrent = data.recurrent.as_ref();
                 let samples = replay::run(constants, &x, recurrent, forced.as_deref(), &rounding);
                 let shape = x.shape().clone();

@@ -152,7 +152,8 @@ fn whole_gradient(file: &AuditFile, claimed: &[Vec<f64>]) -> Vec<Explanation> {
         found.push(Explanation { code, words, residual: c.residual, explains, rule: None });
     };
     if batch > 1.0 {
-        let words = format!("the gradient is {batch} times the right one: summed over the batch, not averaged");
+        let words =
+            format!("the gradient is {batch} times the right one: summed over the batch, not averaged");
         offer("batch-sum".into(), words, batch);
         let words = format!("the gradient is 1/{batch} of the right one: averaged over the batch once more");
         offer("batch-mean".into(), words, 1.0 / batch);
@@ -227,7 +228,10 @@ fn truncations(file: &AuditFile) -> Vec<Candidate> {
     let tried = (1..steps).filter(|k| all || usual.contains(k) || (2 * k == steps));
     tried
         .map(|k| {
-            let words = format!("the gradient is truncated: states are detached before every step {k}, {}, ...", 2 * k);
+            let words = format!(
+                "the gradient is truncated: states are detached before every step {k}, {}, ...",
+                2 * k
+            );
             candidate(format!("truncated {k}"), words, Rule { truncated: k, ..Rule::default() })
         })
         .collect()
@@ -262,7 +266,11 @@ fn other_surrogates(file: &AuditFile) -> Vec<Candidate> {
             continue;
         }
         let rule = Rule { surrogate: SurrogateChange::Scale(scale), ..Rule::default() };
-        found.push(candidate(format!("surrogate-{name}"), format!("the surrogate is scaled to one {words}"), rule));
+        found.push(candidate(
+            format!("surrogate-{name}"),
+            format!("the surrogate is scaled to one {words}"),
+            rule,
+        ));
     }
     for kind in [
         "sigmoid",
@@ -306,8 +314,7 @@ fn other_resets(file: &AuditFile) -> Vec<Candidate> {
             if same || (kind == ResetKind::None && timing != Timing::BeforeDecay) {
                 continue;
             }
-            let rule =
-                Rule { reset: Some(Reset { kind, timing, value: first.value }), ..Rule::default() };
+            let rule = Rule { reset: Some(Reset { kind, timing, value: first.value }), ..Rule::default() };
             let words = format!(
                 "this is the gradient of the reset \"{}\", {}, at the run's potentials and spikes",
                 kind.name(),

@@ -31,9 +31,22 @@ pub(super) fn layer_shapes(
     let last = layers.len().saturating_sub(1);
     for (k, (layer, data)) in description.layers.iter().zip(layers).enumerate() {
         before = one(k, layer, data, &before, k == last)?;
+        // After the weight, which says how many there are.
+        if let (Some(weight), Some(bias)) = (&data.weight, &data.bias) {
+            let outputs = weight.shape()[0];
+            if bias.shape()[..] != [outputs] {
+                let problem = format!("its shape is {}, but there are {outputs} outputs", bias.shape());
+                return Err(AuditError::tensor(
+                    format!("layers.{k}.bias"),
+                    problem,
+                    "write one number an output",
+                ));
+            }
+        }
         total = total.saturating_add(product(&before));
         if total > allowed {
-            let problem = format!("with its output {before}, layers have more numbers than a file of this size means");
+            let problem =
+                format!("with its output {before}, layers have more numbers than a file of this size means");
             return Err(AuditError::description(format!("layer {k}"), problem));
         }
         shapes.push(before.clone());
@@ -76,8 +89,7 @@ fn one(k: usize, layer: &Layer, data: &LayerData, x: &Shape, last: bool) -> Resu
             if let Some(recurrent) = &data.recurrent {
                 let fits = x.rank() == 3 && recurrent.shape()[..] == [x[2], x[2]];
                 if !fits {
-                    let problem =
-                        format!("its shape is {}, but the layer's input is {x}", recurrent.shape());
+                    let problem = format!("its shape is {}, but the layer's input is {x}", recurrent.shape());
                     let remedy = "write [N, N] for an input of [T, B, N]";
                     return Err(AuditError::tensor(format!("layers.{k}.recurrent"), problem, remedy));
                 }
@@ -130,7 +142,8 @@ fn convolved(k: usize, conv: &Conv, data: &LayerData, [t, b, c, h, w]: [usize; 5
 
 fn pooled(place: &str, pool: &Pool, [t, b, c, h, w]: [usize; 5]) -> Result<Shape> {
     let stride = pool.stride.unwrap_or(pool.kernel);
-    let along = |axis: usize, size: usize| positions(size, pool.kernel[axis], stride[axis], pool.padding[axis]);
+    let along =
+        |axis: usize, size: usize| positions(size, pool.kernel[axis], stride[axis], pool.padding[axis]);
     match (along(0, h), along(1, w)) {
         (Some(rows), Some(cols)) => Ok([t, b, c, rows, cols].into()),
         _ => {

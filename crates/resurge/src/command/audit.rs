@@ -91,9 +91,17 @@ fn text(reports: &AuditReports) -> Result<String> {
             let row = match &file.audit {
                 Some(audit) => {
                     let worst = audit.gradients.iter().map(|g| g.error).fold(0.0, f64::max);
-                    let worst = if audit.gradients.is_empty() { String::new() } else { format!("{worst:.1e}") };
+                    let worst =
+                        if audit.gradients.is_empty() { String::new() } else { format!("{worst:.1e}") };
                     let kind = format!("{:?}", audit.precision).to_lowercase();
-                    [file.file.clone(), audit.framework.clone(), kind, audit.code.clone(), worst, proof(audit)]
+                    [
+                        file.file.clone(),
+                        audit.framework.clone(),
+                        kind,
+                        audit.code.clone(),
+                        worst,
+                        proof(audit),
+                    ]
                 }
                 None => [file.file.as_str(), "", "", "unusable", "", ""].map(str::to_owned),
             };
@@ -134,7 +142,11 @@ fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
     writeln!(out, "\n{name}: {}\n  {}", audit.code, audit.words)?;
     let kind = format!("{:?}", audit.precision).to_lowercase();
     let classes = audit.classes.join(", ");
-    writeln!(out, "  {}, {kind}, {} steps, {} samples; {classes}", audit.framework, audit.steps, audit.batch)?;
+    writeln!(
+        out,
+        "  {}, {kind}, {} steps, {} samples; {classes}",
+        audit.framework, audit.steps, audit.batch
+    )?;
     for layer in &audit.forward.layers {
         let potentials = match layer.potentials_recorded {
             true => format!("potentials to {:.1e}", layer.potential_error),
