@@ -12,6 +12,7 @@ import resurge_audit as audit
 
 GAINS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 CLASSES = 3
+WEIGHTED = audit.Loss("weighted-sum")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Case:
     steps: int = 20
     batch: int = 2
     image: bool = False
-    loss: audit.Loss = audit.Loss("weighted-sum")
+    loss: audit.Loss = WEIGHTED
     output: str = "spikes"
     currents: bool = False
 
@@ -83,6 +84,7 @@ class Case:
         import jax
         import jax.numpy as jnp
         from flax import nnx
+
         from networks_spyx import dtype_of, weights_of
 
         with jax.enable_x64(self.bits == 64):

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import resurge_audit as audit
 import torch
+
 from cases import Case
 from replay import Replay, Variation, errors, relative, replay
 
@@ -83,17 +84,18 @@ def make(case: Case, folder: Path) -> audit.Recording:
     raise SystemExit(f"{case.stem}: no seed makes a good golden; the last: {reason}")
 
 
-def entry(case: Case, recording: audit.Recording) -> dict[str, Any]:
+def entry(stem: str, recording: audit.Recording) -> dict[str, Any]:
     """A golden's line in the manifest."""
     layers = [layer["kind"] for layer in recording.description["layers"]]
     neurons = [layer for layer in recording.description["layers"] if layer["kind"] == "neuron"]
     return {
-        "file": f"{case.stem}.safetensors",
-        "class": neurons[0]["class"],
-        "bits": case.bits,
-        "steps": case.steps,
+        "file": f"{stem}.safetensors",
+        "framework": recording.description["framework"],
+        "class": neurons[0].get("class", ""),
+        "bits": recording.tensors["loss"].itemsize * 8,
+        "steps": recording.tensors["input"].shape[0],
         "layers": layers,
-        "reset": neurons[0]["reset"]["kind"] + " " + neurons[0]["reset"]["timing"],
+        "reset": neurons[0]["reset"]["kind"] + " " + neurons[0]["reset"].get("timing", "before-decay"),
         "reset_gradient": neurons[0]["reset_gradient"],
         "surrogate": neurons[0]["surrogate"]["kind"],
         "loss": recording.description["loss"]["kind"],
@@ -124,7 +126,7 @@ def main() -> None:
         for case in wanted:
             recording = make(case, Path(folder))
             recordings[case.stem] = recording
-            manifest.append(entry(case, recording))
+            manifest.append(entry(case.stem, recording))
             path = goldens / f"{case.stem}.safetensors"
             if args.check:
                 same(recording, audit.read(path), case.stem)
@@ -133,8 +135,10 @@ def main() -> None:
             print(f"{case.stem:36} {path.stat().st_size:7d} bytes", flush=True)
     if args.only:
         return
-    from damaged import damage_all
+    from damaged import damage_all, reference_trace
 
+    recordings["reference-trace"] = reference_trace()
+    manifest.append(entry("reference-trace", recordings["reference-trace"]))
     damage_all(recordings, TESTS, check=args.check)
     if not args.check:
         (goldens / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import jax.numpy as jnp
 import resurge_audit as audit
-from cases import Case
 from flax import nnx
 from spyx import axn, nn
+
+from cases import Case
 
 COUNT = audit.Loss("cross-entropy", "sum")
 MEAN = audit.Loss("cross-entropy", "mean")
@@ -22,7 +24,7 @@ def spyx_cases() -> list[Case]:
 
     def dense(neuron: Callable[[int, Any], Any], *sizes: int) -> Callable[[Any, Any], Any]:
         def make(dtype: Any, rngs: Any) -> Any:
-            pairs = zip(sizes[:-1], sizes[1:], strict=True)
+            pairs = pairwise(sizes)
             layers = [(nnx.Linear(a, b, param_dtype=dtype, rngs=rngs), neuron(b, rngs)) for a, b in pairs]
             return nn.Sequential(*(layer for both in layers for layer in both))
 

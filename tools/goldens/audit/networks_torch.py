@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import norse.torch as norse
@@ -11,12 +12,13 @@ import sinabs.activation as act
 import sinabs.layers as sinabs
 import snntorch as snn
 import torch
-from cases import Case
 from snntorch import surrogate as snn_surrogate
 from spikingjelly.activation_based import layer as jelly_layer
 from spikingjelly.activation_based import neuron as jelly
 from spikingjelly.activation_based import surrogate as jelly_surrogate
 from torch import nn
+
+from cases import Case
 
 WEIGHTED = audit.Loss("weighted-sum")
 COUNT = audit.Loss("cross-entropy", "sum")
@@ -30,7 +32,7 @@ def dense(neuron: Callable[[], Any], *sizes: int, bias: bool = True) -> Callable
     """linear -> neuron, as often as there are sizes after the first."""
 
     def make() -> Any:
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
+        pairs = pairwise(sizes)
         return nn.Sequential(*(layer for a, b in pairs for layer in (nn.Linear(a, b, bias=bias), neuron())))
 
     return make
@@ -51,7 +53,7 @@ def convolutional(neuron: Callable[[], Any], pool: Callable[[], Any], out: int =
 
 
 def snntorch_cases() -> list[Case]:
-    atan, fast, sigmoid = snn_surrogate.atan, snn_surrogate.fast_sigmoid, snn_surrogate.sigmoid
+    fast, sigmoid = snn_surrogate.fast_sigmoid, snn_surrogate.sigmoid
 
     def leaky(**options: Any) -> Callable[[], Any]:
         return lambda: snn.Leaky(**({"beta": 0.9} | options))
@@ -168,7 +170,11 @@ def norse_cases() -> list[Case]:
         case("lif-triangle", sequence(lambda: norse.LIFCell(fast(method="triangle", alpha=0.7)), 6, 5, 3)),
         case("lif-three-layers", sequence(lambda: norse.LIFCell(fast()), 6, 5, 4, 3), bits=32, steps=40, loss=MSE),
         case("box-tanh", sequence(lambda: norse.LIFBoxCell(box(method="tanh", alpha=1.5)), 6, 5, 3)),
-        case("box-subtract", sequence(lambda: norse.LIFBoxCell(box("subtract", method="circ", alpha=0.5)), 6, 5, 3), bits=32),
+        case(
+            "box-subtract",
+            sequence(lambda: norse.LIFBoxCell(box("subtract", method="circ", alpha=0.5)), 6, 5, 3),
+            bits=32,
+        ),
         case("iaf-erfc", sequence(lambda: norse.IAFCell(iaf_parameters()), 6, 5, 3)),
         case("recurrent", recurrent, steps=20),
         case("recurrent-readout", recurrent_readout, bits=32, steps=60, loss=MEAN),

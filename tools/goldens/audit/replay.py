@@ -127,9 +127,7 @@ class Neuron:
         other, _ = self.charge(s, u, drive, self.variation.reset)
         return right.detach() + (other - other.detach()), taken
 
-    def charge(
-        self, s: dict[str, Any], u: Tensor, drive: Tensor, reset: dict[str, Any]
-    ) -> tuple[Tensor, Tensor | None]:
+    def charge(self, s: dict[str, Any], u: Tensor, drive: Tensor, reset: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
         """u[t] under a reset, and the residual reset that it contains."""
         o, theta, decay = s["o"], s["theta"], self.c["decay"]
         match reset.get("timing", "before-decay"):
@@ -279,7 +277,9 @@ def replay(recording: Recording, variation: Variation = Variation()) -> Replay:
     constants = {f"{k}.{name}": leaf for k, neuron in neurons.items() for name, leaf in neuron.c.items()}
     wanted = leaves | {f"constants.{name}": leaf for name, leaf in constants.items()}
     wanted |= {f"ends.{k}": end for k, end in ends.items()}
-    found = torch.autograd.grad(value, list(wanted.values()), allow_unused=True, retain_graph=True)
+    found: Any = [None] * len(wanted)
+    if value.requires_grad:
+        found = torch.autograd.grad(value, list(wanted.values()), allow_unused=True, retain_graph=True)
     gradients = {n: torch.zeros_like(v) if g is None else g for (n, v), g in zip(wanted.items(), found, strict=True)}
     if variation.time_shift:
         shift_weights(recording, variation.time_shift, inputs, gradients, tensors)
@@ -293,7 +293,11 @@ def replay(recording: Recording, variation: Variation = Variation()) -> Replay:
 
 
 def shift_weights(
-    recording: Recording, shift: int, inputs: dict[int, Tensor], gradients: dict[str, Tensor], tensors: dict[str, Tensor]
+    recording: Recording,
+    shift: int,
+    inputs: dict[int, Tensor],
+    gradients: dict[str, Tensor],
+    tensors: dict[str, Tensor],
 ) -> None:
     """Puts the weights' gradients of a time shift in the place of the right ones."""
     for k, layer in enumerate(recording.description["layers"]):

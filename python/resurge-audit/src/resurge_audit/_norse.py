@@ -128,7 +128,10 @@ def neuron(module: Any) -> dict[str, Any]:
     what = f"{class_name(module)}.p.method {p.method!r}"
 
     def spike(x: Any) -> Any:
-        return threshold(x, p.method, p.alpha)
+        try:
+            return threshold(x, p.method, p.alpha)
+        except ValueError as error:
+            raise Unsupported(what, str(error)) from error
 
     v_reset = scalar(p, "v_reset")
     reset: dict[str, Any] = {"kind": "value", "value": v_reset} if v_reset else {"kind": "zero"}

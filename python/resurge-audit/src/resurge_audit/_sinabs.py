@@ -134,6 +134,7 @@ def membrane(module: Any, adaptive: bool) -> tuple[dict[str, Any], dict[str, Any
     gain = 1 - a if module.norm_input else 1.0
     normalised = -1.0 if module.norm_input else 0.0
     alpha_syn = module.alpha_syn_calculated
+    s = 0.0 if alpha_syn is None else float(alpha_syn.detach())
     description: dict[str, Any] = {"decay": a, "learned": {}}
     # d / d a and d / d s of the constants.
     by_mem: dict[str, float] = {"decay": 1.0}
@@ -142,7 +143,6 @@ def membrane(module: Any, adaptive: bool) -> tuple[dict[str, Any], dict[str, Any
         description["input_gain"] = gain
         by_mem["input_gain"] = normalised
     else:
-        s = float(alpha_syn.detach())
         if adaptive:
             description["synapse"] = {"decay": gain * s, "gain": gain * s}
             by_mem |= {"synapse_decay": normalised * s, "synapse_gain": normalised * s}
@@ -152,7 +152,7 @@ def membrane(module: Any, adaptive: bool) -> tuple[dict[str, Any], dict[str, Any
             by_mem["input_gain"] = normalised
             by_syn = {"synapse_decay": 1.0, "synapse_gain": 1.0}
     learned: dict[str, Any] = {}
-    for suffix, derivatives, alpha in (("mem", by_mem, a), ("syn", by_syn, float(alpha_syn or 0.0))):
+    for suffix, derivatives, alpha in (("mem", by_mem, a), ("syn", by_syn, s)):
         name = f"alpha_{suffix}" if module.train_alphas else f"tau_{suffix}"
         parameter = getattr(module, name)
         if parameter is None or not parameter.requires_grad:

@@ -38,8 +38,8 @@ def record_spikingjelly(
 ) -> Path:
     """Runs a Sequential of torch or `layer` modules and `IFNode`, `LIFNode`, `ParametricLIFNode`, `CUBALIFNode`.
 
-    Every neuron runs in its own `step_mode`; potentials are recorded in the single-step mode only, as the fused
-    operations of the multi-step mode keep them to themselves. The rest is as in `record_snntorch`.
+    Every neuron runs in its own `step_mode`; potentials are recorded in the single-step mode only, as the
+    multi-step mode does not show them. The rest is as in `record_snntorch`.
 
     Raises Unsupported for what the format cannot express, by class and attribute.
     """

@@ -123,13 +123,14 @@ def identify(
     if GRID[middle] > 0 and 0 < relative[middle] < 1:
         for kind in SOLVED:
             exact = parameter_from(kind, float(GRID[middle]), float(relative[middle]))
+            # Round numbers where they fit as well as the exact ones.
             for digits in (6, 10, 17):
                 parameters = {name: float(f"{value:.{digits}g}") for name, value in exact.items()}
-                rounded = float(f"{peak:.{digits}g}")
-                candidate = _described(kind, parameters, rounded)
                 limit = tolerance if digits == 17 else min(tolerance, 1e-13)
-                if _agrees(candidate, values, peak, limit):
-                    return candidate
+                for height in (float(f"{peak:.6g}"), 1 / area_of(kind, parameters), peak):
+                    candidate = _described(kind, parameters, height)
+                    if _agrees(candidate, values, peak, limit):
+                        return candidate
     raise Unsupported(what, "its derivative is none of the surrogates of the format")
 
 
