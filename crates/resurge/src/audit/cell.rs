@@ -43,6 +43,7 @@ impl Constants {
     }
 
     fn of_neuron(place: &str, n: &Neuron) -> Result<Self> {
+        check_names(place, n.learned.keys())?;
         let surrogate = surrogate(&format!("{place}, surrogate"), &n.surrogate)?;
         let this = Self {
             decay: n.decay,
@@ -89,6 +90,7 @@ impl Constants {
     }
 
     fn of_integrator(place: &str, n: &Integrator) -> Result<Self> {
+        check_names(place, n.learned.keys())?;
         let this = Self {
             decay: n.decay,
             input_gain: n.input_gain,
@@ -200,6 +202,22 @@ fn reset_gradient(claim: ResetGradient) -> snn::Result<snn::ResetGradient> {
         ResetGradient::SpatialOnly => snn::ResetGradient::SpatialOnly,
         ResetGradient::Scaled(alpha) => snn::ResetGradient::scaled(alpha)?,
     })
+}
+
+/// Learned constants have names of letters, digits and `_`, and none that parameters have.
+fn check_names<'a>(place: &str, mut names: impl Iterator<Item = &'a String>) -> Result<()> {
+    let good = |name: &str| {
+        let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        letters && !name.is_empty() && !["weight", "bias", "recurrent"].contains(&name)
+    };
+    match names.find(|name| !good(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let problem =
+                format!("`learned` has the name `{name}`; take letters, digits and _, and no parameter's");
+            Err(AuditError::description(place, problem))
+        }
+    }
 }
 
 /// The surrogate of a description.

@@ -1,42 +1,42 @@
 //! The description of the network, as in docs/audit-format.md. Every key that it does not name is an error.
 
 use super::error::{AuditError, Result};
-pub use super::neuron::*;
+pub(super) use super::neuron::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The version of the format that is read.
-pub const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 
 /// A network, how it was run, and what its gradients are claimed to be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Description {
+pub(super) struct Description {
     /// Who computed the gradients.
-    pub framework: Framework,
+    pub(super) framework: Framework,
     /// The layers in the order of the forward pass.
-    pub layers: Vec<Layer>,
+    pub(super) layers: Vec<Layer>,
     /// The loss.
-    pub loss: Loss,
+    pub(super) loss: Loss,
     /// Parameters without a gradient in the file.
-    pub ungraded: Vec<String>,
+    pub(super) ungraded: Vec<String>,
     /// Prose.
-    pub notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 /// A framework by name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Framework {
+pub(super) struct Framework {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Its version.
-    pub version: String,
+    pub(super) version: String,
 }
 
 /// A layer.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Layer {
+pub(super) enum Layer {
     /// `W x + b`.
     Linear(Linear),
     /// Cross-correlation.
@@ -58,60 +58,59 @@ pub enum Layer {
 /// See [`Layer::Linear`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Linear {
+pub(super) struct Linear {
     /// Whether there is a bias.
-    pub bias: bool,
+    pub(super) bias: bool,
     /// The framework's class.
-    pub class: Option<String>,
+    pub(super) class: Option<String>,
 }
 
 /// See [`Layer::Conv2d`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Conv {
+pub(super) struct Conv {
     /// Whether there is a bias.
-    pub bias: bool,
+    pub(super) bias: bool,
     /// The steps between positions.
     #[serde(default = "ones")]
-    pub stride: [usize; 2],
+    pub(super) stride: [usize; 2],
     /// Rows and columns of zeros on each side.
     #[serde(default)]
-    pub padding: [usize; 2],
+    pub(super) padding: [usize; 2],
     /// Groups of channels.
     #[serde(default = "one_group")]
-    pub groups: usize,
+    pub(super) groups: usize,
     /// The framework's class.
-    pub class: Option<String>,
+    pub(super) class: Option<String>,
 }
 
 /// A pooling layer.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pool {
+pub(super) struct Pool {
     /// The window.
-    pub kernel: [usize; 2],
+    pub(super) kernel: [usize; 2],
     /// The steps between positions; the kernel where there is none.
-    pub stride: Option<[usize; 2]>,
+    pub(super) stride: Option<[usize; 2]>,
     /// Rows and columns of zeros on each side.
     #[serde(default)]
-    pub padding: [usize; 2],
+    pub(super) padding: [usize; 2],
     /// The framework's class.
-    pub class: Option<String>,
+    pub(super) class: Option<String>,
 }
 
 /// A layer without settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plain {
+pub(super) struct Plain {
     /// The framework's class.
-    pub class: Option<String>,
+    pub(super) class: Option<String>,
 }
 
 /// The loss.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Loss {
+pub(super) enum Loss {
     CrossEntropy(Terms),
     Mse(Terms),
     WeightedSum(Weighted),
@@ -120,29 +119,26 @@ pub enum Loss {
 /// A loss of terms.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Terms {
-    pub readout: Readout,
+pub(super) struct Terms {
+    pub(super) readout: Readout,
     #[serde(default)]
-    pub reduction: Reduction,
+    pub(super) reduction: Reduction,
     #[serde(default = "one")]
-    pub scale: f64,
+    pub(super) scale: f64,
 }
 
 /// See [`Loss::WeightedSum`].
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Weighted {
+pub(super) struct Weighted {
     #[serde(default = "one")]
-    pub scale: f64,
+    pub(super) scale: f64,
 }
 
 /// What the loss sees of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Readout {
+pub(super) enum Readout {
     Sum,
     Mean,
     Last,
@@ -153,8 +149,7 @@ pub enum Readout {
 /// How terms are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Reduction {
+pub(super) enum Reduction {
     #[default]
     Mean,
     BatchMean,
@@ -179,7 +174,7 @@ impl Description {
     ///
     /// # Errors
     /// [`AuditError::Description`] with the place.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let bad = |place: &str, error: serde_json::Error| AuditError::description(place, error.to_string());
         let value: serde_json::Value =
             serde_json::from_str(text).map_err(|error| bad("the description", error))?;
@@ -212,7 +207,7 @@ impl Description {
 
 impl Layer {
     /// The framework's class, if named.
-    pub fn class(&self) -> Option<&str> {
+    pub(super) fn class(&self) -> Option<&str> {
         match self {
             Self::Linear(layer) => layer.class.as_deref(),
             Self::Conv2d(layer) => layer.class.as_deref(),

@@ -11,6 +11,14 @@ pub(super) struct Fit {
     pub(super) gradients: Vec<Vec<f64>>,
 }
 
+/// A value that was tried: its gradients, what they miss, and the square of that.
+struct Tried {
+    value: f64,
+    found: Vec<Vec<f64>>,
+    rest: Vec<f64>,
+    size: f64,
+}
+
 /// At most so many steps; the gradients are smooth in the number, so that each about squares the error.
 const STEPS: usize = 12;
 
@@ -26,43 +34,43 @@ pub(super) fn fit(
     let miss = |found: &[Vec<f64>]| -> Vec<f64> {
         scaled(file, found).iter().zip(&recorded).map(|(a, b)| a - b).collect()
     };
-    let mut best: Option<(f64, Vec<Vec<f64>>, Vec<f64>, f64)> = None;
-    for &start in starts {
-        let found = gradients(start)?;
+    let mut best: Option<Tried> = None;
+    let attempt = |value: f64| -> Result<Tried> {
+        let found = gradients(value)?;
         let rest = miss(&found);
-        let size = dot(&rest, &rest);
-        if size.is_finite() && best.as_ref().is_none_or(|b| size < b.3) {
-            best = Some((start, found, rest, size));
+        Ok(Tried { value, size: dot(&rest, &rest), found, rest })
+    };
+    for &start in starts {
+        let tried = attempt(start)?;
+        if tried.size.is_finite() && best.as_ref().is_none_or(|best| tried.size < best.size) {
+            best = Some(tried);
         }
     }
-    let Some((mut value, mut found, mut rest, mut size)) = best else { return Ok(None) };
+    let Some(mut best) = best else { return Ok(None) };
     for _ in 0..STEPS {
-        if compare(file, &found).within(file.precision.tolerance() / 1e3) {
+        if compare(file, &best.found).within(file.precision.tolerance() / 1e3) {
             break;
         }
-        let h = 1e-5 * value.abs().max(0.1);
-        let ahead = miss(&gradients(value + h)?);
-        let slope: Vec<f64> = ahead.iter().zip(&rest).map(|(a, b)| (a - b) / h).collect();
+        let h = 1e-5 * best.value.abs().max(0.1);
+        let ahead = miss(&gradients(best.value + h)?);
+        let slope: Vec<f64> = ahead.iter().zip(&best.rest).map(|(a, b)| (a - b) / h).collect();
         let curvature = dot(&slope, &slope);
         if curvature == 0.0 {
             break;
         }
-        let mut step = -dot(&slope, &rest) / curvature;
-        let mut improved = false;
+        let mut step = -dot(&slope, &best.rest) / curvature;
+        let before = best.size;
         for _ in 0..8 {
-            let next = gradients(value + step)?;
-            let next_rest = miss(&next);
-            let next_size = dot(&next_rest, &next_rest);
-            if next_size < size {
-                improved = next_size < 0.99 * size;
-                (value, found, rest, size) = (value + step, next, next_rest, next_size);
+            let next = attempt(best.value + step)?;
+            if next.size < best.size {
+                best = next;
                 break;
             }
             step /= 2.0;
         }
-        if !improved {
+        if best.size >= 0.99 * before {
             break;
         }
     }
-    Ok(Some(Fit { value, gradients: found }))
+    Ok(Some(Fit { value: best.value, gradients: best.found }))
 }

@@ -63,6 +63,9 @@ fn section(page: &mut String, number: usize, file: &FileReport) -> Result<(), Pl
         audit.batch,
         escape(&audit.classes.join(", "))
     );
+    for note in &audit.notes {
+        let _ = writeln!(page, "<p>Note: {}</p>", escape(note));
+    }
     forward(page, audit);
     if !audit.gradients.is_empty() {
         let _ = writeln!(

@@ -18,7 +18,7 @@ mod adjoint;
 mod cell;
 mod compare;
 mod container;
-pub mod description;
+mod description;
 mod error;
 mod file;
 mod fit;
@@ -84,6 +84,7 @@ pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
     let mut report = AuditReport {
         framework: format!("{} {}", framework.name, framework.version),
         format: FORMAT,
+        notes: file.description.notes.clone(),
         classes: stateful.filter_map(|(_, layer)| layer.class().map(str::to_owned)).collect(),
         precision: file.precision,
         steps,

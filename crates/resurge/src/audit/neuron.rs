@@ -7,66 +7,63 @@ use std::collections::BTreeMap;
 /// See [`Layer::Neuron`]; the fields are those of the format page.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Neuron {
-    pub decay: f64,
+pub(super) struct Neuron {
+    pub(super) decay: f64,
     #[serde(default = "one")]
-    pub input_gain: f64,
+    pub(super) input_gain: f64,
     #[serde(default)]
-    pub drive: f64,
+    pub(super) drive: f64,
     #[serde(default)]
-    pub initial_potential: f64,
+    pub(super) initial_potential: f64,
     #[serde(default = "one")]
-    pub threshold: f64,
+    pub(super) threshold: f64,
     #[serde(default)]
-    pub firing: Firing,
+    pub(super) firing: Firing,
     #[serde(default)]
-    pub threshold_in_spike: ThresholdInSpike,
-    pub synapse: Option<Synapse>,
-    pub adaptation: Option<Adaptation>,
-    pub reset: Reset,
-    pub reset_gradient: ResetGradient,
+    pub(super) threshold_in_spike: ThresholdInSpike,
+    pub(super) synapse: Option<Synapse>,
+    pub(super) adaptation: Option<Adaptation>,
+    pub(super) reset: Reset,
+    pub(super) reset_gradient: ResetGradient,
     #[serde(default)]
-    pub residual_reset: bool,
+    pub(super) residual_reset: bool,
     #[serde(default)]
-    pub refractory: usize,
+    pub(super) refractory: usize,
     #[serde(default)]
-    pub output_delay: bool,
+    pub(super) output_delay: bool,
     #[serde(default)]
-    pub recurrent: bool,
+    pub(super) recurrent: bool,
     #[serde(default)]
-    pub trace_decay: f64,
+    pub(super) trace_decay: f64,
     #[serde(default)]
-    pub output: Output,
-    pub surrogate: Surrogate,
+    pub(super) output: Output,
+    pub(super) surrogate: Surrogate,
     #[serde(default)]
-    pub learned: BTreeMap<String, BTreeMap<Constant, f64>>,
-    pub class: Option<String>,
+    pub(super) learned: BTreeMap<String, BTreeMap<Constant, f64>>,
+    pub(super) class: Option<String>,
 }
 
 /// See [`Layer::Integrator`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Integrator {
-    pub decay: f64,
+pub(super) struct Integrator {
+    pub(super) decay: f64,
     #[serde(default = "one")]
-    pub input_gain: f64,
+    pub(super) input_gain: f64,
     #[serde(default)]
-    pub drive: f64,
+    pub(super) drive: f64,
     #[serde(default)]
-    pub initial_potential: f64,
-    pub synapse: Option<Synapse>,
+    pub(super) initial_potential: f64,
+    pub(super) synapse: Option<Synapse>,
     #[serde(default)]
-    pub learned: BTreeMap<String, BTreeMap<Constant, f64>>,
-    pub class: Option<String>,
+    pub(super) learned: BTreeMap<String, BTreeMap<Constant, f64>>,
+    pub(super) class: Option<String>,
 }
 
 /// When a neuron fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Firing {
+pub(super) enum Firing {
     #[default]
     Above,
     AtOrAbove,
@@ -76,8 +73,7 @@ pub enum Firing {
 /// How the threshold enters the spike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum ThresholdInSpike {
+pub(super) enum ThresholdInSpike {
     #[default]
     Attached,
     Detached,
@@ -87,39 +83,35 @@ pub enum ThresholdInSpike {
 /// A first-order synapse.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Synapse {
-    pub decay: f64,
+pub(super) struct Synapse {
+    pub(super) decay: f64,
     #[serde(default = "one")]
-    pub gain: f64,
+    pub(super) gain: f64,
 }
 
 /// A threshold that rises with each spike.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Adaptation {
-    pub decay: f64,
-    pub scale: f64,
+pub(super) struct Adaptation {
+    pub(super) decay: f64,
+    pub(super) scale: f64,
 }
 
 /// What a spike does to the potential.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Reset {
-    pub kind: ResetKind,
+pub(super) struct Reset {
+    pub(super) kind: ResetKind,
     #[serde(default)]
-    pub timing: Timing,
+    pub(super) timing: Timing,
     #[serde(default)]
-    pub value: f64,
+    pub(super) value: f64,
 }
 
 /// The kind of a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum ResetKind {
+pub(super) enum ResetKind {
     None,
     Zero,
     Value,
@@ -130,8 +122,7 @@ pub enum ResetKind {
 /// Where in the step a reset acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Timing {
+pub(super) enum Timing {
     #[default]
     BeforeDecay,
     AfterDecay,
@@ -141,8 +132,7 @@ pub enum Timing {
 /// The claim about the reset's gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum ResetGradient {
+pub(super) enum ResetGradient {
     Full,
     Detached,
     SpatialOnly,
@@ -152,8 +142,7 @@ pub enum ResetGradient {
 /// What a neuron layer hands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Output {
+pub(super) enum Output {
     #[default]
     Spikes,
     Trace,
@@ -163,8 +152,7 @@ pub enum Output {
 /// A constant of a cell that a framework can learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Constant {
+pub(super) enum Constant {
     Decay,
     Threshold,
     InputGain,
@@ -182,21 +170,19 @@ pub(super) const CONSTANTS: usize = 9;
 /// A surrogate.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Surrogate {
-    pub kind: String,
-    pub width: Option<f64>,
-    pub slope: Option<f64>,
-    pub wings: Option<f64>,
-    pub ratio: Option<f64>,
-    pub scale: Option<Scale>,
+pub(super) struct Surrogate {
+    pub(super) kind: String,
+    pub(super) width: Option<f64>,
+    pub(super) slope: Option<f64>,
+    pub(super) wings: Option<f64>,
+    pub(super) ratio: Option<f64>,
+    pub(super) scale: Option<Scale>,
 }
 
 /// A surrogate's normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Scale {
+pub(super) enum Scale {
     UnitArea,
     PeakOne,
     Peak(f64),

@@ -147,9 +147,9 @@ impl<'a> Reader<'a> {
         data.spikes = self.optional(&name, Some(shape))?;
         let whole = neuron.output != Output::Trace || neuron.trace_decay == 0.0;
         let is_count = |x: &f64| *x >= 0.0 && x.fract() == 0.0;
-        match data.spikes.as_ref().and_then(|all| all.as_slice().iter().position(|x| !is_count(x))) {
-            Some(at) if whole => {
-                let problem = format!("its number {at} is no count of spikes");
+        match data.spikes.as_ref().and_then(|all| all.as_slice().iter().find(|x| !is_count(x))) {
+            Some(x) if whole => {
+                let problem = format!("it holds {x}, which is no count of spikes");
                 Err(AuditError::tensor(name, problem, "record spikes, 0 or 1 or more"))
             }
             _ => Ok(()),

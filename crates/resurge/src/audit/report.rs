@@ -17,6 +17,8 @@ pub struct AuditReport {
     pub format: u64,
     /// The classes of the layers with a state, as the file names them.
     pub classes: Vec<String>,
+    /// The file's own notes.
+    pub notes: Vec<String>,
     /// The type of the file's numbers.
     pub precision: Precision,
     /// Steps.

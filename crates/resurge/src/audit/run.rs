@@ -73,7 +73,7 @@ impl SurrogateChange {
 
 #[derive(Debug)]
 enum Step {
-    Stage { stage: Stage, shifted: std::sync::OnceLock<Stage> },
+    Stage { stage: Box<Stage>, shifted: Box<std::sync::OnceLock<Stage>> },
     Neurons { samples: Vec<Sample>, shape: Shape },
 }
 
@@ -137,7 +137,7 @@ impl<'a> NetworkRun<'a> {
                 let stage = Stage::run(layer, x, weight, bias, k > 0 || wants_input)?;
                 x = stage.output()?.clone();
                 potentials = None;
-                steps.push(Step::Stage { stage, shifted: std::sync::OnceLock::new() });
+                steps.push(Step::Stage { stage: Box::new(stage), shifted: Box::default() });
             }
         }
         let loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;

@@ -112,7 +112,7 @@ fn text(reports: &AuditReports) -> Result<String> {
     for file in &reports.files {
         match (&file.audit, &file.error) {
             (Some(audit), _) if !several || !audit.matches => details(&mut out, &file.file, audit)?,
-            (None, Some(error)) => writeln!(out, "\n{}: {error}", file.file)?,
+            (None, Some(error)) => writeln!(out, "{}: {error}", file.file)?,
             _ => {}
         }
     }
@@ -139,7 +139,10 @@ fn proof(audit: &AuditReport) -> String {
 }
 
 fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
-    writeln!(out, "\n{name}: {}\n  {}", audit.code, audit.words)?;
+    if !out.is_empty() {
+        writeln!(out)?;
+    }
+    writeln!(out, "{name}: {}\n  {}", audit.code, audit.words)?;
     let kind = format!("{:?}", audit.precision).to_lowercase();
     let classes = audit.classes.join(", ");
     writeln!(

@@ -16,10 +16,7 @@ fn both_gradients_of_loops_are_told_apart() {
         let detached = Lif { double, reset_term: false, ..Lif::default() }.draft();
         let detached = audited(&detached.bytes(), &VERDICT);
         assert_eq!(detached.code, "detached");
-        assert!(
-            detached.words.contains("the reset term is missing; relative weight 0.")
-                || detached.words.contains("relative weight")
-        );
+        assert!(detached.words.contains("the reset term is missing"), "{}", detached.words);
         assert!(detached.relative_weight > 0.01, "{}", detached.relative_weight);
     }
 }
