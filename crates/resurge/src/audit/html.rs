@@ -165,8 +165,11 @@ fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
     Ok(())
 }
 
-fn line(name: &str, color: usize, values: &[f64]) -> Option<Line> {
-    let points = values.iter().enumerate().map(|(i, &y)| (i as f64, y, None)).collect();
+/// A line in units of the largest of `unit`, since gradients may have any size.
+fn line(name: &str, color: usize, values: &[f64], unit: &[f64]) -> Option<Line> {
+    let largest = unit.iter().copied().fold(0.0, f64::max);
+    let scale = if largest > 0.0 { 1.0 / largest } else { 1.0 };
+    let points = values.iter().enumerate().map(|(i, &y)| (i as f64, y * scale, None)).collect();
     let drawn = values.iter().any(|&y| y > 0.0 && y.is_finite());
     drawn.then(|| Line { name: name.into(), color, points })
 }
@@ -174,18 +177,24 @@ fn line(name: &str, color: usize, values: &[f64]) -> Option<Line> {
 fn axes(title: String, x: &str, lines: Vec<Option<Line>>) -> Option<Axes> {
     let lines: Vec<Line> = lines.into_iter().flatten().collect();
     let drawn = !lines.is_empty();
-    let (x, y) = (x.to_owned(), "norm at the input".to_owned());
+    let (x, y) = (x.to_owned(), "norm, of the largest".to_owned());
     drawn.then_some(Axes { title, x, y, x_log: false, y_log: false, level: None, lines })
 }
 
 fn step_axes(profile: &StepProfile) -> Option<Axes> {
     let name = if profile.recorded { "error of the file" } else { "diagnosed less claimed" };
-    let lines = vec![line("claimed", 0, &profile.claimed), line(name, 1, &profile.difference)];
+    let lines = vec![
+        line("claimed", 0, &profile.claimed, &profile.claimed),
+        line(name, 1, &profile.difference, &profile.claimed),
+    ];
     axes(format!("layer {}: gradient by step", profile.layer), "step", lines)
 }
 
 fn lag_axes(profile: &LagProfile) -> Option<Axes> {
-    let lines = vec![line("full", 0, &profile.full), line("reset term", 1, &profile.reset_term)];
+    let lines = vec![
+        line("full", 0, &profile.full, &profile.full),
+        line("reset term", 1, &profile.reset_term, &profile.full),
+    ];
     axes(format!("layer {}: by steps back from the output", profile.layer), "lag", lines)
 }
 
