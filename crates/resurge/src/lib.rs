@@ -7,6 +7,7 @@
 //! * [`snn`]: surrogates, resets, cells, losses, encoders;
 //! * [`gradcheck`]: anchored programs, finite differences, complex step, dual numbers, reports;
 //! * [`data`]: the digits that ship with Resurge, and the readers of larger sets;
+//! * [`audit`]: whether the gradients of another framework are what they claim to be;
 //! * [`verify`]: the reset term on a real spiking network;
 //! * [`toy`]: what the reset term is worth to the training of one neuron;
 //! * [`train`]: training of spiking networks on images and events;
@@ -21,6 +22,7 @@ pub use resurge_gradcheck as gradcheck;
 pub use resurge_snn as snn;
 pub use resurge_tensor as tensor;
 
+pub mod audit;
 pub mod compare;
 pub mod diagnose;
 mod output;

@@ -16,6 +16,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(command::audit::Arguments),
     Data(command::data::Arguments),
     Diagnose(Box<command::diagnose::Arguments>),
     Train(command::train::Arguments),
@@ -49,6 +50,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Audit(arguments) => command::audit::run(&arguments),
         Command::Data(arguments) => command::data::run(&arguments),
         Command::Diagnose(arguments) => command::diagnose::run(&arguments),
         Command::Train(arguments) => command::train::run(&arguments),

@@ -1,5 +1,6 @@
 //! The subcommands.
 
+pub(crate) mod audit;
 pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod diagnose;

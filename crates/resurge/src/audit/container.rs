@@ -1,0 +1,72 @@
+//! Which tensor it is that makes a file no safetensors file. The crate that reads them says what is wrong, but seldom
+//! where.
+
+use super::error::AuditError;
+use serde_json::Value;
+
+/// A tensor of the header: where its bytes begin and end.
+struct Entry {
+    name: String,
+    begin: u64,
+    end: u64,
+}
+
+/// The error of a file that safetensors refuses with `problem`; it names the tensor where there is one to name.
+pub(super) fn refused(bytes: &[u8], problem: &str) -> AuditError {
+    culprit(bytes).unwrap_or_else(|| AuditError::Container(problem.to_owned()))
+}
+
+fn culprit(bytes: &[u8]) -> Option<AuditError> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let header: Value = serde_json::from_slice(rest.get(..length)?).ok()?;
+    let data = (rest.len() - length) as u64;
+    let mut entries = Vec::new();
+    for (name, info) in header.as_object()?.iter().filter(|(name, _)| *name != "__metadata__") {
+        match entry(name, info) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => return Some(error),
+        }
+    }
+    entries.sort_by_key(|entry| (entry.begin, entry.end));
+    let mut reached = 0;
+    for Entry { name, begin, end } in entries {
+        let remedy = "write the file again, with safetensors.numpy.save_file";
+        let problem = if end > data {
+            format!("its bytes end at {end}, but the file has {data}: it is truncated")
+        } else if begin < reached {
+            format!("its bytes begin at {begin}, where another tensor's go on to {reached}: they overlap")
+        } else if begin > reached {
+            format!("its bytes begin at {begin}, but those before it end at {reached}: there is a hole")
+        } else {
+            reached = end;
+            continue;
+        };
+        return Some(AuditError::tensor(name, problem, remedy));
+    }
+    None
+}
+
+fn entry(name: &str, info: &Value) -> Result<Entry, AuditError> {
+    let bad =
+        |problem: String| AuditError::tensor(name, problem, "write F32, F64, U8 or I64 in whole arrays");
+    let kind = info.get("dtype").and_then(Value::as_str).unwrap_or_default();
+    let size = match kind {
+        "F32" | "I32" | "U32" => 4,
+        "F64" | "I64" | "U64" => 8,
+        "F16" | "BF16" | "I16" | "U16" => 2,
+        "U8" | "I8" | "BOOL" => 1,
+        other => return Err(bad(format!("its type `{other}` is not known"))),
+    };
+    let numbers =
+        |key: &str| -> Option<Vec<u64>> { info.get(key)?.as_array()?.iter().map(Value::as_u64).collect() };
+    let (shape, offsets) = (numbers("shape"), numbers("data_offsets"));
+    let (Some(shape), Some(&[begin, end])) = (shape, offsets.as_deref()) else {
+        return Err(bad("its shape or its offsets are not numbers".into()));
+    };
+    let needed = shape.iter().try_fold(size, |size: u64, &extent| size.checked_mul(extent));
+    if needed.is_none() || needed != end.checked_sub(begin) {
+        return Err(bad(format!("shape {shape:?} of {kind} does not fill its bytes {begin}..{end}")));
+    }
+    Ok(Entry { name: name.to_owned(), begin, end })
+}

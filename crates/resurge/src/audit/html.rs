@@ -1,0 +1,203 @@
+//! The report as one HTML page without external resources.
+
+use super::profile::{LagProfile, StepProfile};
+use super::report::{AuditReport, AuditReports, FileReport};
+use crate::plot::{Axes, Line, PlotError, grid};
+use std::fmt::Write;
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:62em;padding:0 1em;color:#222}\
+table{border-collapse:collapse;margin:.8em 0}th,td{padding:.25em .7em;text-align:left;border-bottom:1px solid #ddd}\
+td.n{text-align:right;font-variant-numeric:tabular-nums}.good{color:#00704f}.bad{color:#b23c00}\
+code{background:#f3f3f3;padding:0 .25em}svg{max-width:100%;height:auto}h2{margin-top:2.2em}";
+
+/// The report as a page.
+///
+/// # Errors
+/// [`PlotError`] where a plot cannot be drawn.
+pub fn html(reports: &AuditReports) -> Result<String, PlotError> {
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Resurge audit</title>\
+         <style>{STYLE}</style></head><body>\n<h1>Resurge audit</h1>\n<p>{} matched, {} mismatched, {} unusable.</p>\n",
+        reports.matched, reports.mismatched, reports.unusable
+    );
+    page += "<table><tr><th>File</th><th>Framework</th><th>Verdict</th></tr>\n";
+    for (number, file) in reports.files.iter().enumerate() {
+        let (framework, verdict, class) = match (&file.audit, &file.error) {
+            (Some(audit), _) => (audit.framework.as_str(), audit.code.as_str(), class(audit.matches)),
+            (None, error) => ("", error.as_deref().unwrap_or_default(), "bad"),
+        };
+        let (name, framework, verdict) = (escape(&file.file), escape(framework), escape(verdict));
+        let _ = writeln!(
+            page,
+            "<tr><td><a href=\"#f{number}\">{name}</a></td><td>{framework}</td><td class=\"{class}\">{verdict}</td></tr>"
+        );
+    }
+    page += "</table>\n";
+    for (number, file) in reports.files.iter().enumerate() {
+        section(&mut page, number, file)?;
+    }
+    page += "</body></html>\n";
+    Ok(page)
+}
+
+fn class(good: bool) -> &'static str {
+    if good { "good" } else { "bad" }
+}
+
+fn section(page: &mut String, number: usize, file: &FileReport) -> Result<(), PlotError> {
+    let _ = writeln!(page, "<h2 id=\"f{number}\">{}</h2>", escape(&file.file));
+    let Some(audit) = &file.audit else {
+        let error = escape(file.error.as_deref().unwrap_or_default());
+        let _ = writeln!(page, "<p class=\"bad\">Unusable: {error}</p>");
+        return Ok(());
+    };
+    let _ = writeln!(
+        page,
+        "<p class=\"{}\"><strong>{}</strong>: {}.</p>\n<p>{}, {:?}, {} steps, {} samples. {}</p>",
+        class(audit.matches),
+        escape(&audit.code),
+        escape(&audit.words),
+        escape(&audit.framework),
+        audit.precision,
+        audit.steps,
+        audit.batch,
+        escape(&audit.classes.join(", "))
+    );
+    for note in &audit.notes {
+        let _ = writeln!(page, "<p>Note: {}</p>", escape(note));
+    }
+    forward(page, audit);
+    if !audit.gradients.is_empty() {
+        let _ = writeln!(
+            page,
+            "<h3>Gradients against the claim</h3>\n<p>Tolerance {:.0e} of the norm.</p>",
+            audit.tolerance
+        );
+        page.push_str("<table><tr><th>Tensor</th><th>Shape</th><th>Norm</th><th>Relative error</th></tr>\n");
+        for g in &audit.gradients {
+            let _ = writeln!(
+                page,
+                "<tr><td><code>{}</code></td><td>{:?}</td><td class=\"n\">{:.4e}</td><td class=\"n {}\">{:.2e}</td></tr>",
+                escape(&g.name),
+                g.shape,
+                g.norm,
+                class(g.matches),
+                g.error
+            );
+        }
+        page.push_str("</table>\n");
+    }
+    if !audit.explanations.is_empty() {
+        page.push_str("<h3>Explanations</h3>\n<table><tr><th>Code</th><th>Residual</th><th></th></tr>\n");
+        for e in &audit.explanations {
+            let _ = writeln!(
+                page,
+                "<tr><td><code>{}</code></td><td class=\"n {}\">{:.2e}</td><td>{}</td></tr>",
+                escape(&e.code),
+                class(e.explains),
+                e.residual,
+                escape(&e.words)
+            );
+        }
+        page.push_str("</table>\n");
+    }
+    proof(page, audit);
+    plots(page, audit)
+}
+
+fn forward(page: &mut String, audit: &AuditReport) {
+    page.push_str(
+        "<h3>Forward pass</h3>\n<table><tr><th>Layer</th><th>Spikes per neuron and step</th>\
+         <th>Largest error of a potential</th><th>Near threshold</th><th>Spikes taken from the file</th></tr>\n",
+    );
+    for layer in &audit.forward.layers {
+        let error = match layer.potentials_recorded {
+            true => format!("{:.1e}", layer.potential_error),
+            false => "not recorded".into(),
+        };
+        let taken =
+            if layer.spikes_recorded { layer.taken_from_file.to_string() } else { "not recorded".into() };
+        let _ = writeln!(
+            page,
+            "<tr><td>{}</td><td class=\"n\">{:.3}</td><td class=\"n\">{error}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{taken}</td></tr>",
+            layer.layer, layer.firing_rate, layer.near_threshold
+        );
+    }
+    let _ = writeln!(
+        page,
+        "</table>\n<p class=\"{}\">Loss: {} in the file, {} rebuilt.</p>",
+        class(audit.forward.loss_agrees),
+        audit.forward.recorded_loss,
+        audit.forward.computed_loss
+    );
+}
+
+fn proof(page: &mut String, audit: &AuditReport) {
+    let Some(proof) = &audit.proof else { return };
+    let difference = proof.finite_difference.map_or("inconclusive".into(), |error| format!("{error:.1e}"));
+    let _ = writeln!(
+        page,
+        "<h3>Proof of the referee on this input</h3>\n<p class=\"{}\">On {} steps of {} samples, error of the rebuilt \
+         network's gradient against finite differences of its anchored program: {difference}; complex step: {:.1e}; \
+         dual numbers: {:.1e}; the audit's adjoint against the tape: {:.1e}.</p>",
+        class(proof.passed),
+        proof.steps,
+        proof.samples,
+        proof.complex_step,
+        proof.dual,
+        proof.adjoint
+    );
+}
+
+fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
+    let mut rows = Vec::new();
+    let steps: Vec<Axes> = audit.by_step.iter().filter_map(step_axes).collect();
+    let lags: Vec<Axes> = audit.by_lag.iter().filter_map(lag_axes).collect();
+    // At most three panels a row stay readable.
+    rows.extend(steps.chunks(3).map(<[Axes]>::to_vec));
+    rows.extend(lags.chunks(3).map(<[Axes]>::to_vec));
+    if !rows.is_empty() {
+        page.push_str("<h3>By layer and step, and by time lag</h3>\n");
+        page.push_str(&grid(&rows)?);
+        page.push('\n');
+    }
+    Ok(())
+}
+
+/// A line in units of the largest of `unit`, since gradients may have any size.
+fn line(name: &str, color: usize, values: &[f64], unit: &[f64]) -> Option<Line> {
+    let largest = unit.iter().copied().fold(0.0, f64::max);
+    let scale = if largest > 0.0 { 1.0 / largest } else { 1.0 };
+    let points = values.iter().enumerate().map(|(i, &y)| (i as f64, y * scale, None)).collect();
+    let drawn = values.iter().any(|&y| y > 0.0 && y.is_finite());
+    drawn.then(|| Line { name: name.into(), color, points })
+}
+
+fn axes(title: String, x: &str, lines: Vec<Option<Line>>) -> Option<Axes> {
+    let lines: Vec<Line> = lines.into_iter().flatten().collect();
+    let drawn = !lines.is_empty();
+    let (x, y) = (x.to_owned(), "norm, of the largest".to_owned());
+    drawn.then_some(Axes { title, x, y, x_log: false, y_log: false, level: None, lines })
+}
+
+fn step_axes(profile: &StepProfile) -> Option<Axes> {
+    let name = if profile.recorded { "error of the file" } else { "diagnosed less claimed" };
+    let lines = vec![
+        line("claimed", 0, &profile.claimed, &profile.claimed),
+        line(name, 1, &profile.difference, &profile.claimed),
+    ];
+    axes(format!("layer {}: gradient by step", profile.layer), "step", lines)
+}
+
+fn lag_axes(profile: &LagProfile) -> Option<Axes> {
+    let lines = vec![
+        line("full", 0, &profile.full, &profile.full),
+        line("reset term", 1, &profile.reset_term, &profile.full),
+    ];
+    axes(format!("layer {}: by steps back from the output", profile.layer), "lag", lines)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

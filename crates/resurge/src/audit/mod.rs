@@ -1,0 +1,237 @@
+//! Is this framework's gradient right, and which gradient is it?
+//!
+//! An audit file (docs/audit-format.md) holds a network, one run of it, and the gradients that a framework computed.
+//! [`audit`] rebuilds the network, compares the forward pass spike by spike, then the gradients with what the file
+//! claims them to be. If they are not that, it searches for the gradient that they are. The gradient of the rebuilt
+//! network is proved on this very input by finite differences of its anchored program.
+//!
+//! ```no_run
+//! use resurge::audit::{AuditFile, AuditOptions, audit};
+//!
+//! let file = AuditFile::open("run.safetensors".as_ref())?;
+//! let report = audit(&file, &AuditOptions::default())?;
+//! println!("{}: {}", report.code, report.words);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod adjoint;
+mod cell;
+mod compare;
+mod container;
+mod description;
+mod error;
+mod file;
+mod fit;
+mod forward;
+mod html;
+mod neuron;
+mod profile;
+mod proof;
+mod reader;
+mod replay;
+mod report;
+mod run;
+mod search;
+mod shapes;
+mod stage;
+
+pub use error::{AuditError, FileError, Result};
+pub use file::{AuditFile, Precision};
+pub use forward::{Divergence, ForwardReport, LayerForward};
+pub use html::html;
+pub use profile::{LagProfile, StepProfile};
+pub use proof::ProofReport;
+pub use report::{AuditReport, AuditReports, FileReport, GradientReport};
+pub use search::Explanation;
+
+use compare::{compare, norm, scaled};
+use description::{FORMAT, ResetGradient};
+use run::{NetworkRun, Rule};
+use search::four_digits;
+
+/// What an audit does besides its verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditOptions {
+    /// Whether the rebuilt network's gradient is proved on the input.
+    pub proof: bool,
+    /// Whether gradients are resolved by step and by time lag, for plots.
+    pub profiles: bool,
+    /// Draws the directions of the proof.
+    pub seed: u64,
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        Self { proof: true, profiles: true, seed: 1 }
+    }
+}
+
+/// Explanations that a report keeps.
+const KEPT: usize = 6;
+
+/// Audits a file.
+///
+/// # Errors
+/// [`AuditError::Run`] where the network cannot be computed.
+pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
+    let run = NetworkRun::new(file)?;
+    let computed_loss = run.loss()?;
+    let forward = forward::check(&run, computed_loss);
+    let (steps, batch) = file.extent();
+    let tolerance = file.precision.tolerance();
+    let framework = &file.description.framework;
+    let stateful = file.description.layers.iter().enumerate().filter(|(k, _)| run.samples(*k).is_some());
+    let mut report = AuditReport {
+        framework: format!("{} {}", framework.name, framework.version),
+        format: FORMAT,
+        notes: file.description.notes.clone(),
+        classes: stateful.filter_map(|(_, layer)| layer.class().map(str::to_owned)).collect(),
+        precision: file.precision,
+        steps,
+        batch,
+        parameters: 0,
+        code: "match".into(),
+        matches: false,
+        words: String::new(),
+        tolerance,
+        forward,
+        gradients: Vec::new(),
+        relative_weight: 0.0,
+        explanations: Vec::new(),
+        indistinguishable: Vec::new(),
+        proof: if options.proof { proof::prove(file, options.seed)? } else { None },
+        by_step: Vec::new(),
+        by_lag: Vec::new(),
+    };
+    if let Some(d) = report.forward.divergence {
+        let Divergence { layer, step, sample, neuron, .. } = d;
+        report.code = format!("forward layer={layer} step={step} sample={sample} neuron={neuron}");
+        report.words = in_words(&d);
+        return Ok(report);
+    }
+    if !report.forward.loss_agrees {
+        report.code = "loss".into();
+        report.words = format!(
+            "the forward pass agrees, but the loss is {} in the file and {computed_loss} from its own output",
+            file.loss
+        );
+        return Ok(report);
+    }
+    compare_gradients(&run, &mut report)?;
+    if options.profiles {
+        let rule = report.explanations.first().filter(|e| e.explains).and_then(|e| e.rule);
+        report.by_step = profile::by_step(&run, rule.as_ref())?;
+        report.by_lag = profile::by_lag(&run)?;
+    }
+    Ok(report)
+}
+
+fn compare_gradients(run: &NetworkRun<'_>, report: &mut AuditReport) -> Result<()> {
+    let file = run.file;
+    let tolerance = report.tolerance;
+    let claimed = run.recorded(&run.gradients(&Rule::default())?);
+    let comparison = compare(file, &claimed);
+    let each = file.gradients.iter().zip(&claimed).zip(&comparison.errors);
+    report.gradients = each
+        .map(|((recorded, claimed), &error)| GradientReport {
+            name: recorded.name.clone(),
+            shape: recorded.value.shape().to_vec(),
+            norm: norm(claimed),
+            error,
+            matches: error <= tolerance,
+        })
+        .collect();
+    let parameters = file.gradients.iter().filter(|g| g.name.starts_with("layers."));
+    report.parameters = parameters.map(|g| g.value.len()).sum();
+    report.matches = comparison.within(tolerance);
+    let recorded: Vec<Vec<f64>> = file.gradients.iter().map(|g| g.value.to_vec()).collect();
+    let (ours, theirs) = (scaled(file, &claimed), scaled(file, &recorded));
+    let difference: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
+    report.relative_weight = norm(&difference) / norm(&ours).max(f64::MIN_POSITIVE);
+    if report.matches {
+        report.indistinguishable = others_that_match(run)?;
+        report.words = format!("the gradients are those of the claim: {}", claims(file).join(", "));
+        if !report.indistinguishable.is_empty() {
+            let others = report.indistinguishable.join(", ");
+            report.words += &format!("; this input cannot tell them from {others}");
+        }
+        return Ok(());
+    }
+    report.explanations = search::search(run, &claimed)?;
+    report.explanations.truncate(KEPT);
+    let weight = four_digits(report.relative_weight);
+    match report.explanations.first() {
+        Some(best) if best.explains => {
+            report.code.clone_from(&best.code);
+            report.words = format!(
+                "{}, where the claim is {}; relative weight {weight}, residual {:.1e}",
+                best.words,
+                claims(file).join(", "),
+                best.residual
+            );
+        }
+        nearest => {
+            report.code = "unknown".into();
+            report.words = format!("the gradients are not those of the claim; relative weight {weight}");
+            if let Some(nearest) = nearest {
+                let (code, residual) = (&nearest.code, nearest.residual);
+                report.words +=
+                    &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The distinct claims about the reset's gradient.
+fn claims(file: &AuditFile) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for c in file.layers.iter().filter_map(|layer| layer.constants.as_ref()).filter(|c| c.spiking) {
+        let name = match c.claim {
+            ResetGradient::Full => "full".into(),
+            ResetGradient::Detached => "detached".into(),
+            ResetGradient::SpatialOnly => "spatial-only".into(),
+            ResetGradient::Scaled(alpha) => format!("scaled {}", four_digits(alpha)),
+        };
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    if found.is_empty() {
+        found.push("no spiking layer".into());
+    }
+    found
+}
+
+/// Gradients of the reset that are not claimed, and match as well.
+fn others_that_match(run: &NetworkRun<'_>) -> Result<Vec<String>> {
+    let claimed = claims(run.file);
+    let mut found = Vec::new();
+    for (code, _, reset_gradient) in search::reset_gradients() {
+        if claimed.iter().all(|claim| claim == code) || claimed == ["no spiking layer"] {
+            continue;
+        }
+        let rule = Rule { reset_gradient: Some(reset_gradient), ..Rule::default() };
+        let gradients = run.recorded(&run.gradients(&rule)?);
+        if compare(run.file, &gradients).within(run.file.precision.tolerance()) {
+            found.push(code.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+fn in_words(d: &Divergence) -> String {
+    let mut words = format!(
+        "the forward pass first differs in layer {}, step {}, sample {}, neuron {}: ",
+        d.layer, d.step, d.sample, d.neuron
+    );
+    match d.recorded_potential {
+        Some(u) => words += &format!("the potential is {u} in the file and {} rebuilt", d.computed_potential),
+        None => words += &format!("the rebuilt potential is {}", d.computed_potential),
+    }
+    words += &format!(", the threshold {}", d.threshold);
+    if let Some(spike) = d.recorded_spike {
+        words += &format!("; the spike is {spike} in the file and {} rebuilt", d.computed_spike);
+    }
+    words
+}

@@ -1,0 +1,213 @@
+//! Neurons and integrators in a description: the tables of docs/audit-format.md.
+
+use super::description::one;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// See [`Layer::Neuron`]; the fields are those of the format page.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Neuron {
+    pub(super) decay: f64,
+    #[serde(default = "one")]
+    pub(super) input_gain: f64,
+    #[serde(default)]
+    pub(super) drive: f64,
+    #[serde(default)]
+    pub(super) initial_potential: f64,
+    #[serde(default = "one")]
+    pub(super) threshold: f64,
+    #[serde(default)]
+    pub(super) firing: Firing,
+    #[serde(default)]
+    pub(super) threshold_in_spike: ThresholdInSpike,
+    pub(super) synapse: Option<Synapse>,
+    pub(super) adaptation: Option<Adaptation>,
+    pub(super) reset: Reset,
+    pub(super) reset_gradient: ResetGradient,
+    #[serde(default)]
+    pub(super) residual_reset: bool,
+    #[serde(default)]
+    pub(super) refractory: usize,
+    #[serde(default)]
+    pub(super) output_delay: bool,
+    #[serde(default)]
+    pub(super) recurrent: bool,
+    #[serde(default)]
+    pub(super) trace_decay: f64,
+    #[serde(default)]
+    pub(super) output: Output,
+    pub(super) surrogate: Surrogate,
+    #[serde(default)]
+    pub(super) learned: BTreeMap<String, BTreeMap<Constant, f64>>,
+    pub(super) class: Option<String>,
+}
+
+/// See [`Layer::Integrator`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Integrator {
+    pub(super) decay: f64,
+    #[serde(default = "one")]
+    pub(super) input_gain: f64,
+    #[serde(default)]
+    pub(super) drive: f64,
+    #[serde(default)]
+    pub(super) initial_potential: f64,
+    pub(super) synapse: Option<Synapse>,
+    #[serde(default)]
+    pub(super) learned: BTreeMap<String, BTreeMap<Constant, f64>>,
+    pub(super) class: Option<String>,
+}
+
+/// When a neuron fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Firing {
+    #[default]
+    Above,
+    AtOrAbove,
+    Repeatedly,
+}
+
+/// How the threshold enters the spike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ThresholdInSpike {
+    #[default]
+    Attached,
+    Detached,
+    Relative,
+}
+
+/// A first-order synapse.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Synapse {
+    pub(super) decay: f64,
+    #[serde(default = "one")]
+    pub(super) gain: f64,
+}
+
+/// A threshold that rises with each spike.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Adaptation {
+    pub(super) decay: f64,
+    pub(super) scale: f64,
+}
+
+/// What a spike does to the potential.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reset {
+    pub(super) kind: ResetKind,
+    #[serde(default)]
+    pub(super) timing: Timing,
+    #[serde(default)]
+    pub(super) value: f64,
+}
+
+/// The kind of a reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ResetKind {
+    None,
+    Zero,
+    Value,
+    Subtract,
+    ZeroThenAdd,
+}
+
+/// Where in the step a reset acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Timing {
+    #[default]
+    BeforeDecay,
+    AfterDecay,
+    AfterInput,
+}
+
+/// The claim about the reset's gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ResetGradient {
+    Full,
+    Detached,
+    SpatialOnly,
+    Scaled(f64),
+}
+
+/// What a neuron layer hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Output {
+    #[default]
+    Spikes,
+    Trace,
+    Potential,
+}
+
+/// A constant of a cell that a framework can learn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Constant {
+    Decay,
+    Threshold,
+    InputGain,
+    Drive,
+    ResetValue,
+    SynapseDecay,
+    SynapseGain,
+    AdaptationDecay,
+    AdaptationScale,
+}
+
+/// How many constants there are.
+pub(super) const CONSTANTS: usize = 9;
+
+/// A surrogate.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Surrogate {
+    pub(super) kind: String,
+    pub(super) width: Option<f64>,
+    pub(super) slope: Option<f64>,
+    pub(super) wings: Option<f64>,
+    pub(super) ratio: Option<f64>,
+    pub(super) scale: Option<Scale>,
+}
+
+/// A surrogate's normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Scale {
+    UnitArea,
+    PeakOne,
+    Peak(f64),
+}
+
+impl ResetKind {
+    /// The format's word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Zero => "zero",
+            Self::Value => "value",
+            Self::Subtract => "subtract",
+            Self::ZeroThenAdd => "zero-then-add",
+        }
+    }
+}
+
+impl Timing {
+    /// The format's word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::BeforeDecay => "before-decay",
+            Self::AfterDecay => "after-decay",
+            Self::AfterInput => "after-input",
+        }
+    }
+}

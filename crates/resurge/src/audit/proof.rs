@@ -1,0 +1,257 @@
+//! The referee proved on the very input: the rebuilt network as a program on the tape, made of `resurge-snn`'s cells,
+//! layers and losses; its gradient held against finite differences of its anchored program, and the adjoint of the
+//! audit against its gradient.
+
+use super::compare::{norm, relative};
+use super::description::{Constant, Output};
+use super::error::Result;
+use super::file::AuditFile;
+use super::run::{ALL, NetworkRun, OfLayer, Rule};
+use super::stage;
+use crate::autodiff::{Tape, Var};
+use crate::gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
+use crate::snn::CellParameters;
+use crate::tensor::{Scalar, Tensor};
+use serde::Serialize;
+
+/// What was proved of the rebuilt network's gradient.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProofReport {
+    /// The steps of the input on which it was proved, from the first.
+    pub steps: usize,
+    /// The samples on which it was proved, from the first.
+    pub samples: usize,
+    /// The largest error against adaptive finite differences of the anchored program, in units of the gradient's norm;
+    /// none where kinks or rounding leave no step that could decide.
+    pub finite_difference: Option<f64>,
+    /// The same against the complex step.
+    pub complex_step: f64,
+    /// The same against dual numbers.
+    pub dual: f64,
+    /// The relative error of the audit's adjoint against the tape.
+    pub adjoint: f64,
+    /// Directions along which finite differences decided.
+    pub directions: usize,
+    /// Whether the anchored program's loss is the network's, to the bit.
+    pub loss_exact: bool,
+    /// Whether all of it holds.
+    pub passed: bool,
+}
+
+/// The bars: those of `resurge verify`.
+const FINITE_DIFFERENCE: f64 = 1e-8;
+const EXACT: f64 = 1e-10;
+
+/// Operations of one evaluation of the network, beyond which fewer samples and steps are taken.
+const WORK: usize = 30_000_000;
+
+/// The network as a program of its parameters: weights, biases, recurrent weights and the constants that are learned.
+struct Rebuilt<'a>(&'a AuditFile);
+
+impl Program for Rebuilt<'_> {
+    fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+        let file = self.0;
+        let mut inputs = inputs.iter().copied();
+        let mut x = tape.constant(file.input.cast());
+        let mut potentials = None;
+        for (k, (layer, data)) in file.description.layers.iter().zip(&file.layers).enumerate() {
+            let mut next = |there: bool| if there { inputs.next() } else { None };
+            let Some(constants) = &data.constants else {
+                let (weight, bias) = (next(data.weight.is_some()), next(data.bias.is_some()));
+                x = stage::apply(tape, layer, x, weight, bias)?;
+                potentials = None;
+                continue;
+            };
+            let cell = constants.cell()?;
+            let mut parameters = cell.parameters(tape);
+            parameters.recurrent = next(data.recurrent.is_some());
+            for constant in learned(file, k) {
+                if let Some(leaf) = next(true) {
+                    set(&mut parameters, constant, leaf);
+                }
+            }
+            if constants.spiking {
+                let run = cell.run_with(tape, x, &parameters)?;
+                let u = tape.stack(&run.potentials)?;
+                x = match constants.output {
+                    Output::Potential => u,
+                    Output::Trace => tape.stack(&run.traces)?,
+                    Output::Spikes => tape.stack(&run.outputs)?,
+                };
+                potentials = Some(u);
+            } else {
+                x = integrate(tape, x, &parameters, constants.initial)?;
+                potentials = Some(x);
+            }
+        }
+        Ok(stage::loss(tape, &file.description.loss, &file.target, x, potentials)?)
+    }
+}
+
+/// `u[t] = lambda u[t-1] + gain i[t] + drive`: the recurrence of [`Cell`](crate::snn::Cell) without spikes.
+fn integrate<S: Scalar>(
+    tape: &mut Tape<S>,
+    current: Var,
+    parameters: &CellParameters,
+    initial: f64,
+) -> crate::snn::Result<Var> {
+    let steps = tape.value(current)?.shape()[0];
+    let mut before = tape.constant(Tensor::scalar(S::from_f64(initial)));
+    let mut synapse: Option<Var> = None;
+    let mut potentials = Vec::new();
+    for t in 0..steps {
+        let mut i = tape.select(current, t)?;
+        if let Some(decay) = parameters.synapse_decay {
+            if let Some(gain) = parameters.synapse_gain {
+                i = tape.mul(i, gain)?;
+            }
+            if let Some(held) = synapse {
+                let held = tape.mul(held, decay)?;
+                i = tape.add(held, i)?;
+            }
+            synapse = Some(i);
+        }
+        if let Some(gain) = parameters.input_gain {
+            i = tape.mul(i, gain)?;
+        }
+        if let Some(drive) = parameters.drive {
+            i = tape.add(i, drive)?;
+        }
+        let kept = tape.mul(before, parameters.decay)?;
+        before = tape.add(kept, i)?;
+        potentials.push(before);
+    }
+    Ok(tape.stack(&potentials)?)
+}
+
+/// Puts a leaf in the place of a constant.
+fn set(parameters: &mut CellParameters, constant: Constant, leaf: Var) {
+    match constant {
+        Constant::Decay => parameters.decay = leaf,
+        Constant::Threshold => parameters.threshold = leaf,
+        Constant::InputGain => parameters.input_gain = Some(leaf),
+        Constant::Drive => parameters.drive = Some(leaf),
+        Constant::ResetValue => parameters.v_reset = Some(leaf),
+        Constant::SynapseDecay => parameters.synapse_decay = Some(leaf),
+        Constant::SynapseGain => parameters.synapse_gain = Some(leaf),
+        Constant::AdaptationDecay => parameters.adaptation_decay = Some(leaf),
+        Constant::AdaptationScale => parameters.adaptation_scale = Some(leaf),
+    }
+}
+
+/// The constants of a layer that the framework learns.
+fn learned(file: &AuditFile, k: usize) -> Vec<Constant> {
+    let all = file.description.layers[k].learned();
+    let used = |constant: &Constant| all.is_some_and(|all| all.values().any(|by| by.contains_key(constant)));
+    ALL.into_iter().filter(used).collect()
+}
+
+/// The value of a constant.
+fn value(c: &super::cell::Constants, constant: Constant) -> f64 {
+    let synapse = c.synapse.unwrap_or((0.0, 1.0));
+    let adaptation = c.adaptation.unwrap_or((0.0, 0.0));
+    match constant {
+        Constant::Decay => c.decay,
+        Constant::Threshold => c.threshold,
+        Constant::InputGain => c.input_gain,
+        Constant::Drive => c.drive,
+        Constant::ResetValue => c.reset.value,
+        Constant::SynapseDecay => synapse.0,
+        Constant::SynapseGain => synapse.1,
+        Constant::AdaptationDecay => adaptation.0,
+        Constant::AdaptationScale => adaptation.1,
+    }
+}
+
+/// The parameters in the order of the program's inputs.
+fn inputs(file: &AuditFile) -> Vec<Tensor<f64>> {
+    let mut all = Vec::new();
+    for (k, data) in file.layers.iter().enumerate() {
+        all.extend([&data.weight, &data.bias, &data.recurrent].into_iter().flatten().cloned());
+        if let Some(c) = &data.constants {
+            all.extend(learned(file, k).into_iter().map(|constant| Tensor::scalar(value(c, constant))));
+        }
+    }
+    all
+}
+
+/// The adjoint's gradients in the same order.
+fn flat(file: &AuditFile, layers: &[OfLayer]) -> Vec<f64> {
+    let mut all = Vec::new();
+    for (k, found) in layers.iter().enumerate() {
+        for tensor in [&found.weight, &found.bias].into_iter().flatten() {
+            all.extend_from_slice(tensor.as_slice());
+        }
+        all.extend_from_slice(&found.recurrent);
+        all.extend(learned(file, k).into_iter().map(|constant| found.constants[constant as usize]));
+    }
+    all
+}
+
+/// Operations a step of one sample.
+fn work(file: &AuditFile) -> usize {
+    let of = |(data, shape): (&super::file::LayerData, &crate::tensor::Shape)| {
+        let positions: usize = shape[2..].iter().product();
+        match &data.weight {
+            Some(weight) => positions * (weight.len() / weight.shape()[0].max(1)),
+            // A cell is some twenty operations on the tape.
+            None => 40 * positions,
+        }
+    };
+    file.layers.iter().zip(&file.shapes).map(of).sum::<usize>().max(1)
+}
+
+/// Proves the gradient of the rebuilt network, on as much of the input as a few seconds allow; `None` for a network
+/// without parameters.
+pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Option<ProofReport>> {
+    let (steps, batch) = file.extent();
+    let a_step = work(file);
+    let samples = (WORK / a_step.saturating_mul(steps).max(1)).clamp(1, batch);
+    let steps = (WORK / a_step.saturating_mul(samples).max(1)).clamp(1, steps);
+    let mut part = file.cropped(steps, samples)?;
+    // The spikes of the tape are its own.
+    part.layers.iter_mut().for_each(|layer| layer.spikes = None);
+    let program = Rebuilt(&part);
+    let at = inputs(&part);
+    if at.is_empty() {
+        return Ok(None);
+    }
+    let large = a_step.saturating_mul(steps).saturating_mul(samples) > WORK / 8;
+    let anchored = AnchoredProgram::new(&program, at)?;
+    let gradient = anchored.gradient();
+    let run = NetworkRun::new(&part)?;
+    let adjoint = flat(&part, &run.gradients(&Rule::default())?.layers);
+    let adjoint = relative(&adjoint, gradient, 0.0);
+    let directions = match large {
+        true => Directions::new(gradient, 0, 0, seed),
+        false => Directions::new(gradient, 1, 1, seed),
+    };
+    let widths = part.layers.iter().filter_map(|l| l.constants.as_ref()).filter(|c| c.spiking);
+    let width = widths.map(|c| c.surrogate.width()).fold(f64::INFINITY, f64::min);
+    let width = if width.is_finite() { width } else { 1.0 };
+    // A gradient that vanishes has no direction that could prove it.
+    if norm(gradient) == 0.0 {
+        return Ok(None);
+    }
+    let evidence = Evidence::gather(&anchored, &directions, width)?;
+    let errors = evidence.compare(gradient)?;
+    let zero = vec![0.0; gradient.len()];
+    let loss_exact = anchored.evaluate(&zero, 0.0)?.loss == anchored.loss();
+    let finite_difference = (errors.conclusive > 0).then_some(errors.finite_difference);
+    let passed = loss_exact
+        && finite_difference.is_none_or(|error| error <= FINITE_DIFFERENCE)
+        && errors.complex_step <= EXACT
+        && errors.dual <= EXACT
+        && adjoint <= EXACT;
+    Ok(Some(ProofReport {
+        steps,
+        samples,
+        finite_difference,
+        complex_step: errors.complex_step,
+        dual: errors.dual,
+        adjoint,
+        directions: errors.conclusive,
+        loss_exact,
+        passed,
+    }))
+}

@@ -1,0 +1,117 @@
+//! What an audit found, in the form in which it is written out.
+
+use super::error::FileError;
+use super::forward::ForwardReport;
+use super::profile::{LagProfile, StepProfile};
+use super::proof::ProofReport;
+use super::search::Explanation;
+use super::{Precision, description::FORMAT};
+use serde::Serialize;
+
+/// One file's audit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditReport {
+    /// The framework's name and version.
+    pub framework: String,
+    /// The version of the format.
+    pub format: u64,
+    /// The classes of the layers with a state, as the file names them.
+    pub classes: Vec<String>,
+    /// The file's own notes.
+    pub notes: Vec<String>,
+    /// The type of the file's numbers.
+    pub precision: Precision,
+    /// Steps.
+    pub steps: usize,
+    /// Samples.
+    pub batch: usize,
+    /// Numbers that are learned and have a gradient in the file.
+    pub parameters: usize,
+    /// `match`, or the code of the diagnosis.
+    pub code: String,
+    /// Whether the gradients are those that the file claims.
+    pub matches: bool,
+    /// The verdict in words.
+    pub words: String,
+    /// The relative error that is allowed.
+    pub tolerance: f64,
+    /// The forward pass.
+    pub forward: ForwardReport,
+    /// Each gradient against the claim; empty where the forward pass differs.
+    pub gradients: Vec<GradientReport>,
+    /// The norm of what the claimed gradient has and the file's has not, over that of the claimed one.
+    pub relative_weight: f64,
+    /// Where the gradients do not match: the explanations, the best first.
+    pub explanations: Vec<Explanation>,
+    /// Where they match: other gradients of the reset that this input cannot tell from the claimed one.
+    pub indistinguishable: Vec<String>,
+    /// What was proved of the rebuilt network on this input.
+    pub proof: Option<ProofReport>,
+    /// The gradient by layer and step.
+    pub by_step: Vec<StepProfile>,
+    /// The reset term by time lag.
+    pub by_lag: Vec<LagProfile>,
+}
+
+/// One gradient against the claim.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GradientReport {
+    /// The tensor's name without `gradients.`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The norm of the claimed gradient.
+    pub norm: f64,
+    /// The norm of the difference over it.
+    pub error: f64,
+    /// Whether the error is within the tolerance.
+    pub matches: bool,
+}
+
+/// The audits of several files.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditReports {
+    /// The version of the audit format that was read.
+    pub format: u64,
+    /// Files whose gradients are as claimed.
+    pub matched: usize,
+    /// Files whose gradients are not.
+    pub mismatched: usize,
+    /// Files that could not be audited.
+    pub unusable: usize,
+    /// Each file, in the order in which they were named.
+    pub files: Vec<FileReport>,
+}
+
+/// What became of one file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileReport {
+    /// The file.
+    pub file: String,
+    /// Why it could not be audited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its audit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditReport>,
+}
+
+impl AuditReports {
+    /// A report of files and what became of them.
+    pub fn new(files: Vec<(String, Result<AuditReport, FileError>)>) -> Self {
+        let count = |what: fn(&Result<AuditReport, FileError>) -> bool| {
+            files.iter().filter(|(_, result)| what(result)).count()
+        };
+        let matched = count(|result| result.as_ref().is_ok_and(|report| report.matches));
+        let unusable = count(Result::is_err);
+        let mismatched = files.len() - matched - unusable;
+        let files = files
+            .into_iter()
+            .map(|(file, result)| match result {
+                Ok(report) => FileReport { file, error: None, audit: Some(report) },
+                Err(error) => FileReport { file, error: Some(error.error.to_string()), audit: None },
+            })
+            .collect();
+        Self { format: FORMAT, matched, mismatched, unusable, files }
+    }
+}

@@ -1,0 +1,317 @@
+//! The whole network, run once, and its gradients under any rule.
+
+use super::adjoint::{self, Cotangents, Cuts, LayerRule};
+use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient};
+use super::error::Result;
+use super::file::{AuditFile, LayerData, Of};
+use super::replay::{self, Extent, Rounding, Sample};
+use super::stage::{LossRun, Stage};
+use crate::snn::{Surrogate, SurrogateScale};
+use crate::tensor::{Shape, Tensor};
+
+/// Another gradient of the same run; the default is what the file claims.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rule {
+    pub(super) reset_gradient: Option<ResetGradient>,
+    pub(super) surrogate: SurrogateChange,
+    pub(super) factor: f64,
+    pub(super) width: f64,
+    pub(super) truncated: usize,
+    pub(super) shift: usize,
+    pub(super) reset: Option<Reset>,
+    pub(super) cuts: Cuts,
+}
+
+/// Another surrogate in the place of each layer's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum SurrogateChange {
+    None,
+    Scale(SurrogateScale),
+    /// Another shape of the same value at 0 and the same area.
+    Kind(&'static str),
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            reset_gradient: None,
+            surrogate: SurrogateChange::None,
+            factor: 1.0,
+            width: 1.0,
+            truncated: 0,
+            shift: 0,
+            reset: None,
+            cuts: Cuts::default(),
+        }
+    }
+}
+
+impl SurrogateChange {
+    fn apply(self, claimed: Surrogate) -> Surrogate {
+        match self {
+            Self::None => claimed,
+            Self::Scale(scale) => claimed.with_scale(scale),
+            Self::Kind(kind) => {
+                // Area over peak, which each shape of unit area has at 1 / derivative(0).
+                let w = claimed.width();
+                let made = match kind {
+                    "sigmoid" => Surrogate::sigmoid(w / 4.0),
+                    "atan" => Surrogate::atan(2.0 / w),
+                    "fast-sigmoid" => Surrogate::fast_sigmoid(2.0 / w),
+                    "triangle" => Surrogate::triangle(w),
+                    "rectangle" => Surrogate::rectangle(w),
+                    "gaussian" => Surrogate::gaussian(w / std::f64::consts::TAU.sqrt()),
+                    "exponential" => Surrogate::exponential(w / 2.0),
+                    "algebraic" => Surrogate::algebraic(w / 2.0),
+                    _ => Ok(Surrogate::straight_through()),
+                };
+                made.map_or(claimed, |s| s.with_scale(SurrogateScale::Peak(claimed.derivative(0.0))))
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Step {
+    Stage { stage: Box<Stage>, shifted: Box<std::sync::OnceLock<Stage>> },
+    Neurons { samples: Vec<Sample>, shape: Shape },
+}
+
+/// A network that has run.
+#[derive(Debug)]
+pub(super) struct NetworkRun<'a> {
+    pub(super) file: &'a AuditFile,
+    steps: Vec<Step>,
+    loss: LossRun,
+}
+
+/// All gradients of a backward pass, by layer.
+#[derive(Debug, Default)]
+pub(super) struct NetworkGradients {
+    pub(super) input: Option<Tensor<f64>>,
+    pub(super) layers: Vec<OfLayer>,
+}
+
+/// The gradients of one layer; empty where it has no such thing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OfLayer {
+    pub(super) weight: Option<Tensor<f64>>,
+    pub(super) bias: Option<Tensor<f64>>,
+    pub(super) recurrent: Vec<f64>,
+    /// At the input of a layer with a state.
+    pub(super) current: Vec<f64>,
+    pub(super) constants: [f64; CONSTANTS],
+}
+
+impl<'a> NetworkRun<'a> {
+    /// Runs a network, with the recorded spikes where there are any.
+    pub(super) fn new(file: &'a AuditFile) -> Result<Self> {
+        let mut steps = Vec::new();
+        let mut x = file.input.clone();
+        let mut magnitude = x.map(|x: f64| x.abs());
+        let mut terms = 1;
+        let wants_input = file.gradients.iter().any(|gradient| gradient.of == Of::Input);
+        let mut potentials = None;
+        for (k, (layer, data)) in file.description.layers.iter().zip(&file.layers).enumerate() {
+            if let Some(constants) = &data.constants {
+                let extent = Extent::of(&x);
+                let forced = forced_spikes(data, extent);
+                let rounding = Rounding { magnitude: &magnitude, terms, roundoff: file.precision.roundoff() };
+                let recurrent = data.recurrent.as_ref();
+                let samples = replay::run(constants, &x, recurrent, forced.as_deref(), &rounding);
+                let shape = x.shape().clone();
+                let outputs: Vec<_> = samples.iter().map(|s| s.output(constants, extent)).collect();
+                x = Tensor::from_vec(shape.clone(), extent.assemble(|sample| &outputs[sample]))?;
+                let u = extent.assemble(|sample| &samples[sample].potential);
+                potentials = Some(Tensor::from_vec(shape.clone(), u)?);
+                magnitude = x.map(|x: f64| x.abs());
+                terms = 1;
+                steps.push(Step::Neurons { samples, shape });
+            } else {
+                let (weight, bias) = (data.weight.as_ref(), data.bias.as_ref());
+                let size = |tensor: &Tensor<f64>| tensor.map(|x: f64| x.abs());
+                let (w_size, b_size) = (weight.map(size), bias.map(size));
+                let sizes = Stage::run(layer, magnitude, w_size.as_ref(), b_size.as_ref(), false)?;
+                magnitude = sizes.output()?.clone();
+                terms = terms.max(weight.map_or(1, |w| w.len() / w.shape()[0].max(1)));
+                let stage = Stage::run(layer, x, weight, bias, k > 0 || wants_input)?;
+                x = stage.output()?.clone();
+                potentials = None;
+                steps.push(Step::Stage { stage: Box::new(stage), shifted: Box::default() });
+            }
+        }
+        let loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
+        Ok(Self { file, steps, loss })
+    }
+
+    pub(super) fn loss(&self) -> Result<f64> {
+        self.loss.value()
+    }
+
+    /// The states of a neuron layer.
+    pub(super) fn samples(&self, k: usize) -> Option<&[Sample]> {
+        match self.steps.get(k) {
+            Some(Step::Neurons { samples, .. }) => Some(samples),
+            _ => None,
+        }
+    }
+
+    /// The gradient of the loss at the network's output and last potentials.
+    pub(super) fn at_output(&self) -> Result<(Tensor<f64>, Option<Tensor<f64>>)> {
+        self.loss.back()
+    }
+
+    /// All gradients under a rule, from the loss.
+    pub(super) fn gradients(&self, rule: &Rule) -> Result<NetworkGradients> {
+        let (output, potentials) = self.at_output()?;
+        self.gradients_from(rule, output, potentials)
+    }
+
+    /// All gradients under a rule, from cotangents of the output and the last layer's potentials.
+    pub(super) fn gradients_from(
+        &self,
+        rule: &Rule,
+        output: Tensor<f64>,
+        mut potentials: Option<Tensor<f64>>,
+    ) -> Result<NetworkGradients> {
+        let mut cotangent = output;
+        let mut layers = vec![OfLayer::default(); self.steps.len()];
+        let mut input = None;
+        for (k, step) in self.steps.iter().enumerate().rev() {
+            let (data, found) = (&self.file.layers[k], &mut layers[k]);
+            match step {
+                Step::Neurons { samples, shape } => {
+                    let Some(constants) = &data.constants else { continue };
+                    let potential = potentials.take();
+                    let cotangents = Cotangents { output: &cotangent, potential: potential.as_ref() };
+                    let rule = rule.of_layer(constants);
+                    let recurrent = data.recurrent.as_ref();
+                    let back = adjoint::back(constants, &rule, samples, recurrent, &cotangents);
+                    cotangent = Tensor::from_vec(shape.clone(), back.current.clone())?;
+                    (found.current, found.constants, found.recurrent) =
+                        (back.current, back.constants, back.recurrent);
+                    if k == 0 {
+                        input = Some(cotangent.clone());
+                    }
+                }
+                Step::Stage { stage, shifted } => {
+                    potentials = None;
+                    let mut back = stage.back(cotangent.clone())?;
+                    if rule.shift > 0 && data.weight.is_some() {
+                        back.weight = self.shifted(k, stage, shifted, rule.shift, cotangent)?;
+                    }
+                    (found.weight, found.bias) = (back.weight, back.bias);
+                    match back.input {
+                        Some(next) if k > 0 => cotangent = next,
+                        next => {
+                            input = next;
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(NetworkGradients { input, layers })
+    }
+
+    /// The weight's gradient with the layer's input of some steps before.
+    fn shifted(
+        &self,
+        k: usize,
+        stage: &Stage,
+        kept: &std::sync::OnceLock<Stage>,
+        shift: usize,
+        cotangent: Tensor<f64>,
+    ) -> Result<Option<Tensor<f64>>> {
+        let data = &self.file.layers[k];
+        let input = stage.input()?;
+        let moved = |by: usize| -> Result<Stage> {
+            let step = input.len() / input.shape()[0].max(1);
+            let kept = input.len().saturating_sub(by * step);
+            let mut late = vec![0.0; input.len() - kept];
+            late.extend_from_slice(&input.as_slice()[..kept]);
+            let late = Tensor::from_vec(input.shape().clone(), late)?;
+            let layer = &self.file.description.layers[k];
+            Stage::run(layer, late, data.weight.as_ref(), data.bias.as_ref(), false)
+        };
+        if shift != 1 {
+            return Ok(moved(shift)?.back(cotangent)?.weight);
+        }
+        if kept.get().is_none() {
+            // Another thread may have been faster; both have made the same.
+            let _ = kept.set(moved(1)?);
+        }
+        match kept.get() {
+            Some(stage) => Ok(stage.back(cotangent)?.weight),
+            None => Ok(None),
+        }
+    }
+
+    /// Those gradients that the file has, in its order.
+    pub(super) fn recorded(&self, found: &NetworkGradients) -> Vec<Vec<f64>> {
+        let flat = |tensor: &Option<Tensor<f64>>| tensor.as_ref().map(Tensor::to_vec).unwrap_or_default();
+        let one = |of: &Of| match of {
+            Of::Weight(k) => flat(&found.layers[*k].weight),
+            Of::Bias(k) => flat(&found.layers[*k].bias),
+            Of::Recurrent(k) => found.layers[*k].recurrent.clone(),
+            Of::Currents(k) => found.layers[*k].current.clone(),
+            Of::Input => flat(&found.input),
+            Of::Learned(k, name) => {
+                let slopes = self.file.description.layers[*k].learned().and_then(|all| all.get(name));
+                let terms = slopes.into_iter().flatten();
+                let sum = terms.map(|(c, slope)| found.layers[*k].constants[*c as usize] * slope).sum();
+                vec![sum]
+            }
+        };
+        self.file.gradients.iter().map(|recorded| one(&recorded.of)).collect()
+    }
+}
+
+impl Rule {
+    fn of_layer(&self, c: &super::cell::Constants) -> LayerRule {
+        LayerRule {
+            reset_gradient: self.reset_gradient.unwrap_or(c.claim),
+            surrogate: self.surrogate.apply(c.surrogate),
+            factor: self.factor,
+            width: self.width,
+            truncated: self.truncated,
+            // An integrator has none to be changed.
+            reset: self.reset.filter(|_| c.spiking).unwrap_or(c.reset),
+            cuts: self.cuts,
+        }
+    }
+}
+
+/// The spikes `o` of each sample as the file has them; not a number where it cannot know.
+fn forced_spikes(data: &LayerData, extent: Extent) -> Option<Vec<Vec<f64>>> {
+    let (constants, recorded) = (data.constants.as_ref()?, data.spikes.as_ref()?);
+    let one = |sample: usize| {
+        let mut y = extent.gather(recorded.as_slice(), sample);
+        if constants.output == Output::Trace && constants.trace_decay > 0.0 {
+            let beta = constants.trace_decay;
+            for at in (extent.width..y.len()).rev() {
+                y[at] = ((y[at] - beta * y[at - extent.width]) / (1.0 - beta)).round();
+            }
+            y.iter_mut().take(extent.width).for_each(|a| *a = (*a / (1.0 - beta)).round());
+        }
+        if constants.output_delay {
+            y.drain(..extent.width);
+            y.extend(std::iter::repeat_n(f64::NAN, extent.width));
+        }
+        y
+    };
+    Some((0..extent.batch).map(one).collect())
+}
+
+/// The constants in the order of their gradients.
+pub(super) const ALL: [Constant; CONSTANTS] = [
+    Constant::Decay,
+    Constant::Threshold,
+    Constant::InputGain,
+    Constant::Drive,
+    Constant::ResetValue,
+    Constant::SynapseDecay,
+    Constant::SynapseGain,
+    Constant::AdaptationDecay,
+    Constant::AdaptationScale,
+];

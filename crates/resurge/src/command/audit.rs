@@ -1,0 +1,200 @@
+//! `resurge audit`: arguments, and the report on the terminal.
+
+use crate::Verdict;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use rayon::prelude::*;
+use resurge::audit::{AuditFile, AuditOptions, AuditReport, AuditReports, FileError, audit, html};
+use resurge::write_atomically;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Check gradients that another framework computed, and say which gradient they are
+///
+/// An audit file (docs/audit-format.md) holds a network, one run of it, and the gradients that a framework computed;
+/// python/resurge-audit writes it for snnTorch, SpikingJelly, Norse, Sinabs and Spyx. The network is rebuilt, the
+/// forward pass compared spike by spike, then each gradient with what the file claims it to be, to 1e-4 of its norm
+/// in f32 and 1e-10 in f64. Where they are not the same, the gradient that it is instead is searched for: with the
+/// reset's spike attached, detached or scaled, of another reset or surrogate, truncated, shifted in time and more.
+/// The gradient of the rebuilt network is proved on the very input by finite differences of its anchored program.
+///
+/// Exit status: 0 when all match, 1 when any does not, 2 when a file is unusable, and on bad usage.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  resurge audit run.safetensors
+  resurge audit run.safetensors --html report.html
+  resurge audit runs/*.safetensors --json report.json")]
+pub(crate) struct Arguments {
+    /// The audit files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Write the full report to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the full report to this file, as one HTML page with plots
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Threads, one a core by default; the result does not depend on their number
+    #[arg(long, value_parser = super::verify::from_one_to(1024))]
+    threads: Option<u64>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    let options = AuditOptions {
+        profiles: arguments.json.is_some() || arguments.html.is_some(),
+        ..AuditOptions::default()
+    };
+    let work = || -> Vec<(String, Result<AuditReport, FileError>)> {
+        let one = |path: &PathBuf| (path.display().to_string(), audit_file(path, &options));
+        arguments.files.par_iter().map(one).collect()
+    };
+    let found = match arguments.threads {
+        None => work(),
+        Some(threads) => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
+            pool.build().context("cannot start the threads")?.install(work)
+        }
+    };
+    let reports = AuditReports::new(found);
+    if let Some(path) = &arguments.json {
+        write(path, &(serde_json::to_string_pretty(&reports)? + "\n"))?;
+    }
+    if let Some(path) = &arguments.html {
+        write(path, &html(&reports)?)?;
+    }
+    super::print(&text(&reports)?)?;
+    if reports.unusable > 0 {
+        bail!("{} of {} files cannot be audited", reports.unusable, reports.files.len());
+    }
+    Ok(if reports.mismatched == 0 { Verdict::Holds } else { Verdict::Fails })
+}
+
+fn audit_file(path: &Path, options: &AuditOptions) -> Result<AuditReport, FileError> {
+    let file = AuditFile::open(path)?;
+    audit(&file, options).map_err(|error| FileError { path: path.to_owned(), error })
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    write_atomically(path, text.as_bytes())
+        .with_context(|| format!("cannot write {}: name a file in a writable directory", path.display()))
+}
+
+/// The report on the terminal: a line a file where there are several, and details of one, or of what does not match.
+fn text(reports: &AuditReports) -> Result<String> {
+    let mut out = String::new();
+    let several = reports.files.len() > 1;
+    if several {
+        let mut table = table(["File", "Framework", "Type", "Verdict", "Largest error", "Proof"]);
+        for file in &reports.files {
+            let row = match &file.audit {
+                Some(audit) => {
+                    let worst = audit.gradients.iter().map(|g| g.error).fold(0.0, f64::max);
+                    let worst =
+                        if audit.gradients.is_empty() { String::new() } else { format!("{worst:.1e}") };
+                    let kind = format!("{:?}", audit.precision).to_lowercase();
+                    [
+                        file.file.clone(),
+                        audit.framework.clone(),
+                        kind,
+                        audit.code.clone(),
+                        worst,
+                        proof(audit),
+                    ]
+                }
+                None => [file.file.as_str(), "", "", "unusable", "", ""].map(str::to_owned),
+            };
+            table.add_row(row);
+        }
+        writeln!(out, "{table}")?;
+    }
+    for file in &reports.files {
+        match (&file.audit, &file.error) {
+            (Some(audit), _) if !several || !audit.matches => details(&mut out, &file.file, audit)?,
+            (None, Some(error)) => writeln!(out, "{}: {error}", file.file)?,
+            _ => {}
+        }
+    }
+    if several {
+        let AuditReports { matched, mismatched, unusable, .. } = reports;
+        writeln!(out, "\n{matched} matched, {mismatched} mismatched, {unusable} unusable")?;
+    }
+    Ok(out)
+}
+
+fn table<const N: usize>(headings: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    table.set_header(headings);
+    table
+}
+
+fn proof(audit: &AuditReport) -> String {
+    match &audit.proof {
+        None => "none".into(),
+        Some(proof) if proof.passed => "holds".into(),
+        Some(_) => "FAILS".into(),
+    }
+}
+
+fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
+    if !out.is_empty() {
+        writeln!(out)?;
+    }
+    writeln!(out, "{name}: {}\n  {}", audit.code, audit.words)?;
+    let kind = format!("{:?}", audit.precision).to_lowercase();
+    let classes = audit.classes.join(", ");
+    writeln!(
+        out,
+        "  {}, {kind}, {} steps, {} samples; {classes}",
+        audit.framework, audit.steps, audit.batch
+    )?;
+    for layer in &audit.forward.layers {
+        let potentials = match layer.potentials_recorded {
+            true => format!("potentials to {:.1e}", layer.potential_error),
+            false => "potentials not recorded".into(),
+        };
+        let spikes = if layer.spikes_recorded { "spikes compared" } else { "spikes not recorded" };
+        writeln!(
+            out,
+            "  layer {}: {spikes}, {potentials}, rate {:.3}, {} near the threshold, {} of them taken from the file",
+            layer.layer, layer.firing_rate, layer.near_threshold, layer.taken_from_file
+        )?;
+    }
+    if !audit.gradients.is_empty() {
+        let mut table = table(["Gradient", "Norm", "Relative error", ""]);
+        for g in &audit.gradients {
+            let verdict = if g.matches { "" } else { "differs" };
+            let row = [g.name.clone(), format!("{:.4e}", g.norm), format!("{:.2e}", g.error), verdict.into()];
+            table.add_row(row);
+        }
+        for column in [1, 2] {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        writeln!(out, "{table}")?;
+    }
+    if audit.explanations.len() > 1 && !audit.matches {
+        let nearest = audit.explanations.iter().map(|e| format!("{} ({:.1e})", e.code, e.residual));
+        writeln!(out, "  explanations by what they leave: {}", nearest.collect::<Vec<_>>().join(", "))?;
+    }
+    let Some(p) = &audit.proof else {
+        writeln!(out, "  no proof: the network has no parameter with a gradient")?;
+        return Ok(());
+    };
+    let difference = p.finite_difference.map_or("inconclusive".into(), |error| format!("{error:.1e}"));
+    writeln!(
+        out,
+        "  proof of the referee on {} steps of {} samples: {}; finite differences {difference}, complex step {:.1e}, \
+         dual numbers {:.1e}, adjoint {:.1e}",
+        p.steps,
+        p.samples,
+        if p.passed { "holds" } else { "FAILS" },
+        p.complex_step,
+        p.dual,
+        p.adjoint
+    )?;
+    Ok(())
+}

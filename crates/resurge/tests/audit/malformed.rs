@@ -1,0 +1,233 @@
+//! Files that are not as the format page says: each is an error that names what is wrong, never a panic.
+
+use crate::build::{Draft, Lif};
+use resurge::audit::AuditFile;
+use safetensors::tensor::Dtype;
+use serde_json::{Value, json};
+
+fn error(bytes: &[u8]) -> String {
+    AuditFile::parse(bytes).unwrap_err().to_string()
+}
+
+/// A change of a good file, and the parts that its error must have.
+type Case = (&'static str, fn(&mut Draft), &'static [&'static str]);
+
+fn layer(draft: &mut Draft, k: usize) -> &mut Value {
+    &mut draft.description["layers"][k]
+}
+
+const CASES: &[Case] = &[
+    ("no input", |d| drop(d.tensors.remove("input")), &["`input`", "missing"]),
+    ("a flat input", |d| d.put("input", true, &[144], &[0.0; 144]), &["`input`", "[T, B, N]"]),
+    ("no step", |d| d.put("input", true, &[0, 2, 6], &[]), &["`input`", "empty"]),
+    ("another input", |d| d.put("input", true, &[12, 2, 5], &[0.0; 120]), &["`layers.0.weight`", "[5, 6]"]),
+    ("a transposed weight", |d| d.put("layers.0.weight", true, &[6, 5], &[0.0; 30]), &["`layers.0.weight`"]),
+    ("an empty weight", |d| d.put("layers.0.weight", true, &[0, 6], &[]), &["`layers.0.weight`"]),
+    (
+        "a flat weight",
+        |d| d.put("layers.2.weight", true, &[15], &[0.0; 15]),
+        &["`layers.2.weight`", "2 axes"],
+    ),
+    ("no weight", |d| drop(d.tensors.remove("layers.2.weight")), &["`layers.2.weight`", "missing"]),
+    (
+        "no gradient",
+        |d| drop(d.tensors.remove("gradients.layers.0.weight")),
+        &["`gradients.layers.0.weight`", "missing"],
+    ),
+    (
+        "a gradient of another shape",
+        |d| d.put("gradients.layers.0.weight", true, &[6, 5], &[0.0; 30]),
+        &["`gradients.layers.0.weight`", "[6, 5]"],
+    ),
+    (
+        "a gradient of infinity",
+        |d| d.put("gradients.layers.2.weight", true, &[3, 5], &[f64::INFINITY; 15]),
+        &["`gradients.layers.2.weight`", "inf"],
+    ),
+    ("NaN", |d| d.put("layers.0.weight", true, &[5, 6], &[f64::NAN; 30]), &["`layers.0.weight`", "NaN"]),
+    ("two types", |d| d.put("layers.0.weight", false, &[5, 6], &[0.0; 30]), &["`layers.0.weight`", "F32"]),
+    (
+        "a weight of whole numbers",
+        |d| drop(d.tensors.insert("layers.0.weight".into(), (Dtype::U8, vec![5, 6], vec![1; 30]))),
+        &["`layers.0.weight`", "U8"],
+    ),
+    ("a loss of two numbers", |d| d.put("loss", true, &[2], &[0.0; 2]), &["`loss`", "[2]"]),
+    ("no loss", |d| drop(d.tensors.remove("loss")), &["`loss`", "missing"]),
+    (
+        "weights of another output",
+        |d| d.put("loss.weight", true, &[12, 2, 4], &[0.0; 96]),
+        &["`loss.weight`"],
+    ),
+    ("spikes of another layer", |d| d.put("spikes.1", true, &[12, 2, 3], &[0.0; 72]), &["`spikes.1`"]),
+    ("half a spike", |d| d.put("spikes.1", true, &[12, 2, 5], &[0.5; 120]), &["`spikes.1`", "0.5", "count"]),
+    ("potentials of a linear layer", |d| d.put("potentials.0", true, &[1], &[0.0]), &["`potentials.0`"]),
+    ("an unknown tensor", |d| d.put("layers.0.wieght", true, &[1], &[0.0]), &["`layers.0.wieght`"]),
+    ("a bias that is not described", |d| d.put("layers.0.bias", true, &[5], &[0.0; 5]), &["`layers.0.bias`"]),
+    (
+        "a bias of another size",
+        |d| {
+            layer(d, 0)["bias"] = json!(true);
+            d.put("layers.0.bias", true, &[4], &[0.0; 4]);
+        },
+        &["`layers.0.bias`", "[4]"],
+    ),
+    (
+        "recurrent weights that do not fit",
+        |d| {
+            layer(d, 1)["recurrent"] = json!(true);
+            d.put("layers.1.recurrent", true, &[5, 4], &[0.0; 20]);
+        },
+        &["`layers.1.recurrent`", "[5, 4]"],
+    ),
+    (
+        "classes out of range",
+        |d| {
+            d.description["loss"] = json!({"kind": "cross-entropy", "readout": "sum"});
+            d.tensors.remove("loss.weight");
+            let classes = [0i64, 3].iter().flat_map(|x| x.to_le_bytes()).collect();
+            d.tensors.insert("target".into(), (Dtype::I64, vec![2], classes));
+        },
+        &["`target`", "class 3"],
+    ),
+    (
+        "a target of another shape",
+        |d| {
+            d.description["loss"] = json!({"kind": "mse", "readout": "mean"});
+            d.tensors.remove("loss.weight");
+            d.put("target", true, &[3, 2], &[0.0; 6]);
+        },
+        &["`target`", "[3, 2]"],
+    ),
+    ("a misspelt key", |d| layer(d, 1)["thresold"] = json!(1.0), &["layer 1", "thresold"]),
+    ("an unknown layer", |d| layer(d, 1)["kind"] = json!("nuron"), &["layer 1", "nuron"]),
+    ("a decay above one", |d| layer(d, 1)["decay"] = json!(1.5), &["layer 1", "membrane decay"]),
+    ("a threshold of zero", |d| layer(d, 3)["threshold"] = json!(0.0), &["layer 3", "threshold"]),
+    (
+        "a surrogate without its slope",
+        |d| layer(d, 1)["surrogate"] = json!({"kind": "atan", "width": 1.0}),
+        &["layer 1", "`atan`", "width"],
+    ),
+    ("an unknown surrogate", |d| layer(d, 1)["surrogate"]["kind"] = json!("round"), &["layer 1"]),
+    (
+        "a claim out of range",
+        |d| layer(d, 1)["reset_gradient"] = json!({"scaled": 2.0}),
+        &["layer 1", "alpha"],
+    ),
+    (
+        "a learned constant that is not there",
+        |d| layer(d, 1)["learned"] = json!({"tau": {"synapse_decay": 1.0}}),
+        &["layer 1", "SynapseDecay"],
+    ),
+    (
+        "a learned constant of a parameter's name",
+        |d| layer(d, 1)["learned"] = json!({"bias": {"decay": 1.0}}),
+        &["layer 1", "`bias`"],
+    ),
+    (
+        "an image layer on vectors",
+        |d| *layer(d, 1) = json!({"kind": "max-pool2d", "kernel": [2, 2]}),
+        &["layer 1"],
+    ),
+    ("no layers", |d| d.description["layers"] = json!([]), &["layers"]),
+    ("another version", |d| d.description["version"] = json!(2), &["version"]),
+    ("no framework", |d| drop(d.description.as_object_mut().unwrap().remove("framework")), &["framework"]),
+    (
+        "an ungraded name",
+        |d| d.description["ungraded"] = json!(["layers.0.bias"]),
+        &["ungraded", "layers.0.bias"],
+    ),
+    ("an unknown loss", |d| d.description["loss"] = json!({"kind": "hinge"}), &["hinge"]),
+];
+
+#[test]
+fn each_is_an_error_that_names_it() {
+    let good = Lif::default().draft();
+    AuditFile::parse(&good.bytes()).unwrap();
+    let mut wrong = Vec::new();
+    for (name, change, parts) in CASES {
+        let mut draft = good.clone();
+        change(&mut draft);
+        match AuditFile::parse(&draft.bytes()) {
+            Ok(_) => wrong.push(format!("{name}: accepted")),
+            Err(error) if parts.iter().all(|part| error.to_string().contains(part)) => {}
+            Err(error) => wrong.push(format!("{name}: {error}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A good file with another header.
+fn reheaded(change: impl Fn(&mut Value)) -> Vec<u8> {
+    let bytes = Lif::default().draft().bytes();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    change(&mut header);
+    let text = header.to_string();
+    [&(text.len() as u64).to_le_bytes()[..], text.as_bytes(), &bytes[8 + length..]].concat()
+}
+
+#[test]
+fn broken_containers_name_the_tensor() {
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change); 5] = [
+        ("overlap", |h| {
+            h["layers.0.weight"]["data_offsets"] = h["gradients.layers.0.weight"]["data_offsets"].clone()
+        }),
+        ("does not fill", |h| h["layers.0.weight"]["shape"] = json!([5, 7])),
+        ("does not fill", |h| h["layers.0.weight"]["shape"] = json!([u64::MAX, u64::MAX])),
+        ("not known", |h| h["layers.0.weight"]["dtype"] = json!("F128")),
+        ("not numbers", |h| h["layers.0.weight"]["data_offsets"] = json!([-8, 0])),
+    ];
+    for (part, change) in cases {
+        let error = error(&reheaded(change));
+        assert!(error.contains(part) && error.contains("`layers."), "{part}: {error}");
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = Lif::default().draft().bytes();
+    for length in (0..bytes.len()).step_by(61) {
+        let error = error(&bytes[..length]);
+        assert!(error.contains("safetensors") || error.contains("truncated"), "{length}: {error}");
+    }
+    assert!(error(&bytes[..bytes.len() - 1]).contains("truncated"));
+}
+
+#[test]
+fn what_a_header_claims_is_not_allocated() {
+    let mut huge = Lif::default().draft().bytes();
+    huge[..8].copy_from_slice(&(1u64 << 60).to_le_bytes());
+    assert!(error(&huge).contains("not a whole safetensors file"));
+    // A megabyte of pixels under a pool with a padding that would make terabytes of it.
+    let mut draft = Lif::default().draft();
+    draft.put("input", true, &[12, 2, 6, 1, 1], &[0.0; 144]);
+    *layer(&mut draft, 0) = json!({"kind": "conv2d", "bias": false, "padding": [100_000, 100_000]});
+    draft.put("layers.0.weight", true, &[5, 6, 1, 1], &[0.0; 30]);
+    assert!(error(&draft.bytes()).contains("`layers.0.weight`"));
+    // Long and narrow, then wide: 10^6 steps of 10^4 numbers from a file of 8 MB.
+    let mut draft = Lif::default().draft();
+    draft.put("input", true, &[1_000_000, 1, 1], &vec![0.0; 1_000_000]);
+    draft.put("layers.0.weight", true, &[10_000, 1], &vec![0.0; 10_000]);
+    let error = error(&draft.bytes());
+    assert!(error.contains("layer 0") && error.contains("more numbers"), "{error}");
+}
+
+/// Flipping any one byte of the header or of a description must never panic; most are refused.
+#[test]
+fn flipped_bytes_never_panic() {
+    let bytes = Lif { steps: 3, ..Lif::default() }.draft().bytes();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut refused = 0;
+    for at in 0..8 + length {
+        for mask in [1, 2, 16] {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= mask;
+            match AuditFile::parse(&flipped) {
+                Err(_) => refused += 1,
+                Ok(file) => drop(resurge::audit::audit(&file, &crate::VERDICT)),
+            }
+        }
+    }
+    assert!(refused > length * 2, "{refused} of {}", 3 * (8 + length));
+}

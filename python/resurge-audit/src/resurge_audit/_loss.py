@@ -1,0 +1,85 @@
+"""The loss that is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from resurge_audit._errors import Unsupported
+
+Kind = Literal["cross-entropy", "mse", "weighted-sum"]
+Readout = Literal["sum", "mean", "last", "max", "all"]
+Reduction = Literal["mean", "batch-mean", "sum"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss that the format has a name for.
+
+    `cross-entropy` takes classes `[B]` as its target, `mse` a tensor of the shape of the readout: `[B, N]`, or
+    `[T, B, N]` with the readout `all`. `weighted-sum` is `sum(y * output)`: its target is the weight.
+    """
+
+    kind: Kind
+    readout: Readout = "sum"
+    reduction: Reduction = "mean"
+    scale: float = 1.0
+
+    def description(self) -> dict[str, Any]:
+        """The loss in the terms of the format."""
+        if self.kind == "weighted-sum":
+            return {"kind": self.kind}
+        return {"kind": self.kind, "readout": self.readout, "reduction": self.reduction, "scale": self.scale}
+
+
+# Any other loss: from the network's output [T, B, N] and the target to a scalar.
+LossFunction = Callable[[Any, Any], Any]
+
+
+def readout_torch(output: Any, readout: Readout) -> Any:
+    """The readout of `[T, B, N]`."""
+    match readout:
+        case "sum":
+            return output.sum(0)
+        case "mean":
+            return output.mean(0)
+        case "last":
+            return output[-1]
+        case "max":
+            return output.max(0).values
+        case "all":
+            return output
+
+
+def evaluate_torch(loss: Loss, output: Any, target: Any) -> Any:
+    """The loss of an output `[T, B, N]`."""
+    import torch
+
+    z = readout_torch(output, loss.readout)
+    if loss.kind == "cross-entropy":
+        classes = target.expand(z.shape[:-1]).reshape(-1)
+        terms = torch.nn.functional.cross_entropy(z.reshape(-1, z.shape[-1]), classes, reduction="none")
+    elif loss.kind == "mse":
+        check_shape(target.shape, z.shape)
+        terms = (z - target) ** 2
+    else:
+        raise Unsupported(f"Loss.kind {loss.kind!r}", "is none of cross-entropy, mse, weighted-sum")
+    return reduce(terms, loss, output.shape[1])
+
+
+def reduce(terms: Any, loss: Loss, batch: int) -> Any:
+    """The reduction of one term a row, or an element."""
+    match loss.reduction:
+        case "mean":
+            return terms.mean() * loss.scale
+        case "batch-mean":
+            return terms.sum() / batch * loss.scale
+        case "sum":
+            return terms.sum() * loss.scale
+
+
+def check_shape(found: Any, expected: Any) -> None:
+    """Refuses a target of another shape, which would broadcast."""
+    if tuple(found) != tuple(expected):
+        raise ValueError(f"the target has the shape {tuple(found)}, expected {tuple(expected)}")

@@ -1,0 +1,242 @@
+"""Norse."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from resurge_audit._errors import Unsupported, class_name, require
+from resurge_audit._loss import Loss, LossFunction
+from resurge_audit._recorder import (
+    Options,
+    Output,
+    Ran,
+    Step,
+    firing_of,
+    passes_through,
+    probe,
+    record,
+    scalar,
+    sequence_layers,
+    stateless,
+)
+
+# The step function of a class, by name, and whether the class steps through time itself.
+CLASSES = {
+    "LIFCell": ("lif_feed_forward_step", False),
+    "LIF": ("lif_feed_forward_step", True),
+    "LIFRecurrentCell": ("lif_step", False),
+    "LIFRecurrent": ("lif_step", True),
+    "LIFBoxCell": ("lif_box_feed_forward_step", False),
+    "IAFCell": ("iaf_feed_forward_step", False),
+    "IAF": ("iaf_feed_forward_step", True),
+    "LICell": ("li_feed_forward_step", False),
+    "LI": ("li_feed_forward_step", True),
+    "LIBoxCell": ("li_box_feed_forward_step", False),
+}
+AUTAPSES = "autapses=False zeroes the diagonal of Norse's recurrent gradient in a hook, which was left out here"
+
+
+def record_norse(
+    net: Any,
+    x: Any,
+    y: Any,
+    loss: Loss | LossFunction,
+    path: str | os.PathLike[str],
+    *,
+    steps: int | None = None,
+    output: Output = "spikes",
+    record_potentials: bool = True,
+    record_currents: bool = False,
+) -> Path:
+    """Runs a SequentialState (or Sequential) of torch layers, `Lift` and Norse's LIF, box, IAF and LI modules.
+
+    A recurrent module becomes two layers, its input weights and its neurons. The rest is as in `record_snntorch`.
+
+    Raises Unsupported for what the format cannot express, by class and attribute.
+    """
+    layers = [lowered(layer) for layer in sequence_layers(net) if not passes_through(layer)]
+    found = [step for layer in layers for step in layer_steps(layer)]
+    options = Options(steps, output, record_potentials, record_currents)
+    return record(("norse", importlib.metadata.version("norse")), found, x, y, loss, path, options)
+
+
+def lowered(module: Any) -> Any:
+    """The module that a `Lift` applies to every step."""
+    import norse.torch as norse
+
+    return lowered(module.lifted_module) if isinstance(module, norse.Lift) else module
+
+
+def layer_steps(module: Any) -> list[Step]:
+    """The layers of the format that a module is.
+
+    Raises Unsupported for one that is none.
+    """
+    plain = stateless(module)
+    if plain is not None:
+        return [plain]
+    name = type(module).__name__
+    if type(module).__module__.split(".")[0] != "norse" or name not in CLASSES:
+        raise Unsupported(class_name(module), f"is no layer of the format, nor one of {', '.join(CLASSES)}")
+    function, over_time = CLASSES[name]
+    found = getattr(module.activation, "__name__", repr(module.activation))
+    require(found == function, module, "activation", f"is {found}, not {function}")
+    if name.startswith("LIFRecurrent"):
+        return recurrent(module, over_time)
+    if name.startswith("LI") and not name.startswith("LIF"):
+        description = {"kind": "integrator", "class": class_name(module), **membrane(module)}
+        return [Step(description, integrator_runner(module, over_time))]
+    return [Step(neuron(module), runner(module, over_time))]
+
+
+def rate(module: Any, name: str) -> float:
+    """`dt` times an inverse time constant, in the arithmetic of the step function."""
+    scalar(module.p, name)
+    return float(module.dt * getattr(module.p, name))
+
+
+def membrane(module: Any) -> dict[str, Any]:
+    """The constants of the membrane and the synapse."""
+    name = type(module).__name__
+    if name.startswith("IAF"):
+        return {"decay": 1.0, "initial_potential": scalar(module.p, "v_reset")}
+    r = rate(module, "tau_mem_inv")
+    leak = scalar(module.p, "v_leak")
+    constants: dict[str, Any] = {
+        "decay": 1 - r,
+        "input_gain": r,
+        "drive": r * leak,
+        "initial_potential": leak,
+    }
+    if "Box" not in name:
+        constants["synapse"] = {"decay": 1 - rate(module, "tau_syn_inv"), "gain": 1.0}
+    return constants
+
+
+def neuron(module: Any) -> dict[str, Any]:
+    """The description of a spiking module."""
+    from norse.torch.functional import reset as resets
+    from norse.torch.functional.threshold import threshold
+
+    p = module.p
+    what = f"{class_name(module)}.p.method {p.method!r}"
+
+    def spike(x: Any) -> Any:
+        try:
+            return threshold(x, p.method, p.alpha)
+        except ValueError as error:
+            raise Unsupported(what, str(error)) from error
+
+    v_reset = scalar(p, "v_reset")
+    reset: dict[str, Any] = {"kind": "value", "value": v_reset} if v_reset else {"kind": "zero"}
+    method = getattr(p, "reset_method", resets.reset_value)
+    if method is resets.reset_subtract:
+        reset = {"kind": "subtract"}
+    elif method is not resets.reset_value:
+        raise Unsupported(f"{class_name(module)}.p.reset_method", "is neither reset_value nor reset_subtract")
+    return {
+        "kind": "neuron",
+        "class": class_name(module),
+        "threshold": scalar(p, "v_th"),
+        "firing": firing_of(what, spike),
+        "surrogate": probe(what, spike),
+        "reset": reset | {"timing": "before-decay"},
+        "reset_gradient": "detached" if "Recurrent" in type(module).__name__ else "full",
+        **membrane(module),
+    }
+
+
+def functional(module: Any) -> Any:
+    """The module of norse.torch.functional whose `threshold` the step function calls."""
+    return importlib.import_module(module.activation.__module__)
+
+
+@contextmanager
+def noting_thresholds(module: Any) -> Iterator[list[Any]]:
+    """Notes what the step function gives to `threshold`: u - v_th."""
+    source, seen = functional(module), []
+    original = source.threshold
+
+    def noting(shifted: Any, method: str, alpha: Any) -> Any:
+        seen.append(shifted)
+        return original(shifted, method, alpha)
+
+    source.threshold = noting
+    try:
+        yield seen
+    finally:
+        source.threshold = original
+
+
+def call(module: Any, over_time: bool, current: Any) -> Any:
+    """The module's output for a sequence, from its initial state."""
+    import torch
+
+    if over_time:
+        return module(current)[0]
+    state, outputs = None, []
+    for step in current:
+        out, state = module(step, state)
+        outputs.append(out)
+    return torch.stack(outputs)
+
+
+def runner(module: Any, over_time: bool) -> Callable[[Any], Ran]:
+    """Runs a spiking module."""
+    import torch
+
+    def run(current: Any) -> Ran:
+        with noting_thresholds(module) as seen:
+            spikes = call(module, over_time, current)
+        return Ran(spikes, torch.stack(seen) + module.p.v_th)
+
+    return run
+
+
+def integrator_runner(module: Any, over_time: bool) -> Callable[[Any], Ran]:
+    """Runs a readout."""
+
+    def run(current: Any) -> Ran:
+        potentials = call(module, over_time, current)
+        return Ran(potentials, potentials)
+
+    return run
+
+
+def recurrent(module: Any, over_time: bool) -> list[Step]:
+    """The input weights and the neurons of a recurrent module, which the module itself runs together."""
+    import torch
+
+    # The module's own weights have a hook that zeroes the diagonal of their gradient.
+    inner = torch.nn.Parameter(module.recurrent_weights.detach().clone())
+    weight = module.input_weights
+    linear = {"kind": "linear", "bias": False, "class": f"{class_name(module)}.input_weights"}
+    identity = torch.eye(weight.shape[0], dtype=weight.dtype)
+
+    def neurons(current: Any) -> Ran:
+        own = module._parameters["recurrent_weights"], module._parameters["input_weights"]
+        # The currents are made by the layer before, so that the gradient at them can be had.
+        module._parameters["recurrent_weights"] = inner
+        module._parameters["input_weights"] = torch.nn.Parameter(identity, requires_grad=False)
+        try:
+            return runner(module, over_time)(current)
+        finally:
+            module._parameters["recurrent_weights"], module._parameters["input_weights"] = own
+
+    description = neuron(module) | {"recurrent": True}
+    notes = () if module_has_autapses(module) else (AUTAPSES,)
+    return [
+        Step(linear, lambda x: Ran(torch.nn.functional.linear(x, weight)), {"weight": weight}),
+        Step(description, neurons, {"recurrent": inner}, notes=notes),
+    ]
+
+
+def module_has_autapses(module: Any) -> bool:
+    """Whether a recurrent module leaves the diagonal alone."""
+    return not module.recurrent_weights._backward_hooks

@@ -1,0 +1,109 @@
+"""The exporter of Spyx."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from resurge_audit import Loss, Unsupported, read, record_spyx
+
+jax = pytest.importorskip("jax")
+nnx = pytest.importorskip("flax.nnx")
+nn = pytest.importorskip("spyx.nn")
+axn = pytest.importorskip("spyx.axn")
+pytest.importorskip("torch")
+import jax.numpy as jnp  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools/goldens/audit"))
+from replay import errors, replay  # noqa: E402
+
+
+def dense(neuron: Any, dtype: Any) -> Any:
+    rngs = nnx.Rngs(0)
+    first, second = (nnx.Linear(a, b, param_dtype=dtype, rngs=rngs) for a, b in ((6, 5), (5, 3)))
+    for layer in (first, second):
+        layer.kernel[...] = jnp.abs(layer.kernel[...]) * 1.5
+    return nn.Sequential(first, neuron(5, rngs), second, neuron(3, rngs))
+
+
+def data(dtype: Any) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    return jnp.asarray(rng.random((15, 2, 6)) < 0.4, dtype), jnp.asarray(rng.normal(size=(15, 2, 3)), dtype)
+
+
+def worst(path: Path) -> float:
+    recording = read(path)
+    return max(errors(recording, replay(recording)).values())
+
+
+NEURONS = {
+    "IF": lambda n, rngs: nn.IF((n,), activation=axn.triangular(0.5)),
+    "LIF": lambda n, rngs: nn.LIF((n,), 0.85, rngs=rngs),
+    "CuBaLIF": lambda n, rngs: nn.CuBaLIF((n,), 0.6, 0.85, activation=axn.tanh(), rngs=rngs),
+    "ALIF": lambda n, rngs: nn.ALIF((n,), 0.85, 0.7, activation=axn.boxcar(1.0, 0.5), rngs=rngs),
+}
+
+
+@pytest.mark.parametrize("name", NEURONS)
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_recorded_run_is_what_its_description_says(name: str, bits: int, path: Path) -> None:
+    with jax.enable_x64(bits == 64):
+        dtype = jnp.float64 if bits == 64 else jnp.float32
+        record_spyx(dense(NEURONS[name], dtype), *data(dtype), Loss("weighted-sum"), path, record_currents=True)
+    assert read(path).description["layers"][1]["output_delay"] is True
+    assert worst(path) < (1e-12 if bits == 64 else 1e-5)
+
+
+def test_images_are_in_the_order_of_the_file(path: Path) -> None:
+    with jax.enable_x64(True):
+        rngs = nnx.Rngs(1)
+        net = nn.Sequential(
+            nnx.Conv(2, 3, (3, 3), strides=2, padding=1, param_dtype=jnp.float64, rngs=rngs),
+            nn.LIF((4, 3, 3), 0.8, threshold=0.5, rngs=rngs),
+            nn.SumPool((2, 2), (1, 1), "VALID"),
+            nn.Flatten(),
+            nn.LIF((18,), 0.9, rngs=rngs),
+            nnx.Linear(18, 3, param_dtype=jnp.float64, rngs=rngs),
+            nn.LI((3,), 0.9, rngs=rngs),
+        )
+        x = jnp.asarray(np.random.default_rng(0).random((6, 2, 7, 5, 2)))
+        loss = Loss("cross-entropy", "mean")
+        record_spyx(net, x, jnp.asarray([0, 2]), loss, path, record_currents=True)
+    recording = read(path)
+    assert recording.tensors["input"].shape == (6, 2, 2, 7, 5)
+    assert recording.tensors["layers.0.weight"].shape == (3, 2, 3, 3)
+    assert recording.tensors["spikes.1"].any() and recording.tensors["spikes.4"].any()
+    assert worst(path) < 1e-12
+
+
+def test_any_loss_is_recorded_by_its_gradient(path: Path) -> None:
+    fn = pytest.importorskip("spyx.fn")
+    x, _ = data(jnp.float32)
+    net = dense(NEURONS["LIF"], jnp.float32)
+    loss = fn.integral_crossentropy(smoothing=0.1, time_axis=0)
+    record_spyx(net, x, jnp.asarray([0, 2]), loss, path)
+    assert read(path).description["loss"] == {"kind": "weighted-sum"}
+    assert worst(path) < 1e-5
+
+
+def test_what_does_not_fit_is_refused_by_name(path: Path) -> None:
+    x, y = data(jnp.float32)
+    rngs = nnx.Rngs(0)
+    bad = {
+        r"spyx.RLIF: ": nn.RLIF((6,), rngs=rngs),
+        r"spyx.LIF.beta: one value for each": nn.LIF((6,), rngs=rngs),
+        r"spyx.LIF.spike: ": nn.LIF((6,), 0.9, activation=axn.custom(lambda a: jnp.exp(-(a**4))), rngs=rngs),
+        r"flax.BatchNorm: ": nnx.BatchNorm(6, rngs=rngs),
+        r"spyx.SumPool.padding: 'SAME'": nn.SumPool(2, 2, "SAME"),
+        r"flax.Conv.padding: 'SAME'": nnx.Conv(1, 1, (2, 2), rngs=rngs),
+    }
+    for what, layer in bad.items():
+        with pytest.raises(Unsupported, match=what):
+            record_spyx(nn.Sequential(layer), x, y, Loss("weighted-sum"), path)
+    with pytest.raises(Unsupported, match="is not a Sequential"):
+        record_spyx(nn.LIF((6,), 0.9, rngs=rngs), x, y, Loss("weighted-sum"), path)
+    assert not path.exists()
