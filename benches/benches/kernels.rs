@@ -94,11 +94,63 @@ fn plain(criterion: &mut Criterion) {
         bencher.iter(|| black_box(conv.transposed_to_weight(&output, &images, kernel.shape()).unwrap()));
     });
     let window = Window2d::new([2, 2]);
-    group.bench_function("sum_pool2d", |bencher| {
-        bencher.iter(|| black_box(images.sum_pool2d(window).unwrap()));
+    group.bench_function("avg_pool2d", |bencher| {
+        bencher.iter(|| black_box(images.avg_pool2d(window).unwrap()));
     });
     group.finish();
 }
 
-criterion_group!(benches, cells, events, plain);
+/// A convolution that visits the spikes alone, for comparison with the product that [`Conv2d`] takes: each spike adds, at
+/// the 25 positions that see it, a column of the filters. It is written for this kernel, one image on one thread, and its
+/// output has the filters innermost, which the next layer would have to transpose: the least that events can take.
+fn conv_by_events(spikes: &[f32], weight: &[[f32; FILTERS]], out: &mut [[f32; FILTERS]]) {
+    out.fill([0.0; FILTERS]);
+    for (at, _) in spikes.iter().enumerate().filter(|(_, spike)| **spike != 0.0) {
+        let (channel, row, column) = (at / (IMAGE * IMAGE), at / IMAGE % IMAGE, at % IMAGE);
+        for k in row.saturating_sub(PLACES - 1)..=row.min(KERNEL - 1) {
+            for l in column.saturating_sub(PLACES - 1)..=column.min(KERNEL - 1) {
+                let weight = &weight[(channel * KERNEL + k) * KERNEL + l];
+                let sums = &mut out[(row - k) * PLACES + column - l];
+                for f in 0..FILTERS {
+                    sums[f] += weight[f];
+                }
+            }
+        }
+    }
+}
+
+const IMAGE: usize = 12;
+const KERNEL: usize = 5;
+const PLACES: usize = IMAGE - KERNEL + 1;
+/// 40, as in the MNIST network, in whole vectors.
+const FILTERS: usize = 48;
+
+fn conv_events(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("conv2d");
+    group.sample_size(20);
+    let filters: Tensor<f32> = uniform([FILTERS, 15, KERNEL, KERNEL], -0.1, 0.1, 9).unwrap();
+    let taps = 15 * KERNEL * KERNEL;
+    let columns: Vec<[f32; FILTERS]> =
+        (0..taps).map(|tap| std::array::from_fn(|f| filters.as_slice()[f * taps + tap])).collect();
+    for percent in [1, 2, 5, 10, 20, 34] {
+        let image = spikes([1, 1, 15 * IMAGE * IMAGE], percent as f32 / 100.0, 10).unwrap();
+        let image = image.reshape([1, 15, IMAGE, IMAGE]).unwrap();
+        let mut out = vec![[0.0; FILTERS]; PLACES * PLACES];
+        conv_by_events(image.as_slice(), &columns, &mut out);
+        let product = Conv2d::new().apply(&image, &filters).unwrap();
+        for (at, y) in product.as_slice().iter().enumerate() {
+            let (filter, place) = (at / (PLACES * PLACES), at % (PLACES * PLACES));
+            assert!((out[place][filter] - y).abs() < 1e-4, "sums of at most {taps} numbers below 0.1");
+        }
+        group.bench_function(BenchmarkId::new("Events", format!("{percent}%")), |bencher| {
+            bencher.iter(|| conv_by_events(black_box(image.as_slice()), &columns, &mut out));
+        });
+        group.bench_function(BenchmarkId::new("Dense", format!("{percent}%")), |bencher| {
+            bencher.iter(|| black_box(Conv2d::new().apply(black_box(&image), &filters).unwrap()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, cells, events, conv_events, plain);
 criterion_main!(benches);
