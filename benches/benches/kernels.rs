@@ -6,6 +6,7 @@ use resurge_benches::synthetic::{cell, spikes, uniform};
 use resurge_snn::{CellOutput, EventPath, FusedNetwork, NetworkOutput, ResetGradient, SpikeTrain, Surrogate};
 use resurge_tensor::{Conv2d, Tensor, Window2d};
 use std::hint::black_box;
+use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -45,13 +46,13 @@ fn cells(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One layer 784-512 by events and by matrix products, from 2 to 50 % spikes: where they cross is
+/// One layer 784-512 by events and by matrix products, from 2 to 80 % spikes: where they cross is
 /// [`EventPath::CROSSOVER`].
 fn events(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("events");
     group.sample_size(20);
     let weight = uniform([512, 784], -0.1, 0.1, 3).unwrap();
-    for percent in [2, 5, 10, 15, 20, 25, 30, 50] {
+    for percent in [2, 5, 10, 20, 30, 40, 50, 60, 80] {
         let input = spikes([16, 128, 784], percent as f32 / 100.0, 4).unwrap();
         let input = SpikeTrain::from_tensor(&input).unwrap();
         for path in [EventPath::Events, EventPath::Dense] {
@@ -152,5 +153,17 @@ fn conv_events(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, cells, events, conv_events, plain);
+/// All benchmarks together take less than ten minutes.
+fn quick() -> Criterion {
+    let times = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    times.nresamples(5_000).without_plots()
+}
+
+criterion_group! {
+    name = benches;
+    config = quick();
+    targets = cells, events, conv_events, plain
+}
 criterion_main!(benches);

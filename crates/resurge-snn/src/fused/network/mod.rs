@@ -30,7 +30,7 @@ pub enum EventPath {
 impl EventPath {
     /// The density of spikes above which the matrix product is taken: an estimate. `cargo bench -p resurge-benches
     /// --bench kernels -- events` shows where the two cross on a machine.
-    pub const CROSSOVER: f64 = 0.2;
+    pub const CROSSOVER: f64 = 0.55;
 
     fn is_dense(self, density: f64) -> bool {
         match self {
