@@ -28,9 +28,10 @@ pub enum EventPath {
 }
 
 impl EventPath {
-    /// The density of spikes above which the matrix product is taken: an estimate. `cargo bench -p resurge-benches
-    /// --bench kernels -- events` shows where the two cross on a machine.
-    pub const CROSSOVER: f64 = 0.55;
+    /// The density of spikes above which the matrix product is taken. On a layer 784-512, forward and backward, events
+    /// were the faster up to 60 % spikes and the product at 80 % (2 cores of an AMD EPYC with AVX-512, 2026-11-24); `cargo
+    /// bench -p resurge-benches --bench kernels -- events` shows where the two cross on a machine.
+    pub const CROSSOVER: f64 = 0.65;
 
     fn is_dense(self, density: f64) -> bool {
         match self {
