@@ -103,11 +103,15 @@ impl<S: Scalar> Tensor<S> {
         }
         check_broadcasts_to(self.shape(), shape, "broadcast_to")?;
         if is_repeated(self.shape(), shape) {
+            // Small ones side by side, or each number of a large result would be a part of its own.
+            let copies = (PARALLEL / self.len().max(1)).min(shape.checked_len()? / self.len().max(1));
+            let several = if copies > 1 { self.as_slice().repeat(copies) } else { Vec::new() };
+            let pattern = if copies > 1 { &several[..] } else { self.as_slice() };
             return Tensor::build(shape, |mut rest| {
                 let mut parts = Vec::new();
                 while !rest.is_empty() {
-                    let (mut copy, others) = rest.split_at(self.len());
-                    for values in self.as_slice().chunks(PARALLEL) {
+                    let (mut copy, others) = rest.split_at(pattern.len());
+                    for values in pattern.chunks(PARALLEL) {
                         let (part, others) = copy.split_at(values.len());
                         parts.push((part, values));
                         copy = others;
@@ -292,6 +296,19 @@ mod tests {
             prop_assert_eq!(wide.shape(), y.shape());
             prop_assert_eq!(narrow.shape(), x.shape());
             prop_assert_eq!(dot(&wide, &y), dot(&x, &narrow));
+        }
+    }
+
+    /// Lengths around those of the parts.
+    #[test]
+    fn repeats_of_any_length_are_whole() {
+        for (thin, copies) in
+            [(1, 3 * PARALLEL + 5), (3, PARALLEL), (PARALLEL - 1, 3), (PARALLEL, 2), (PARALLEL + 1, 2)]
+        {
+            let x = iota(&[thin]);
+            let wide = x.broadcast_to(&[copies, thin].into()).unwrap();
+            assert!(wide.as_slice().chunks(thin).all(|copy| copy == x.as_slice()), "{copies} of {thin}");
+            assert_eq!(wide.sum_to(x.shape()).unwrap(), x.scale(copies as f64), "{copies} of {thin}");
         }
     }
 

@@ -4,6 +4,7 @@
 use crate::MatRef;
 use gemm::Parallelism;
 use num_complex::Complex;
+use std::any::TypeId;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -115,8 +116,14 @@ fn write<S: Copy>(slots: &mut [MaybeUninit<S>], values: &[S]) {
     }
 }
 
-/// As [`write`], past the caches: a line that is about to be overwritten is not read first, which a third of the
-/// traffic of a large copy would be.
+/// Whether these are real numbers: no bit of them is padding, which a number of 16 bytes must not be loaded from. A
+/// [`Scalar`](crate::Scalar) may be any type.
+fn is_real<S: 'static>() -> bool {
+    [TypeId::of::<f32>(), TypeId::of::<f64>()].contains(&TypeId::of::<S>())
+}
+
+/// As [`write`], past the caches and for [real numbers](is_real) alone: a line that is about to be overwritten is not
+/// read first, which a third of the traffic of a large copy would be.
 #[cfg(target_arch = "x86_64")]
 fn stream<S: Copy>(slots: &mut [MaybeUninit<S>], values: &[S]) {
     use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_sfence, _mm_stream_si128};
@@ -132,8 +139,8 @@ fn stream<S: Copy>(slots: &mut [MaybeUninit<S>], values: &[S]) {
     for k in 0..vectors {
         // SAFETY: `ahead + vectors * per_vector <= count`, so both addresses and the 16 bytes behind them lie in their
         // slices, which do not overlap; the target is aligned, since `ahead` elements were skipped for that and a
-        // vector holds a whole number of elements. SSE2 is part of every x86-64. Whole values are copied, whatever
-        // their padding.
+        // vector holds a whole number of elements. SSE2 is part of every x86-64. `stream` is for `f32` and `f64`, all
+        // of whose bits have been written.
         unsafe {
             let value = _mm_loadu_si128(from.add(k * per_vector).cast());
             _mm_stream_si128(to.add(k * per_vector).cast(), value);
@@ -152,11 +159,14 @@ fn stream<S: Copy>(slots: &mut [MaybeUninit<S>], values: &[S]) {
 }
 
 /// `len` elements as `write` fills them; `Err` with the number of filled ones unless that is all.
-pub(crate) fn filled<S: Copy>(len: usize, write: impl FnOnce(Unfilled<'_, S>)) -> Result<Arc<[S]>, usize> {
+pub(crate) fn filled<S: Copy + 'static>(
+    len: usize,
+    write: impl FnOnce(Unfilled<'_, S>),
+) -> Result<Arc<[S]>, usize> {
     let mut data = Arc::<[S]>::new_uninit_slice(len);
     let filled = AtomicUsize::new(0);
     if let Some(slots) = Arc::get_mut(&mut data) {
-        let stream = size_of_val(slots) >= STREAM;
+        let stream = size_of_val(slots) >= STREAM && is_real::<S>();
         write(Unfilled { slots, filled: &filled, stream });
     }
     let filled = filled.into_inner();

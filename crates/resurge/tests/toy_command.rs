@@ -62,6 +62,38 @@ fn the_same_files_on_one_thread_on_two_after_an_interruption_and_from_the_data()
 }
 
 #[test]
+fn a_finished_run_is_drawn_again_and_not_overwritten_by_one_with_other_settings() {
+    let directory = tempfile::tempdir().unwrap();
+    let [out, other] = ["out", "other"].map(|name| directory.path().join(name));
+    assert_eq!(small(&out, &[]).0, 0);
+    let before = files(&out);
+    std::fs::remove_file(out.join("summary.json")).unwrap();
+    let (status, stdout, stderr) = small(&out, &[]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert!(stdout.starts_with("This run was done before, in "), "{stdout}");
+    assert_eq!(files(&out), before);
+    let journal = other.join("journal-1-of-1.jsonl");
+    assert_eq!(small(&other, &["--rules", "full", "--shard", "1/1"]).0, 0);
+    assert!(journal.exists());
+    for arguments in [
+        [&SMALL[..], &["--rules", "full", "--out", out.to_str().unwrap()]].concat(),
+        [&SMALL[..], &["--rules", "full", "--shard", "1/2", "--out", out.to_str().unwrap()]].concat(),
+        vec!["merge", other.to_str().unwrap(), "--out", out.to_str().unwrap()],
+    ] {
+        let (status, _, stderr) = resurge(&arguments);
+        assert!(status == 2 && stderr.contains("out/settings.json"), "{stderr}");
+        assert!(stderr.contains("another directory with --out"), "{stderr}");
+        assert!(stderr.contains(": rules is ") && stderr.contains(" there and full here"), "{stderr}");
+        assert_eq!(files(&out), before);
+    }
+    // Data that are not complete are no finished run.
+    std::fs::remove_file(out.join("curves.csv")).unwrap();
+    let (status, stdout, _) = small(&out, &[]);
+    assert!(status == 0 && !stdout.contains("done before"), "{stdout}");
+    assert_eq!(files(&out), before);
+}
+
+#[test]
 fn bad_usage_is_named() {
     let directory = tempfile::tempdir().unwrap();
     for (more, problem) in [

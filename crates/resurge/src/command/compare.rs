@@ -94,7 +94,10 @@ struct Seeds(Vec<u64>);
 
 fn seeds(text: &str) -> Result<Seeds, String> {
     const MOST: u64 = 10_000;
-    let bad = || format!("\"{text}\" is no list of seeds: write it as 1-3 or 1,2,5");
+    let bad = || {
+        let most = i64::MAX;
+        format!("\"{text}\" is no list of seeds: write it as 1-3 or 1,2,5, each at most {most} (2^63 - 1)")
+    };
     let mut seeds = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -190,7 +193,10 @@ impl Arguments {
             train_samples: sizes.0,
             test_samples: sizes.1,
         };
-        Ok(plan(origin)?.with_digest(&data)?)
+        let plan = plan(origin)?.with_digest(&data)?;
+        // A setting that no network has is to leave no plan behind.
+        Training::new(config, &self.dataset, data)?;
+        Ok(plan)
     }
 
     fn run_trial(&self, trials: &Trials<'_>, id: TrialId, stop: &AtomicBool) -> Result<TrialEnd> {
@@ -290,6 +296,7 @@ mod tests {
         for text in ["", "3-1", "1-", "a", "1,,2", "-1", "9223372036854775808", "0-10000"] {
             let error = seeds(text).unwrap_err();
             assert!(error.contains("is no list of seeds"), "{error}");
+            assert!(error.contains("at most 9223372036854775807 (2^63 - 1)"), "{error}");
         }
     }
 }

@@ -116,6 +116,15 @@ fn write_figures(out: &Path, figures: Vec<(&'static str, String)>) -> Result<()>
 
 impl Arguments {
     fn run(&self) -> Result<Verdict> {
+        if self.no_verify && self.data.is_none() {
+            bail!("--no-verify is of the files of --data: name their directory with --data, or leave it out");
+        }
+        if let Some(option) = self.grid.given().filter(|_| !self.map) {
+            bail!(
+                "{option} is of a map of single neurons: add --map and give no network, or leave it out; settings of a \
+                 network are given with --set"
+            );
+        }
         if self.map {
             return map::run(&self.grid, self.seed, self.from.as_deref(), &self.out);
         }

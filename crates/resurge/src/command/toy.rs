@@ -24,7 +24,8 @@ const JOURNAL: &str = "journal.jsonl";
 ///
 /// Writes into a directory what was found (CSV), what it says (summary.json) and figures (SVG): final loss against
 /// learning rate, share of trials that diverge, width of the usable window, learning curves, spike rasters. A run
-/// that is interrupted goes on when it is started again with the same settings and directory.
+/// that is interrupted goes on when it is started again with the same settings and directory; of one that is finished
+/// only the figures are drawn again. A directory with a finished run of other settings is refused.
 ///
 /// With --shard only a part of the trials is run, into a journal; `resurge merge` joins the journals of all parts to the
 /// same files as of a run in one piece.
@@ -91,7 +92,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     std::fs::create_dir_all(out)
         .with_context(|| format!("cannot make the directory {}: name a writable place", out.display()))?;
     let data = match &arguments.from {
-        Some(from) => Data::read(from)?,
+        Some(from) => {
+            let data = Data::read(from)?;
+            data.settings.are_finished_in(out)?;
+            data
+        }
+        None if arguments.is_done()? => {
+            super::print(&format!(
+                "This run was done before, in {}: tables and figures are made of its data\n\n",
+                out.display()
+            ))?;
+            Data::read(out)?
+        }
         None => {
             let data = match arguments.threads {
                 None => arguments.run_trials()?,
@@ -107,7 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         }
     };
     report(&data, out)?;
-    if arguments.from.is_none() {
+    if arguments.from.is_none() && out.join(JOURNAL).exists() {
         // All is written elsewhere; what is left would only be in the way of the next run.
         std::fs::remove_file(out.join(JOURNAL)).context("cannot remove the journal of the finished run")?;
     }
@@ -117,6 +129,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 /// Joins the journals of shards, and writes what a run in one piece would have.
 pub(super) fn merge(journals: &[PathBuf], out: &Path) -> Result<()> {
     let data = resurge::toy::merge(journals)?;
+    data.settings.are_finished_in(out)?;
     data.write(out)?;
     report(&data, out)
 }
@@ -159,6 +172,12 @@ fn watched<T>(run: impl FnOnce(&(dyn Fn(Progress) + Sync)) -> T) -> T {
 }
 
 impl Arguments {
+    /// Whether the whole run is finished in its directory. One that was stopped while it wrote its data is not.
+    fn is_done(&self) -> Result<bool> {
+        let finished = self.settings().are_finished_in(&self.out)?;
+        Ok(finished && self.shard.is_none() && !self.out.join(JOURNAL).exists())
+    }
+
     /// The data, or of a shard nothing but its journal.
     fn run_trials(&self) -> Result<Option<Data>> {
         let settings = self.settings();

@@ -72,7 +72,7 @@ impl Plan {
     /// A list of each rule with each seed.
     ///
     /// # Errors
-    /// [`CompareError::List`] for lists that are empty or name something twice.
+    /// [`CompareError::List`] for lists that are empty or name something twice, [`CompareError::Train`] for no epoch.
     pub fn new(
         config: &Config,
         origin: Origin,
@@ -85,6 +85,9 @@ impl Plan {
         }
         if seeds.is_empty() || seeds.iter().enumerate().any(|(i, seed)| seeds[..i].contains(seed)) {
             return list("seeds", "name one or more, each once");
+        }
+        if config.epochs == 0 {
+            return Err(TrainError::Config("epochs is 0, but must be at least 1".into()).into());
         }
         let (version, config) = (env!("CARGO_PKG_VERSION").to_owned(), common(config));
         Ok(Self { version, origin, data_sha256: None, rules, seeds, config })

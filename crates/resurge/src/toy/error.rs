@@ -48,6 +48,22 @@ pub enum ToyError {
         /// The settings that differ.
         difference: String,
     },
+    /// A directory with a finished run with other settings.
+    #[error(
+        "{} is of a finished run with other settings: {setting} is {there} there and {here} here; choose another \
+         directory with --out",
+        path.display()
+    )]
+    OtherRun {
+        /// Its settings.
+        path: PathBuf,
+        /// The first setting that differs.
+        setting: String,
+        /// Its value there.
+        there: String,
+        /// Its value here.
+        here: String,
+    },
     /// Parts of a sweep that do not belong together.
     #[error("{} is not of the same sweep as {} (here first, there second): {difference}", path.display(), other.display())]
     Mismatch {

@@ -144,6 +144,26 @@ impl Settings {
         Ok(())
     }
 
+    /// The first setting that differs, by its option, with its value in each.
+    pub(super) fn first_difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let values = |settings: &Self| {
+            let rules: Vec<_> = settings.rules.iter().map(Rule::name).collect();
+            let optimisers: Vec<_> = settings.optimisers.iter().map(|optimiser| optimiser.name()).collect();
+            [
+                ("inputs", settings.inputs.to_string()),
+                ("updates", settings.updates.to_string()),
+                ("seeds", settings.seeds.to_string()),
+                ("rules", rules.join(",")),
+                ("optimisers", optimisers.join(",")),
+                ("rate-min", settings.rate_min.to_string()),
+                ("rate-max", settings.rate_max.to_string()),
+                ("per-decade", settings.per_decade.to_string()),
+            ]
+        };
+        let pairs = values(self).into_iter().zip(values(other));
+        pairs.map(|((name, a), (_, b))| (name, a, b)).find(|(_, a, b)| a != b)
+    }
+
     /// The learning rates, `rate_min * 10^(i / per_decade)` up to `rate_max`, to four digits.
     pub fn rates(&self) -> Vec<f64> {
         let count = (self.rate_max / self.rate_min).log10() * self.per_decade as f64;

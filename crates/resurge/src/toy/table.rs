@@ -13,6 +13,48 @@ use std::str::FromStr;
 pub const DATA_FILES: [&str; 6] =
     ["settings.json", "seeds.csv", "losses.csv", "spikes.csv", "curves.csv", "rasters.csv"];
 
+impl Settings {
+    fn read(path: &Path) -> Result<Self, ToyError> {
+        let text = std::fs::read(path).map_err(|source| ToyError::File { path: path.to_owned(), source })?;
+        let settings: Self = serde_json::from_slice(&text).map_err(|error| ToyError::Damaged {
+            path: path.to_owned(),
+            line: error.line(),
+            problem: error.to_string(),
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Whether a directory holds the data of a finished run with these settings, all [`DATA_FILES`].
+    ///
+    /// # Errors
+    /// [`ToyError::OtherRun`] for data of other settings, which would be overwritten; [`ToyError::File`] and
+    /// [`ToyError::Damaged`] for settings that cannot be read.
+    ///
+    /// ```
+    /// use resurge::toy::{Settings, sweep};
+    ///
+    /// let directory = tempfile::tempdir()?;
+    /// let settings = Settings { inputs: 20, updates: 2, seeds: 2, per_decade: 1, ..Settings::default() };
+    /// assert!(!settings.are_finished_in(directory.path())?);
+    /// sweep(&settings, &directory.path().join("journal"), |_| {})?.write(directory.path())?;
+    /// assert!(settings.are_finished_in(directory.path())?);
+    /// let error = Settings { seeds: 3, ..settings }.are_finished_in(directory.path()).unwrap_err();
+    /// assert!(error.to_string().contains("seeds is 2 there and 3 here"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn are_finished_in(&self, directory: &Path) -> Result<bool, ToyError> {
+        let path = directory.join(DATA_FILES[0]);
+        if !path.exists() {
+            return Ok(false);
+        }
+        if let Some((setting, there, here)) = Self::read(&path)?.first_difference(self) {
+            return Err(ToyError::OtherRun { path, setting: setting.into(), there, here });
+        }
+        Ok(DATA_FILES.iter().all(|name| directory.join(name).exists()))
+    }
+}
+
 impl Data {
     /// Writes the data into a directory: [`DATA_FILES`], which `docs/results/toy.md` describes.
     ///
@@ -42,14 +84,7 @@ impl Data {
     /// [`ToyError::File`] for a file that cannot be read, [`ToyError::Damaged`] for one that does not belong to the
     /// settings beside it.
     pub fn read(directory: &Path) -> Result<Self, ToyError> {
-        let path = directory.join(DATA_FILES[0]);
-        let text = std::fs::read(&path).map_err(|source| ToyError::File { path: path.clone(), source })?;
-        let settings: Settings = serde_json::from_slice(&text).map_err(|error| ToyError::Damaged {
-            path,
-            line: error.line(),
-            problem: error.to_string(),
-        })?;
-        settings.check()?;
+        let settings = Settings::read(&directory.join(DATA_FILES[0]))?;
         let losses = read_ends(directory, DATA_FILES[2], &settings)?;
         let spikes = read_ends(directory, DATA_FILES[3], &settings)?;
         let ends = settings.arms().into_iter().zip(losses).zip(spikes);

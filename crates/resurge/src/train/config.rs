@@ -185,6 +185,13 @@ impl Config {
             if !known.contains(&key.to_owned()) {
                 return Err(TrainError::Config(format!("{key} is unknown; there are {}", known.join(", "))));
             }
+            // TOML would take it for a text.
+            if key == "seed" && value.parse::<u128>().is_ok_and(|seed| i64::try_from(seed).is_err()) {
+                let most = i64::MAX;
+                return Err(TrainError::Config(format!(
+                    "seed is {value}, but must be at most {most} (2^63 - 1)"
+                )));
+            }
             table.insert(key.into(), value_of(value, table.get(key)));
         }
         let config: Self = table.try_into().map_err(|error: toml::de::Error| {

@@ -136,6 +136,20 @@ fn what_diverges_is_reported_and_the_rest_goes_on() {
 }
 
 #[test]
+fn wrong_settings_leave_no_plan_behind() {
+    let place = Place::new();
+    for (more, problem) in [
+        (&["--epochs", "0"][..], "epochs is 0, but must be at least 1"),
+        (&["--set", "layers=[\"conv 4 99\", \"linear 10\"]"], "conv"),
+        (&["--seeds", "18446744073709551615"], "at most 9223372036854775807 (2^63 - 1)"),
+    ] {
+        let (status, _, stderr) = place.compare("out", more);
+        assert!(status == 2 && stderr.contains(problem), "{stderr}");
+        assert!(!place.path("out").exists(), "{more:?}");
+    }
+}
+
+#[test]
 fn the_cost_of_a_step_is_measured_in_pairs() {
     let place = Place::new();
     let (status, _, stderr) = place.compare("out", &["--seeds", "4", "--epochs", "1", "--cost", "3"]);

@@ -54,6 +54,11 @@ fn settings_that_do_not_fit_are_named() {
         ("steps", "\"steps\" has no value; write it as key=value"),
         ("schedule=step", "schedule is \"step\"; it must be constant or cosine"),
         ("steps=0", "steps is 0, but must be at least 1"),
+        (
+            "seed=18446744073709551615",
+            "seed is 18446744073709551615, but must be at most 9223372036854775807 (2^63 - 1)",
+        ),
+        ("seed=9223372036854775808", "at most 9223372036854775807 (2^63 - 1)"),
         ("steps=many", "steps=many: invalid type"),
         ("steps=-1", "invalid value"),
         ("tau_m=0.5", "tau_m is 0.5, but must be at least 1"),

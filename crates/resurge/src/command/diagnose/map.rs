@@ -45,6 +45,23 @@ pub(super) struct Grid {
 }
 
 impl Grid {
+    /// The first option that is given. clap's own `requires` says nothing where what is given conflicts with `--map`.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let all = [
+            ("--decays", self.decays.is_some()),
+            ("--widths", self.widths.is_some()),
+            ("--rates", self.rates.is_some()),
+            ("--surrogate", self.surrogate.is_some()),
+            ("--reset", self.reset.is_some()),
+            ("--neurons", self.neurons.is_some()),
+            ("--steps", self.steps.is_some()),
+            ("--repeats", self.repeats.is_some()),
+            ("--noise", self.noise.is_some()),
+            ("--tolerance", self.tolerance.is_some()),
+        ];
+        all.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+
     fn settings(&self, seed: Option<u64>) -> MapSettings {
         let default = MapSettings::default();
         MapSettings {
