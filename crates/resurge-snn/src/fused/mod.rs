@@ -168,7 +168,8 @@ impl Cell {
     /// sequence of the input's shape.
     ///
     /// Values agree with those of [`Cell::run`] to the bit, but for the sign of a zero; gradients to rounding, since
-    /// terms are summed in another order. Neurons are independent, so the bits depend on no number of threads.
+    /// terms are summed in another order. Neurons are independent, so the bits depend on no number of threads. None of
+    /// this holds for a neuron whose potential is not finite: its gradients are NaN, where [`Cell::run`] has finite ones.
     ///
     /// # Errors
     /// [`SnnError::NotFused`] for a cell with a synapse, an adaptive threshold, a refractory period, a delayed output

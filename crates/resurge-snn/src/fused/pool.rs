@@ -17,6 +17,11 @@ impl Pool {
         found.and_then(|buffer| buffer.downcast().ok()).map_or_else(T::default, |buffer| *buffer)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     pub(super) fn give<T: Any + Send>(&self, buffer: T) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(buffer));
     }

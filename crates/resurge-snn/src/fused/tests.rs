@@ -167,3 +167,34 @@ fn a_cell_without_a_closed_recurrence_is_refused_by_name() {
         Err(SnnError::Sequence { what: "fused cell", .. })
     ));
 }
+
+#[test]
+fn a_still_current_is_that_of_every_step() {
+    let all: [&[f64]; 5] = [&[1.0], &[0.0, 0.0], &[1.0, -1.0, 0.0, 2.5], &[-0.0, 1.0], &[f64::NAN, 1.0, 1.0]];
+    for (index, cell) in fused_cells().into_iter().enumerate() {
+        let factors = all[index % all.len()];
+        let shape: &[usize] = [&[2, 3][..], &[0, 3], &[1], &[1, 65], &[3, 0, 2], &[3, 2]][index % 6];
+        let out = if index % 2 == 0 { CellOutput::Spikes } else { CellOutput::Traces };
+        let mut tape = Tape::new();
+        let current = tape.leaf(draw(shape, -0.4, 1.6, index as u64));
+        let still = cell.run_still(&mut tape, current, factors, out).unwrap();
+        let steps: Vec<Var> = factors.iter().map(|&f| tape.scale(current, f).unwrap()).collect();
+        let steps = tape.stack(&steps).unwrap();
+        let moving = cell.run_fused(&mut tape, steps, out).unwrap();
+        let cotangent = draw(tape.value(moving).unwrap().shape(), -1.0, 1.0, 7);
+        let [a, b] = [still, moving].map(|output| {
+            let gradients = tape.vjp(output, cotangent.clone()).unwrap();
+            (tape.value(output).unwrap(), gradients.wrt(current).unwrap().clone())
+        });
+        let what = format!("{cell:?} {factors:?} {shape:?}");
+        assert_eq!(a.0.shape(), b.0.shape(), "{what}");
+        // At most four terms, in one order or another.
+        let pairs = |x: &Tensor<f64>, y: &Tensor<f64>, tolerance: f64| {
+            x.as_slice().iter().zip(y.as_slice()).all(|(x, y)| {
+                x == y || (x.is_nan() && y.is_nan()) || (x - y).abs() <= tolerance * (1.0 + y.abs())
+            })
+        };
+        assert!(pairs(a.0, b.0, 0.0), "{what}: values");
+        assert!(pairs(&a.1, &b.1, 1e-13), "{what}: gradients");
+    }
+}

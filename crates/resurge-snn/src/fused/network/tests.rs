@@ -92,9 +92,15 @@ impl Sample {
     /// Potentials are sums of at most 100 weights in another order; a rounding of 1e-16 each, through at most 40 steps:
     /// 1e-13 of the norm. A potential that near its threshold would fire otherwise; the seeds have none.
     fn check(&self, what: &str) {
+        self.check_modes(what, &["real", "smooth", "anchored"]);
+    }
+
+    /// [`check`](Self::check) in some of the modes.
+    fn check_modes(&self, what: &str, modes: &[&str]) {
         let moved: Vec<Tensor<f64>> =
             self.parameters.iter().map(|p| p.map(|x: f64| x + 0.003 * (x * 50.0).sin())).collect();
-        for (mode, at) in [("real", &self.parameters), ("smooth", &self.parameters), ("anchored", &moved)] {
+        for &mode in modes {
+            let at = if mode == "anchored" { &moved } else { &self.parameters };
             let tape = |fused| match mode {
                 "real" => Tape::new(),
                 "smooth" => Tape::with_mode(SpikeMode::Smooth),
@@ -222,6 +228,54 @@ proptest! {
         let network = if segment > 0 { network.with_checkpoints(segment) } else { network };
         let sample = Sample::draw(network, &[steps, batch, inputs, hidden, classes], density, biased, u64::from(seed));
         sample.check(&format!("{steps} {batch} {inputs} {hidden} {classes} {density} {segment}"));
+    }
+}
+
+/// A cell that a network takes, of every surrogate, reset, rule and option.
+fn any_cell(which: usize, beta: f64, gain: f64) -> Cell {
+    let mut cells = crate::fused::fused_cells();
+    cells.retain(|&cell| FusedNetwork::new([cell]).is_ok());
+    cells[which % cells.len()].with_trace_decay(beta).unwrap().with_input_gain(gain).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    /// In the real pass alone: the anchored one subtracts primitives near 1, whose rounding may be most of a small output.
+    #[test]
+    fn any_cells_and_options(
+        first: usize, second: usize, steps in 1usize..14,
+        batch in prop::sample::select(vec![0usize, 1, 2, 15, 16, 17, 33]),
+        inputs in prop::sample::select(vec![0usize, 1, 63, 64, 65, 193]),
+        hidden in prop::sample::select(vec![0usize, 1, 15, 16, 17, 33, 48]), classes in 1usize..4,
+        density in 0.0f64..0.6, segment in 0usize..16, path in 0usize..3, output in 0usize..4,
+        betas in prop::array::uniform3(prop::sample::select(vec![0.0, 0.3, 0.9])), seed: u32, biased: bool,
+    ) {
+        let cells = [any_cell(first, betas[0], 1.0), any_cell(second, betas[1], 0.7)];
+        let path = [EventPath::Auto, EventPath::Events, EventPath::Dense][path];
+        let network = FusedNetwork::new(cells).unwrap().with_output(OUTPUTS[output]).with_path(path);
+        let network = network.with_input_trace_decay(betas[2]).unwrap();
+        let network = if segment > 0 { network.with_checkpoints(segment - 1) } else { network };
+        let sizes = [steps, batch, inputs, hidden, classes];
+        let what = format!("{sizes:?} {density} seed {seed} {biased} {network:?}");
+        Sample::draw(network, &sizes, density, biased, u64::from(seed)).check_modes(&what, &["real"]);
+    }
+}
+
+#[test]
+fn passes_leave_no_more_buffers_than_they_use_at_once() {
+    for segment in [None, Some(3)] {
+        let network = FusedNetwork::new([cell(), cell()]).unwrap();
+        let network = match segment {
+            Some(steps) => network.with_checkpoints(steps),
+            None => network,
+        };
+        // 4 blocks: 4 histories and 4 lanes.
+        let sample = Sample::draw(network, &[12, 64, 30, 12, 3], 0.2, true, 6);
+        for _ in 0..8 {
+            sample.outcome(Tape::<f32>::new(), &sample.parameters, true);
+        }
+        let buffers = sample.network.pool.len();
+        assert!(buffers <= 8, "{segment:?}: {buffers}");
     }
 }
 
