@@ -1,12 +1,13 @@
 //! The kernels: `cargo bench -p resurge-benches --bench kernels`.
 
+mod common;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use resurge_autodiff::Tape;
 use resurge_benches::synthetic::{cell, spikes, uniform};
 use resurge_snn::{CellOutput, EventPath, FusedNetwork, NetworkOutput, ResetGradient, SpikeTrain, Surrogate};
 use resurge_tensor::{Conv2d, Tensor, Window2d};
 use std::hint::black_box;
-use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -153,17 +154,9 @@ fn conv_events(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// All benchmarks together take less than ten minutes.
-fn quick() -> Criterion {
-    let times = Criterion::default()
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2));
-    times.nresamples(5_000).without_plots()
-}
-
 criterion_group! {
     name = benches;
-    config = quick();
+    config = common::quick();
     targets = cells, events, conv_events, plain
 }
 criterion_main!(benches);

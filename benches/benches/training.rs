@@ -1,10 +1,11 @@
 //! Whole forward and backward passes, with and without the reset term: `cargo bench -p resurge-benches --bench training`.
 
+mod common;
+
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use resurge_benches::{Workload, synthetic};
 use resurge_snn::ResetGradient;
 use std::hint::black_box;
-use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -51,17 +52,9 @@ fn growth(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// All benchmarks together take less than ten minutes.
-fn quick() -> Criterion {
-    let times = Criterion::default()
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2));
-    times.nresamples(5_000).without_plots()
-}
-
 criterion_group! {
     name = benches;
-    config = quick();
+    config = common::quick();
     targets = steps, growth
 }
 criterion_main!(benches);

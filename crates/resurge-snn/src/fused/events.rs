@@ -104,6 +104,11 @@ impl Events {
     }
 }
 
+/// Adds each term to its sum.
+pub(super) fn add<S: Scalar>(sums: &mut [S], terms: &[S]) {
+    sums.iter_mut().zip(terms).for_each(|(sum, &x)| *sum += x);
+}
+
 /// The first `len` elements of a buffer, which grows to have them, with whatever they hold.
 pub(super) fn room<S: Scalar>(buffer: &mut Vec<S>, len: usize) -> &mut [S] {
     if buffer.len() < len {
@@ -167,7 +172,7 @@ impl<S: Scalar> Stripes<S> {
 
     /// Adds a matrix of the same sizes.
     pub(super) fn add(&mut self, other: &Self) {
-        self.values.iter_mut().zip(&other.values).for_each(|(sum, &x)| *sum += x);
+        add(&mut self.values, &other.values);
     }
 
     /// Adds the matrix to a weight `[outputs, inputs]`.

@@ -320,9 +320,13 @@ impl Network {
             currents.push(current);
             let first = currents.len() == 1;
             let still = first && self.still;
-            let shape = tape.value(current)?.shape().clone();
-            // Without the axis of the one step.
-            let current = if still { tape.reshape(current, &shape[1..])? } else { current };
+            let current = if still {
+                // Without the axis of the one step.
+                let shape = tape.value(current)?.shape().clone();
+                tape.reshape(current, &shape[1..])?
+            } else {
+                current
+            };
             signal = cells(tape, current, still, self.output_of(outputs.len()))?;
             outputs.push(signal);
         }

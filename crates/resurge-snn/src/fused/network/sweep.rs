@@ -2,7 +2,7 @@
 
 use super::{CellOutput, EventPath, Filter, FusedNetwork, NetworkOutput, OpResult, Parameters, Stage};
 use crate::SpikeTrain;
-use crate::fused::events::{Events, Stripes, TILE, room};
+use crate::fused::events::{Events, Stripes, TILE, add, room};
 use crate::fused::pool::Pool;
 use crate::fused::recurrence::{Carry, ReverseStep};
 use crate::fused::train::{pack, words_per_row};
@@ -33,19 +33,21 @@ pub(super) struct Run<S: Scalar> {
 
 impl<S: Scalar> Drop for Run<S> {
     fn drop(&mut self) {
-        // With checkpoints there is no history: an empty one would be taken, and grow, in place of one that has its room.
-        for block in self.blocks.drain(..).filter(|block| block.starts.is_empty()) {
-            self.pool.give(block.history);
+        for block in self.blocks.drain(..) {
+            if let Kept::History(history) = block {
+                self.pool.give(history);
+            }
         }
     }
 }
 
-/// What is kept of a block: of every segment of time the state at its start; or, where there is one segment alone, its
-/// history.
+/// What is kept of a block.
 #[derive(Debug)]
-struct Kept<S> {
-    starts: Vec<Vec<LayerState<S>>>,
-    history: History<S>,
+enum Kept<S> {
+    /// Where there is one segment of time alone, what happened in it.
+    History(History<S>),
+    /// Of every segment the state at its start.
+    Starts(Vec<Vec<LayerState<S>>>),
 }
 
 /// What happened in a segment, layer by layer.
@@ -167,7 +169,7 @@ impl<S: Scalar> Run<S> {
         let sweep = if network.segment.is_some() { sweep.with_stripes() } else { sweep };
         let count = self.blocks.len().min(LANES);
         let merge =
-            Mutex::new(Merge { waiting: Vec::from_iter((0..count).map(|_| None)), ..Merge::default() });
+            Mutex::new(Merge { added: 0, waiting: Vec::from_iter((0..count).map(|_| None)), total: None });
         let next = AtomicUsize::new(0);
         // In their order, so that few lanes wait to be added.
         let take = |_| {
@@ -279,21 +281,11 @@ impl<S: Scalar> LayerGradient<S> {
     }
 }
 
-fn add<S: Scalar>(sums: &mut [S], terms: &[S]) {
-    sums.iter_mut().zip(terms).for_each(|(sum, &x)| *sum += x);
-}
-
 /// Lanes are added in their order, whichever is done first, and make room for others as soon as they are.
 struct Merge<S> {
     added: usize,
     waiting: Vec<Option<Lane<S>>>,
     total: Option<Lane<S>>,
-}
-
-impl<S> Default for Merge<S> {
-    fn default() -> Self {
-        Self { added: 0, waiting: Vec::new(), total: None }
-    }
 }
 
 impl<S: Scalar> Merge<S> {
@@ -420,9 +412,10 @@ impl<'a, S: Scalar> Sweep<'a, S> {
             });
         }
         if many {
-            self.network.pool.give(std::mem::take(&mut history));
+            self.network.pool.give(history);
+            return (out, Kept::Starts(starts));
         }
-        (out, Kept { starts, history })
+        (out, Kept::History(history))
     }
 
     /// Runs a segment from `state` and leaves the state at its end there, and what happened in `history`.
@@ -521,12 +514,15 @@ impl<'a, S: Scalar> Sweep<'a, S> {
             LayerCarry { cell: Carry::new(width), current: vec![S::zero(); filtered] }
         };
         let mut carries: Vec<LayerCarry<S>> = (0..self.parameters.len()).map(carry).collect();
-        if kept.starts.is_empty() {
-            let all = 0..self.input.steps();
-            return self.reverse_steps(&samples, &all, &kept.history, cotangent, &mut carries, lane);
-        }
+        let starts = match kept {
+            Kept::History(history) => {
+                let all = 0..self.input.steps();
+                return self.reverse_steps(&samples, &all, history, cotangent, &mut carries, lane);
+            }
+            Kept::Starts(starts) => starts,
+        };
         let mut history = self.history(samples.len());
-        for (steps, start) in self.segments().zip(&kept.starts).rev() {
+        for (steps, start) in self.segments().zip(starts).rev() {
             let mut state = start.clone();
             self.forward_steps(&samples, steps.clone(), &mut state, &mut history, &mut lane.scratch, |_| {});
             self.reverse_steps(&samples, &steps, &history, cotangent, &mut carries, lane);
