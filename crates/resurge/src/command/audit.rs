@@ -50,14 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         let one = |path: &PathBuf| (path.display().to_string(), audit_file(path, &options));
         arguments.files.par_iter().map(one).collect()
     };
-    let found = match arguments.threads {
-        None => work(),
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
-            pool.build().context("cannot start the threads")?.install(work)
-        }
-    };
-    let reports = AuditReports::new(found);
+    let reports = AuditReports::new(super::on_threads(arguments.threads, work)?);
     if let Some(path) = &arguments.json {
         write(path, &(serde_json::to_string_pretty(&reports)? + "\n"))?;
     }

@@ -1,19 +1,18 @@
 //! `resurge compare`: arguments, the trials one after the other, and the table.
 
-use super::train::{Screen, base_settings, load, stop_on_signals, unusable};
+use super::train::{Basis, Screen, base_settings, load, stop_on_signals, unusable};
 use super::verify::from_one_to;
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use resurge::Shard;
 use resurge::compare::{
     CompareError, Comparison, Cost, Memory, Plan, TrialEnd, TrialId, Trials, markdown, step_memory,
 };
-use resurge::data::Dataset;
 use resurge::toy::Rule;
-use resurge::train::{Config, Event, Examples, Origin, Preset, TrainError, Training};
+use resurge::train::{Config, Event, Examples, Origin, TrainError, Training};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,21 +36,8 @@ use std::sync::atomic::AtomicBool;
   resurge compare mnist --data data/mnist --rules full,detached,scaled-0.5 --limit 1000 --out runs/small
   resurge compare mnist --data data/mnist --shard 2/6, then resurge merge runs/compare-mnist")]
 pub(crate) struct Arguments {
-    /// The data set
-    #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
-    dataset: String,
-    /// The directory with its files
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// The settings to start from; by default those for the data set
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::ALL.map(Preset::name)))]
-    preset: Option<String>,
-    /// Settings of your own instead of a preset, as TOML
-    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
-    config: Option<PathBuf>,
-    /// Override a setting, the value in TOML (repeatable)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    basis: Basis,
     /// Which of the reset the gradient sees: full, detached, scaled-ALPHA, spatial-only
     #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = [Rule::FULL, Rule::DETACHED])]
     rules: Vec<Rule>,
@@ -113,13 +99,7 @@ fn seeds(text: &str) -> Result<Seeds, String> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    match arguments.threads {
-        None => arguments.compare(),
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
-            pool.build().context("cannot start the threads")?.install(|| arguments.compare())
-        }
-    }
+    super::on_threads(arguments.threads, || arguments.compare())?
 }
 
 /// Writes and shows what a comparison says.
@@ -131,13 +111,15 @@ pub(super) fn report(comparison: &Comparison, out: &Path) -> Result<()> {
 impl Arguments {
     fn compare(&self) -> Result<Verdict> {
         let config = self.settings()?;
-        let load = |config: &Config| load(&self.dataset, &self.data, !self.no_verify, config, self.limit);
-        let data = load(&config).with_context(|| unusable(&self.dataset, &self.data))?;
+        let load = |config: &Config| {
+            load(&self.basis.dataset, &self.basis.data, !self.no_verify, config, self.limit)
+        };
+        let data = load(&config).with_context(|| unusable(&self.basis.dataset, &self.basis.data))?;
         if self.step_memory {
             return self.print_memory(&config, data);
         }
         let plan = self.plan(&config, data)?;
-        let out = self.out.clone().unwrap_or_else(|| format!("runs/compare-{}", self.dataset).into());
+        let out = self.out.clone().unwrap_or_else(|| format!("runs/compare-{}", self.basis.dataset).into());
         std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
         plan.write(&out)?;
         let stop = stop_on_signals()?;
@@ -170,8 +152,9 @@ impl Arguments {
     }
 
     fn settings(&self) -> Result<Config> {
-        let base = base_settings(&self.dataset, self.preset.as_deref(), self.config.as_deref())?;
-        for setting in &self.set {
+        let (base, _) =
+            base_settings(&self.basis.dataset, self.basis.preset.as_deref(), self.basis.config.as_deref())?;
+        for setting in &self.basis.set {
             let key = setting.split('=').next().unwrap_or_default().trim();
             if let Some((_, option)) =
                 [("seed", "--seeds"), ("reset_gradient", "--rules")].iter().find(|(name, _)| *name == key)
@@ -180,14 +163,14 @@ impl Arguments {
             }
         }
         let epochs = self.epochs.map(|epochs| format!("epochs={epochs}"));
-        Ok(base.with(&self.set)?.with(epochs.as_slice())?)
+        Ok(base.with(&self.basis.set)?.with(epochs.as_slice())?)
     }
 
     fn plan(&self, config: &Config, data: (Examples, Examples)) -> Result<Plan> {
         let plan = |origin| Plan::new(config, origin, self.rules.clone(), self.seeds.0.clone());
         let sizes = (data.0.len() as u64, data.1.len() as u64);
         let origin = Origin {
-            dataset: self.dataset.clone(),
+            dataset: self.basis.dataset.clone(),
             limit: self.limit,
             verified: !self.no_verify,
             train_samples: sizes.0,
@@ -195,7 +178,7 @@ impl Arguments {
         };
         let plan = plan(origin)?.with_digest(&data)?;
         // A setting that no network has is to leave no plan behind.
-        Training::new(config, &self.dataset, data)?;
+        Training::new(config, &self.basis.dataset, data)?;
         Ok(plan)
     }
 
@@ -258,16 +241,19 @@ impl Arguments {
     /// The memory of steps by a rule, from a process of its own.
     fn memory(&self, rule: Rule, seed: Option<u64>) -> Option<Memory> {
         let mut command = Command::new(std::env::current_exe().ok()?);
-        command.args(["compare", &self.dataset, "--step-memory", "--rules", &rule.name()]);
-        command.arg("--data").arg(&self.data).args(["--seeds", &seed?.to_string()]);
+        command.args(["compare", &self.basis.dataset, "--step-memory", "--rules", &rule.name()]);
+        command.arg("--data").arg(&self.basis.data).args(["--seeds", &seed?.to_string()]);
         command.args(["--threads", &rayon::current_num_threads().to_string()]);
         let option = |name: &str, value: Option<String>| value.map(|value| [name.to_owned(), value]);
-        let config = self.config.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let config = self.basis.config.as_ref().map(|path| path.to_string_lossy().into_owned());
         let limit = self.limit.map(|limit| limit.to_string());
-        let options =
-            [option("--preset", self.preset.clone()), option("--config", config), option("--limit", limit)];
+        let options = [
+            option("--preset", self.basis.preset.clone()),
+            option("--config", config),
+            option("--limit", limit),
+        ];
         command.args(options.into_iter().flatten().flatten());
-        command.args(self.set.iter().flat_map(|setting| ["--set", setting]));
+        command.args(self.basis.set.iter().flat_map(|setting| ["--set", setting]));
         command.args(self.no_verify.then_some("--no-verify"));
         let output = command.output().ok().filter(|output| output.status.success())?;
         serde_json::from_slice(&output.stdout).ok()?
@@ -276,7 +262,7 @@ impl Arguments {
     fn print_memory(&self, config: &Config, data: (Examples, Examples)) -> Result<Verdict> {
         let (rule, seed) = self.rules.first().zip(self.seeds.0.first()).context("a rule and a seed")?;
         let config = Config { seed: *seed, reset_gradient: rule.name(), ..config.clone() };
-        let memory = step_memory(&Training::new(&config, &self.dataset, data)?)?;
+        let memory = step_memory(&Training::new(&config, &self.basis.dataset, data)?)?;
         super::print(&serde_json::to_string(&memory)?)?;
         Ok(Verdict::Holds)
     }

@@ -3,6 +3,7 @@
 mod map;
 mod report;
 
+use super::train::{base_settings, unusable};
 use super::verify::from_one_to;
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
@@ -90,13 +91,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    match arguments.threads {
-        None => arguments.run(),
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
-            pool.build().context("cannot start the threads")?.install(|| arguments.run())
-        }
-    }
+    super::on_threads(arguments.threads, || arguments.run())?
 }
 
 /// Makes the directory, when all that can be wrong with the arguments is known.
@@ -152,7 +147,7 @@ impl Arguments {
             Some(data) => {
                 let verify = if self.no_verify { Verify::Format } else { Verify::Official };
                 let examples = Examples::load(dataset, data, Split::Test, verify, &config, Some(samples))
-                    .with_context(|| format!("the {dataset} data in {} cannot be used", data.display()))?;
+                    .with_context(|| unusable(dataset.name(), data))?;
                 let all: Vec<usize> = (0..examples.len()).collect();
                 let mark = if self.no_verify { ", unverified files" } else { "" };
                 let input = format!("{} samples of {dataset}, test{mark}", all.len());
@@ -198,25 +193,10 @@ impl Arguments {
 
     /// The settings, and where the network comes from.
     fn settings(&self, checkpoint: Option<&Checkpoint>, dataset: Dataset) -> Result<(Config, String)> {
-        let preset = match dataset {
-            Dataset::Mnist | Dataset::FashionMnist => Preset::Mnist,
-            Dataset::NMnist => Preset::NMnist,
-            Dataset::Cifar10 => Preset::Cifar10,
-        };
-        let (base, name) = match (checkpoint, &self.config) {
-            (Some(checkpoint), _) => return Ok((checkpoint.config.clone(), String::new())),
-            (None, Some(path)) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                let config = Config::from_toml(&text).with_context(|| path.display().to_string())?;
-                (config, path.display().to_string())
-            }
-            (None, None) => {
-                let named = Preset::ALL.into_iter().find(|p| Some(p.name()) == self.preset.as_deref());
-                let preset = named.unwrap_or(preset);
-                (Config::preset(preset), format!("preset {}", preset.name()))
-            }
-        };
+        if let Some(checkpoint) = checkpoint {
+            return Ok((checkpoint.config.clone(), String::new()));
+        }
+        let (base, name) = base_settings(dataset.name(), self.preset.as_deref(), self.config.as_deref())?;
         let seed = self.seed.map(|seed| format!("seed={seed}"));
         let config = base.with(&self.set)?.with(seed.as_slice())?;
         let set = if self.set.is_empty() { String::new() } else { format!(" with {}", self.set.join(", ")) };

@@ -105,14 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             Data::read(out)?
         }
         None => {
-            let data = match arguments.threads {
-                None => arguments.run_trials()?,
-                Some(threads) => {
-                    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
-                    let pool = pool.build().context("cannot start the threads")?;
-                    pool.install(|| arguments.run_trials())?
-                }
-            };
+            let data = super::on_threads(arguments.threads, || arguments.run_trials())??;
             let Some(data) = data else { return Ok(Verdict::Holds) };
             data.write(out)?;
             data

@@ -13,6 +13,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+/// The data and the settings that trainings begin with.
+#[derive(Debug, Args)]
+pub(super) struct Basis {
+    /// The data set
+    #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
+    pub(super) dataset: String,
+    /// The directory with its files
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// The settings to start from; by default those for the data set
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::ALL.map(Preset::name)))]
+    pub(super) preset: Option<String>,
+    /// Settings of your own instead of a preset, as TOML
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    pub(super) config: Option<PathBuf>,
+    /// Override a setting, the value in TOML (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+}
+
 /// Train a spiking network on images or events, with any gradient of the reset
 ///
 /// Reads the official files (compressed or not) from a directory and verifies their checksums; see `resurge data` for
@@ -32,21 +52,8 @@ use std::time::Instant;
   resurge train mnist --data data/mnist --resume
   resurge train nmnist --data data/nmnist --limit 1000")]
 pub(crate) struct Arguments {
-    /// The data set
-    #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
-    dataset: String,
-    /// The directory with its files
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// The settings to start from; by default those for the data set
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::ALL.map(Preset::name)))]
-    preset: Option<String>,
-    /// Settings of your own instead of a preset, as TOML
-    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
-    config: Option<PathBuf>,
-    /// Override a setting, the value in TOML (repeatable)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    basis: Basis,
     /// Which of the reset the gradient sees: full, detached, scaled-ALPHA or spatial-only
     #[arg(long, value_name = "RULE")]
     reset_grad: Option<String>,
@@ -78,18 +85,12 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    match arguments.threads {
-        None => arguments.train(),
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
-            pool.build().context("cannot start the threads")?.install(|| arguments.train())
-        }
-    }
+    super::on_threads(arguments.threads, || arguments.train())?
 }
 
 impl Arguments {
     fn train(&self) -> Result<Verdict> {
-        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&self.dataset));
+        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&self.basis.dataset));
         let path = Training::checkpoint_path(&out);
         let checkpoint = match (self.resume, path.exists()) {
             (true, true) => Some(Checkpoint::read(&path)?),
@@ -102,7 +103,7 @@ impl Arguments {
         };
         let config = self.settings(checkpoint.as_ref())?;
         let limit = self.limit.or(checkpoint.as_ref().and_then(|checkpoint| checkpoint.origin.limit));
-        let mut training = Training::new(&config, &self.dataset, self.examples(&config, limit)?)?
+        let mut training = Training::new(&config, &self.basis.dataset, self.examples(&config, limit)?)?
             .marked(limit, !self.no_verify)
             .in_directory(&out, self.checkpoint_every);
         if let Some(checkpoint) = checkpoint {
@@ -134,11 +135,18 @@ impl Arguments {
 
     /// Those of the checkpoint, unless any are given: then they must agree with it.
     fn settings(&self, checkpoint: Option<&Checkpoint>) -> Result<Config> {
-        let base = match checkpoint.filter(|_| self.preset.is_none() && self.config.is_none()) {
+        let base = match checkpoint.filter(|_| self.basis.preset.is_none() && self.basis.config.is_none()) {
             Some(checkpoint) => checkpoint.config.clone(),
-            None => base_settings(&self.dataset, self.preset.as_deref(), self.config.as_deref())?,
+            None => {
+                base_settings(
+                    &self.basis.dataset,
+                    self.basis.preset.as_deref(),
+                    self.basis.config.as_deref(),
+                )?
+                .0
+            }
         };
-        let mut config = base.with(&self.set)?;
+        let mut config = base.with(&self.basis.set)?;
         // Of the options, not of the settings: an option outdoes a setting of the same name.
         let mut options = Vec::new();
         options.extend(self.reset_grad.as_ref().map(|rule| format!("reset_gradient={rule}")));
@@ -149,8 +157,8 @@ impl Arguments {
     }
 
     fn examples(&self, config: &Config, limit: Option<u64>) -> Result<(Examples, Examples)> {
-        load(&self.dataset, &self.data, !self.no_verify, config, limit)
-            .with_context(|| unusable(&self.dataset, &self.data))
+        load(&self.basis.dataset, &self.basis.data, !self.no_verify, config, limit)
+            .with_context(|| unusable(&self.basis.dataset, &self.basis.data))
     }
 }
 
@@ -173,23 +181,23 @@ pub(super) fn unusable(dataset: &str, data: &Path) -> String {
     format!("the {dataset} data in {} cannot be used", data.display())
 }
 
-/// The settings to start from: those of a preset, of a file, or the preset for the data set.
-pub(super) fn base_settings(dataset: &str, preset: Option<&str>, file: Option<&Path>) -> Result<Config> {
-    match (preset, file) {
-        (Some(name), _) => {
-            Ok(Config::preset(Preset::ALL.into_iter().find(|p| p.name() == name).context("preset")?))
-        }
+/// The settings to start from, those of a preset, of a file, or the preset for the data set; and what they are of.
+pub(super) fn base_settings(
+    dataset: &str,
+    preset: Option<&str>,
+    file: Option<&Path>,
+) -> Result<(Config, String)> {
+    let preset = match (preset, file) {
+        (Some(name), _) => Preset::ALL.into_iter().find(|p| p.name() == name).context("preset")?,
         (None, Some(path)) => {
             let text =
                 std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Config::from_toml(&text).with_context(|| path.display().to_string())
+            let config = Config::from_toml(&text).with_context(|| path.display().to_string())?;
+            return Ok((config, path.display().to_string()));
         }
-        (None, None) => Ok(Config::preset(match dataset.parse()? {
-            Dataset::Mnist | Dataset::FashionMnist => Preset::Mnist,
-            Dataset::NMnist => Preset::NMnist,
-            Dataset::Cifar10 => Preset::Cifar10,
-        })),
-    }
+        (None, None) => Preset::of(dataset.parse()?),
+    };
+    Ok((Config::preset(preset), format!("preset {}", preset.name())))
 }
 
 /// A flag that Ctrl-C and a request to terminate set. A second one ends the process.

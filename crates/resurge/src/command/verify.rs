@@ -148,13 +148,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         let picture = arguments.plot.is_some().then(|| picture(&plan, &report)).transpose()?;
         Ok((report, picture))
     };
-    let (report, picture) = match arguments.threads {
-        None => work()?,
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
-            pool.build().context("cannot start the threads")?.install(work)?
-        }
-    };
+    let (report, picture) = super::on_threads(arguments.threads, work)??;
     let elapsed = start.elapsed();
     let text = match arguments.format {
         Format::Json => serde_json::to_string_pretty(&report)? + "\n",

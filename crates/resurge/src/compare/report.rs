@@ -3,6 +3,7 @@
 use super::summary::mark;
 use super::{Comparison, CostSummary, Memory, PairSummary, Paired, Spread, Summary, WallTime};
 use crate::statistics::Estimate;
+use crate::train::fields;
 use std::fmt::Write;
 
 /// A row for each trial and epoch, a subset, unverified files and trials that diverged marked in each.
@@ -21,25 +22,9 @@ pub fn csv(comparison: &Comparison) -> String {
     for record in &comparison.trials {
         let (id, diverged) = (record.id, record.diverged.is_some());
         for row in &record.log.epochs {
-            let _ = write!(
-                text,
-                "{id},{},{},{diverged},{},{subset},{},{},{},{},{},{},{},{}",
-                id.rule,
-                id.seed,
-                origin.dataset,
-                origin.verified,
-                row.epoch,
-                row.updates,
-                row.train_loss,
-                row.train_accuracy,
-                row.test_loss,
-                row.test_accuracy,
-                row.gradient_norm
-            );
-            for rate in &row.firing_rates {
-                let _ = write!(text, ",{rate}");
-            }
-            text.push('\n');
+            let (rule, seed, fields) = (id.rule, id.seed, fields(row));
+            let (dataset, verified) = (&origin.dataset, origin.verified);
+            let _ = writeln!(text, "{id},{rule},{seed},{diverged},{dataset},{subset},{verified},{fields}");
         }
     }
     text

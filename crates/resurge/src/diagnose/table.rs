@@ -1,6 +1,7 @@
 //! Diagnoses and maps as files.
 
 use super::{Comparison, DiagnoseError, Diagnosis, PhaseMap, Spread};
+use crate::output::csv;
 use crate::write_atomically;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -144,16 +145,6 @@ fn read<T: DeserializeOwned>(directory: &Path, name: &str) -> Result<T, Diagnose
     let bytes = std::fs::read(&path).map_err(|source| DiagnoseError::File { path: path.clone(), source })?;
     serde_json::from_slice(&bytes)
         .map_err(|error| DiagnoseError::Damaged { path, problem: error.to_string() })
-}
-
-fn csv(header: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> Result<String, IoError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header)?;
-    for row in rows {
-        writer.write_record(row)?;
-    }
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-    String::from_utf8(bytes).map_err(IoError::other)
 }
 
 #[cfg(test)]

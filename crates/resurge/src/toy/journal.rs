@@ -31,6 +31,23 @@ pub(super) struct Journal {
     path: PathBuf,
 }
 
+/// Locks a journal and reads its lines that have an end.
+fn whole_lines(
+    file: &mut File,
+    lock: impl Fn(&File) -> Result<(), TryLockError>,
+    path: &Path,
+) -> Result<Vec<u8>, ToyError> {
+    let failed = |source| ToyError::File { path: path.to_owned(), source };
+    lock(file).map_err(|error| match error {
+        TryLockError::WouldBlock => ToyError::InUse { path: path.to_owned() },
+        TryLockError::Error(source) => failed(source),
+    })?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    bytes.truncate(bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1));
+    Ok(bytes)
+}
+
 impl Journal {
     /// Opens or begins a journal, and reads what is finished.
     pub(super) fn open(path: &Path, settings: &Settings) -> Result<(Self, Vec<Unit>), ToyError> {
@@ -42,24 +59,16 @@ impl Journal {
             .truncate(false)
             .open(path)
             .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ToyError::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        file.set_len(whole as u64).map_err(failed)?;
-        file.seek(SeekFrom::Start(whole as u64)).map_err(failed)?;
+        let lines = whole_lines(&mut file, File::try_lock, path)?;
+        file.set_len(lines.len() as u64).map_err(failed)?;
+        file.seek(SeekFrom::Start(lines.len() as u64)).map_err(failed)?;
         let mut journal = Self { file, path: path.to_owned() };
         let header = Header { resurge: env!("CARGO_PKG_VERSION").to_owned(), settings: settings.clone() };
-        let units = match whole {
-            0 => {
-                journal.append(&header)?;
-                Vec::new()
-            }
-            _ => read(&bytes[..whole], &header, path)?,
+        let units = if lines.is_empty() {
+            journal.append(&header)?;
+            Vec::new()
+        } else {
+            read(&lines, &header, path)?
         };
         Ok((journal, units))
     }
@@ -69,23 +78,16 @@ impl Journal {
     pub(super) fn part(path: &Path) -> Result<Option<(Settings, Vec<Unit>)>, ToyError> {
         let failed = |source| ToyError::File { path: path.to_owned(), source };
         let mut file = File::open(path).map_err(failed)?;
-        match file.try_lock_shared() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ToyError::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        let Some(end) = bytes[..whole].iter().position(|&byte| byte == b'\n') else { return Ok(None) };
-        let first: Header = serde_json::from_slice(&bytes[..end]).map_err(|error| ToyError::Damaged {
+        let lines = whole_lines(&mut file, File::try_lock_shared, path)?;
+        let Some(end) = lines.iter().position(|&byte| byte == b'\n') else { return Ok(None) };
+        let first: Header = serde_json::from_slice(&lines[..end]).map_err(|error| ToyError::Damaged {
             path: path.to_owned(),
             line: 1,
             problem: error.to_string(),
         })?;
         first.settings.check()?;
         let header = Header { resurge: env!("CARGO_PKG_VERSION").to_owned(), settings: first.settings };
-        let units = read(&bytes[..whole], &header, path)?;
+        let units = read(&lines, &header, path)?;
         Ok(Some((header.settings, units)))
     }
 

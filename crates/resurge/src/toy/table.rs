@@ -3,6 +3,7 @@
 //! Losses are in single precision, so that what is read is what was found, to the bit.
 
 use super::{Arm, ArmEnds, Data, LearningCurve, Raster, Settings, Start, ToyError};
+use crate::output::csv;
 use crate::write_atomically;
 use std::fmt::Display;
 use std::io::Error as IoError;
@@ -105,7 +106,7 @@ impl Data {
             let losses = [s.seed.to_string(), s.loss.to_string(), s.silent_loss.to_string()];
             losses.into_iter().chain(counts).chain(s.norms.iter().map(f32::to_string)).collect()
         };
-        csv(header.into_iter().chain(norms).collect(), self.starts.iter().map(row))
+        csv(&header.into_iter().chain(norms).collect::<Vec<_>>(), self.starts.iter().map(row))
     }
 
     /// A row for each arm and rate, with a column for each seed.
@@ -120,7 +121,7 @@ impl Data {
                 rows.push(arm_fields(ends.arm, *rate).into_iter().chain(values).collect());
             }
         }
-        csv(header.collect(), rows)
+        csv(&header.collect::<Vec<_>>(), rows)
     }
 
     fn curves_table(&self) -> Result<String, IoError> {
@@ -133,28 +134,18 @@ impl Data {
                 rows.push(fields.chain(values).collect());
             }
         }
-        csv(header.map(String::from).to_vec(), rows)
+        csv(&header.map(String::from), rows)
     }
 
     fn rasters_table(&self) -> Result<String, IoError> {
         let steps = |raster: &Raster| raster.steps.iter().map(u16::to_string).collect::<Vec<_>>().join(" ");
         let row = |raster: &Raster| vec![raster.seed.to_string(), raster.of.clone(), steps(raster)];
-        csv(["seed", "of", "steps"].map(String::from).to_vec(), self.rasters.iter().map(row))
+        csv(&["seed", "of", "steps"].map(String::from), self.rasters.iter().map(row))
     }
 }
 
 fn arm_fields(arm: Arm, rate: f64) -> Vec<String> {
     vec![arm.rule.name(), arm.optimiser.name().into(), arm.scaling.name().into(), rate.to_string()]
-}
-
-fn csv(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> Result<String, IoError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header)?;
-    for row in rows {
-        writer.write_record(row)?;
-    }
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-    String::from_utf8(bytes).map_err(IoError::other)
 }
 
 /// A CSV file that is being read; it names itself in errors.

@@ -26,23 +26,21 @@ pub fn csv(origin: &Origin, layers: &[String], rows: &[EpochRow]) -> String {
     text.push('\n');
     let subset = origin.limit.map_or("full".to_owned(), |limit| limit.to_string());
     for row in rows {
-        let _ = write!(
-            text,
-            "{},{subset},{},{},{},{},{},{},{},{}",
-            origin.dataset,
-            origin.verified,
-            row.epoch,
-            row.updates,
-            row.train_loss,
-            row.train_accuracy,
-            row.test_loss,
-            row.test_accuracy,
-            row.gradient_norm
-        );
-        for rate in &row.firing_rates {
-            let _ = write!(text, ",{rate}");
-        }
-        text.push('\n');
+        let _ = writeln!(text, "{},{subset},{},{}", origin.dataset, origin.verified, fields(row));
+    }
+    text
+}
+
+/// The fields of a row, from the epoch on.
+pub(crate) fn fields(row: &EpochRow) -> String {
+    let EpochRow {
+        epoch, updates, train_loss, train_accuracy, test_loss, test_accuracy, gradient_norm, ..
+    } = row;
+    let mut text = format!(
+        "{epoch},{updates},{train_loss},{train_accuracy},{test_loss},{test_accuracy},{gradient_norm}"
+    );
+    for rate in &row.firing_rates {
+        let _ = write!(text, ",{rate}");
     }
     text
 }

@@ -20,6 +20,7 @@ pub use config::{Config, Loss};
 pub use error::{NotFinite, TrainError};
 pub use examples::{Batch, Examples};
 pub use layer::LayerSpec;
+pub(crate) use log::fields;
 pub use log::{Log, TrainingLog, csv};
 pub use network::{Network, Pass};
 pub use preset::Preset;

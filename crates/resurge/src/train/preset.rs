@@ -1,5 +1,7 @@
 //! The settings that ship with Resurge.
 
+use resurge_data::Dataset;
+
 /// The settings that ship with Resurge.
 ///
 /// ```
@@ -23,6 +25,21 @@ pub enum Preset {
 impl Preset {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Mnist, Self::NMnist, Self::Cifar10, Self::Small];
+
+    /// That of a data set.
+    ///
+    /// ```
+    /// use resurge::{data::Dataset, train::Preset};
+    ///
+    /// assert_eq!(Preset::of(Dataset::FashionMnist), Preset::Mnist);
+    /// ```
+    pub fn of(dataset: Dataset) -> Self {
+        match dataset {
+            Dataset::Mnist | Dataset::FashionMnist => Self::Mnist,
+            Dataset::NMnist => Self::NMnist,
+            Dataset::Cifar10 => Self::Cifar10,
+        }
+    }
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
