@@ -134,6 +134,9 @@ impl Conv2d {
         plan.check_output(output.shape())?;
         let mut out = Tensor::zeros(weight)?;
         plan.columns::<S>()?;
+        // A product of a matrix with a transposed one copies the latter, transposed, or the other one for the transposed
+        // product: the copy of outputs is smaller than that of patches.
+        let transposed = plan.filters < plan.taps;
         // Images in turns on a fixed number of lanes: the order of summation does not depend on threads.
         let lanes = (plan.blocks / plan.groups.max(1)).clamp(1, LANES);
         let lane = |lane: usize| -> Result<Vec<S>> {
@@ -143,7 +146,12 @@ impl Conv2d {
                 plan.gather(&input.as_slice()[plan.input_range(block)], &mut columns);
                 let y = matrix(&output.as_slice()[plan.output_range(block)], plan.filters, plan.places)?;
                 let patches = matrix(&columns, plan.taps, plan.places)?;
-                S::matmul_add_into(y, patches.t(), &mut sums[plan.filter_range(block)]);
+                let sums = &mut sums[plan.filter_range(block)];
+                if transposed {
+                    S::matmul_add_into(patches, y.t(), sums);
+                } else {
+                    S::matmul_add_into(y, patches.t(), sums);
+                }
             }
             Ok(sums)
         };
@@ -155,6 +163,10 @@ impl Conv2d {
         let total = out.as_mut_slice();
         for lane in sums {
             total.iter_mut().zip(lane).for_each(|(sum, term)| *sum += term);
+        }
+        if transposed {
+            let groups = total.chunks_mut((plan.filters * plan.taps).max(1));
+            groups.for_each(|group| transpose(group, plan.taps, plan.filters));
         }
         Ok(out)
     }
@@ -364,6 +376,14 @@ impl<S: Scalar> NullaryFnOnce for Scatter<'_, S> {
                 to.iter_mut().step_by(stride).zip(from).for_each(|(to, &from)| *to += from);
             }
         });
+    }
+}
+
+/// Transposes a row-major matrix in its place.
+fn transpose<S: Scalar>(data: &mut [S], rows: usize, cols: usize) {
+    let from = data.to_vec();
+    for (row, values) in from.chunks_exact(cols.max(1)).enumerate() {
+        values.iter().enumerate().for_each(|(col, &value)| data[col * rows + row] = value);
     }
 }
 

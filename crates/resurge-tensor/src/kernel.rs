@@ -108,6 +108,20 @@ impl<'a, S: Copy> Unfilled<'a, S> {
         }
         self.filled.fetch_add(count, Ordering::Relaxed);
     }
+
+    /// The elements, all `value` so far, to be changed in their place; the part itself where values are to go past the
+    /// caches, from where they would be changed.
+    pub(crate) fn in_place(self, value: S) -> Result<&'a mut [S], Self> {
+        if self.stream {
+            return Err(self);
+        }
+        self.slots.iter_mut().for_each(|slot| {
+            slot.write(value);
+        });
+        self.filled.fetch_add(self.slots.len(), Ordering::Relaxed);
+        // SAFETY: every slot has just been written, and a slot has the layout of its value.
+        Ok(unsafe { &mut *(std::ptr::from_mut(self.slots) as *mut [S]) })
+    }
 }
 
 fn write<S: Copy>(slots: &mut [MaybeUninit<S>], values: &[S]) {
@@ -173,7 +187,7 @@ pub(crate) fn filled<S: Copy + 'static>(
     if filled != len {
         return Err(filled);
     }
-    // SAFETY: every `Unfilled` is a part of the slots that no other one has, and `fill` consumes it and counts what it
-    // has written from its start: `len` in all means that every slot has been written.
+    // SAFETY: every `Unfilled` is a part of the slots that no other one has, and `fill` or `in_place` consumes it and
+    // counts what it has written from its start: `len` in all means that every slot has been written.
     Ok(unsafe { data.assume_init() })
 }

@@ -25,12 +25,17 @@ pub(crate) fn build<S: Scalar, R>(
             rest = others;
         }
         let rooms = || (Vec::new(), room());
-        let run = |(values, room): &mut (Vec<S>, R), (index, part): (usize, Unfilled<'_, S>)| {
-            values.clear();
-            values.resize(part.len(), S::zero());
-            f(index, values, room)?;
-            part.fill(values);
-            Ok(())
+        let run = |(values, room): &mut (Vec<S>, R), (index, part): (usize, Unfilled<'_, S>)| match part
+            .in_place(S::zero())
+        {
+            Ok(values) => f(index, values, room),
+            Err(part) => {
+                values.clear();
+                values.resize(part.len(), S::zero());
+                f(index, values, room)?;
+                part.fill(values);
+                Ok(())
+            }
         };
         outcome = if parallel {
             parts.into_par_iter().enumerate().try_for_each_init(rooms, run)
