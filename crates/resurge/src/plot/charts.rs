@@ -1,9 +1,10 @@
 //! Charts of lines, of bars and of spikes.
 
+use super::axis::{Axis, label};
 use super::{PlotError, failed};
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
+use std::ops::Range;
 
 /// x, y, and the ends of an interval of y.
 pub type Point = (f64, f64, Option<(f64, f64)>);
@@ -94,9 +95,10 @@ pub(super) fn draw(
 /// # Ok::<(), resurge::plot::PlotError>(())
 /// ```
 pub fn grid(rows: &[Vec<Axes>]) -> Result<String, PlotError> {
-    const PANEL: (u32, u32) = (460, 400);
+    const PANEL: (u32, u32) = (460, 390);
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
-    let size = (PANEL.0 * columns as u32, PANEL.1 * rows.len().max(1) as u32);
+    let legend = rows.iter().flatten().map(legend_height).max().unwrap_or(0);
+    let size = (PANEL.0 * columns as u32, (PANEL.1 + legend) * rows.len().max(1) as u32);
     draw(size, |root| {
         let areas = root.split_evenly((rows.len().max(1), columns));
         for (row, areas) in rows.iter().zip(areas.chunks(columns)) {
@@ -110,22 +112,26 @@ pub fn grid(rows: &[Vec<Axes>]) -> Result<String, PlotError> {
             });
             let y = range(ys, y_log)?;
             for (axes, area) in row.iter().zip(areas) {
-                let xs = axes.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0));
-                let x = range(xs, axes.x_log)?;
-                match (axes.x_log, y_log) {
-                    (true, true) => chart(area, axes, x.log_scale(), y.clone().log_scale())?,
-                    (true, false) => chart(area, axes, x.log_scale(), y.clone())?,
-                    (false, true) => chart(area, axes, x, y.clone().log_scale())?,
-                    (false, false) => chart(area, axes, x, y.clone())?,
-                }
+                // A panel without a point has the range of its row.
+                let x =
+                    range(xs(axes), axes.x_log).or_else(|_| range(row.iter().flat_map(xs), axes.x_log))?;
+                let (area, below) = area.split_vertically(PANEL.1);
+                let x = Axis { range: x, log: axes.x_log };
+                chart(&area, axes, x, Axis { range: y.clone(), log: y_log })?;
+                draw_legend(&below, axes)?;
             }
         }
         Ok(())
     })
 }
 
+/// Where the points of lines are, by x.
+fn xs(axes: &Axes) -> impl Iterator<Item = f64> {
+    axes.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0))
+}
+
 /// What the values cover, with a margin on a logarithmic axis and from 0 on a linear one.
-fn range(values: impl Iterator<Item = f64>, log: bool) -> Result<std::ops::Range<f64>, PlotError> {
+fn range(values: impl Iterator<Item = f64>, log: bool) -> Result<Range<f64>, PlotError> {
     let mut ends = (f64::INFINITY, f64::NEG_INFINITY);
     for value in values.filter(|value| value.is_finite() && (!log || *value > 0.0)) {
         ends = (ends.0.min(value), ends.1.max(value));
@@ -138,16 +144,35 @@ fn range(values: impl Iterator<Item = f64>, log: bool) -> Result<std::ops::Range
     }
 }
 
-/// To three digits: ticks are sums, as 0.6000000000000001.
-fn rounded(tick: f64) -> String {
-    ((tick * 1000.0).round() / 1000.0).to_string()
+/// Rows of a legend hold so many names.
+const NAMES_A_ROW: usize = 2;
+const LEGEND_ROW: u32 = 18;
+
+fn legend_height(axes: &Axes) -> u32 {
+    let names = axes.lines.len() + usize::from(axes.level.is_some());
+    names.div_ceil(NAMES_A_ROW) as u32 * LEGEND_ROW
 }
 
-fn chart<X, Y>(area: &Area<'_>, axes: &Axes, x: X, y: Y) -> Result<(), PlotError>
-where
-    X: AsRangedCoord<Value = f64, CoordDescType: ValueFormatter<f64>>,
-    Y: AsRangedCoord<Value = f64, CoordDescType: ValueFormatter<f64>>,
-{
+/// Names below a chart, where they cover nothing of it.
+fn draw_legend(area: &Area<'_>, axes: &Axes) -> Result<(), PlotError> {
+    let (left, wide) = (70, 195);
+    let lines = axes.lines.iter().map(|line| (&line.name, color(line.color).stroke_width(3)));
+    let names = lines.chain(axes.level.iter().map(|(name, _)| (name, level_style())));
+    for (i, (name, style)) in names.enumerate() {
+        let x = left + wide * (i % NAMES_A_ROW) as i32;
+        let y = LEGEND_ROW as i32 * (i / NAMES_A_ROW) as i32 + 6;
+        area.draw(&PathElement::new([(x, y), (x + 18, y)], style)).map_err(failed)?;
+        let text = TextStyle::from(("sans-serif", 12).into_font());
+        area.draw_text(name, &text, (x + 24, y - 6)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn level_style() -> ShapeStyle {
+    BLACK.mix(0.6).stroke_width(1)
+}
+
+fn chart(area: &Area<'_>, axes: &Axes, x: Axis, y: Axis) -> Result<(), PlotError> {
     let mut chart = ChartBuilder::on(area)
         .caption(&axes.title, ("sans-serif", 17))
         .margin(12)
@@ -159,8 +184,8 @@ where
         .configure_mesh()
         .x_desc(&axes.x)
         .y_desc(&axes.y)
-        .x_label_formatter(&|x| if axes.x_log { format!("{x:.0e}") } else { rounded(*x) })
-        .y_label_formatter(&|y| rounded(*y))
+        .x_label_formatter(&label)
+        .y_label_formatter(&label)
         .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.1))
         .draw()
@@ -179,31 +204,18 @@ where
             chart.draw_series(std::iter::once(area)).map_err(failed)?;
         }
         let points = line.points.iter().map(|&(x, y, _)| (x, y)).filter(|&(x, y)| seen(x, y));
-        chart
-            .draw_series(LineSeries::new(points, color.stroke_width(2)))
-            .map_err(failed)?
-            .label(&line.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(3)));
+        let points: Vec<_> = points.collect();
+        // A single point has no line that shows it.
+        let mark = if points.len() == 1 { 4 } else { 0 };
+        let series = LineSeries::new(points, color.stroke_width(2)).point_size(mark);
+        chart.draw_series(series).map_err(failed)?;
     }
-    if let Some((name, y)) = axes.level.as_ref().filter(|level| seen(1.0, level.1)) {
-        let xs = axes.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0));
-        let ends = xs.fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(x), e.1.max(x)));
-        let style = BLACK.mix(0.6).stroke_width(1);
-        chart
-            .draw_series(DashedLineSeries::new([(ends.0, *y), (ends.1, *y)], 5, 4, style))
-            .map_err(failed)?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+    if let Some((_, y)) = axes.level.as_ref().filter(|level| seen(1.0, level.1)) {
+        let ends = xs(axes).fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(x), e.1.max(x)));
+        let line = DashedLineSeries::new([(ends.0, *y), (ends.1, *y)], 5, 4, level_style());
+        chart.draw_series(line).map_err(failed)?;
     }
-    chart
-        .configure_series_labels()
-        // Where lines that fall, and shares that fall and rise again, leave room.
-        .position(if axes.y_log { SeriesLabelPosition::LowerLeft } else { SeriesLabelPosition::UpperMiddle })
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.2))
-        .label_font(("sans-serif", 12))
-        .draw()
-        .map_err(failed)
+    Ok(())
 }
 
 /// Named groups of bars, each bar with its name, value and interval.
@@ -324,6 +336,11 @@ mod tests {
             assert!(svg.contains(text), "{text}");
         }
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
+        let empty = Axes { lines: Vec::new(), level: None, ..axes(Vec::new()) };
+        assert!(
+            grid(&[vec![axes(vec![(1.0, 3.0, None)]), empty]]).unwrap().contains("<circle"),
+            "a single point"
+        );
         let none = Axes { level: None, ..axes(vec![(1.0, 0.0, None), (2.0, -1.0, None)]) };
         assert!(grid(&[vec![none]]).unwrap_err().to_string().contains("no point"));
     }

@@ -26,6 +26,8 @@ const CELL: (i32, i32) = (44, 24);
 const LEFT: i32 = 64;
 const TOP: i32 = 44;
 const GAP: (i32, i32) = (84, 86);
+/// The least height of the scale of colours: room for its three labels.
+const LEAST_SCALE: i32 = 60;
 
 /// Draws heat maps: a colour bar, and the value in each cell, so that it can be read without colours, too. What is not a
 /// finite number is crossed out.
@@ -55,7 +57,9 @@ pub fn heat_maps(of: &HeatMaps) -> Result<String, PlotError> {
     }
     let panel = (columns * CELL.0 + GAP.0, rows * CELL.1 + GAP.1);
     let across = of.maps.iter().map(Vec::len).max().unwrap_or(1) as i32;
-    let size = (LEFT + across * panel.0 + 60, TOP + of.maps.len() as i32 * panel.1 + 10);
+    // Room for the maps, for the title (at nine pixels a letter) and for the scale.
+    let width = (LEFT + across * panel.0 + 60).max(32 + 9 * of.title.chars().count() as i32);
+    let size = (width, TOP + (of.maps.len() as i32 * panel.1).max(LEAST_SCALE + 60) + 10);
     let small = ("sans-serif", 12).into_font();
     let middle = TextStyle::from(small.clone()).pos(Pos::new(HPos::Center, VPos::Center));
     let right = TextStyle::from(small.clone()).pos(Pos::new(HPos::Right, VPos::Center));
@@ -98,17 +102,23 @@ pub fn heat_maps(of: &HeatMaps) -> Result<String, PlotError> {
                 }
             }
         }
-        let (x, high) = (LEFT + across * panel.0 - 20, rows * CELL.1);
+        let (x, high) = (LEFT + across * panel.0 - 20, (rows * CELL.1).max(LEAST_SCALE));
         for i in 0..high {
             let color = color(1.0 - f64::from(i) / f64::from((high - 1).max(1)));
             let line = Rectangle::new([(x, TOP + 22 + i), (x + 16, TOP + 23 + i)], color.filled());
             root.draw(&line).map_err(failed)?;
         }
         let label = TextStyle::from(small.clone());
-        for (value, at) in
-            [(of.range.1, 0), (0.5 * (of.range.0 + of.range.1), high / 2), (of.range.0, high - 8)]
+        let beyond = |side: fn(f64, f64) -> bool, end: f64| {
+            all().flat_map(|map| map.values.iter().flatten()).any(|&value| side(value, end))
+        };
+        let (low, high_end) = of.range;
+        let above = if beyond(|value, end| value > end, high_end) { "\u{2265} " } else { "" };
+        let below = if beyond(|value, end| value < end, low) { "\u{2264} " } else { "" };
+        for (mark, value, at) in
+            [(above, high_end, 0), ("", 0.5 * (low + high_end), high / 2), (below, low, high - 8)]
         {
-            text(&short(value), &label, (x + 20, TOP + 20 + at))?;
+            text(&format!("{mark}{}", short(value)), &label, (x + 20, TOP + 20 + at))?;
         }
         text(&of.scale, &right, (x + 70, TOP + 22 + high + 14))
     })
@@ -179,6 +189,12 @@ mod tests {
         let crosses = |svg: &str| svg.matches("<polyline").count();
         let whole = heat_maps(&maps(vec![vec![0.25, 0.1], vec![12.4, -0.5]], (0.0, 1.0))).unwrap();
         assert_eq!((crosses(&svg), crosses(&whole)), (2, 0));
+        assert!(
+            whole.contains("\u{2265} 1.00") && whole.contains("\u{2264} 0.00"),
+            "values lie beyond both ends"
+        );
+        let inside = heat_maps(&maps(vec![vec![0.0, 1.0]], (0.0, 1.0))).unwrap();
+        assert!(!inside.contains('\u{2265}') && !inside.contains('\u{2264}'));
     }
 
     #[test]

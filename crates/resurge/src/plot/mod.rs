@@ -1,5 +1,6 @@
 //! Pictures: of a verification, how differences converge and where errors are; and charts of any results.
 
+mod axis;
 mod charts;
 mod heat;
 
