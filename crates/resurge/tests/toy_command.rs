@@ -3,6 +3,7 @@
 use assert_cmd::Command;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 /// A setting that takes a fraction of a second.
 const SMALL: [&str; 11] =
@@ -44,7 +45,7 @@ fn the_same_files_on_one_thread_on_two_after_an_interruption_and_from_the_data()
     // A journal as a run leaves it that is killed while it writes its third unit.
     let settings = resurge::toy::Data::read(&one).unwrap().settings;
     let journal = directory.path().join("journal");
-    resurge::toy::sweep(&settings, &journal, |_| {}).unwrap();
+    resurge::toy::sweep(&settings, &journal, &AtomicBool::new(false), |_| {}).unwrap();
     let text = std::fs::read_to_string(&journal).unwrap();
     let end = text.match_indices('\n').nth(2).unwrap().0;
     std::fs::create_dir(&resumed).unwrap();
@@ -91,6 +92,38 @@ fn a_finished_run_is_drawn_again_and_not_overwritten_by_one_with_other_settings(
     let (status, stdout, _) = small(&out, &[]);
     assert!(status == 0 && !stdout.contains("done before"), "{stdout}");
     assert_eq!(files(&out), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_so_and_goes_on() {
+    use std::process::{Command, Stdio};
+    let directory = tempfile::tempdir().unwrap();
+    let [out, whole] = ["out", "whole"].map(|name| directory.path().join(name));
+    // Long enough to be stopped before the end: units of work are of one seed and one rule.
+    let arguments = ["toy", "--inputs", "40", "--seeds", "40", "--updates", "100", "--per-decade", "1"];
+    let arguments = [&arguments[..], &["--rate-min", "1e-3", "--rules", "full,detached", "--out"]].concat();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_resurge"))
+        .args([&arguments[..], &[out.to_str().unwrap()]].concat())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let units = || std::fs::read_to_string(out.join("journal.jsonl")).map_or(0, |text| text.lines().count());
+    while units() < 3 {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be stopped");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("of 640 trials; the same command goes on"), "{stderr}");
+    assert!((3..80).contains(&units()), "{} lines", units());
+    for out in [&out, &whole] {
+        assert_eq!(resurge(&[&arguments[..], &[out.to_str().unwrap()]].concat()).0, 0);
+    }
+    assert_eq!(files(&out), files(&whole));
 }
 
 #[test]

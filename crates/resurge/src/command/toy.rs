@@ -1,5 +1,6 @@
 //! `resurge toy`: arguments, progress, and the table.
 
+use super::train::stop_on_signals;
 use crate::Verdict;
 use anyhow::{Context, Result};
 use clap::builder::RangedU64ValueParser;
@@ -8,10 +9,12 @@ use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use resurge::statistics::Estimate;
 use resurge::toy::{
-    Data, OptimiserKind, Panel, Progress, Rule, RuleSummary, Settings, Summary, figures, sweep, sweep_shard,
+    Data, OptimiserKind, Panel, Progress, Rule, RuleSummary, Settings, Summary, ToyError, figures, sweep,
+    sweep_shard,
 };
 use resurge::{Shard, write_atomically};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// Where a run notes what is finished, until all is.
 const JOURNAL: &str = "journal.jsonl";
@@ -30,7 +33,9 @@ const JOURNAL: &str = "journal.jsonl";
 /// With --shard only a part of the trials is run, into a journal; `resurge merge` joins the journals of all parts to the
 /// same files as of a run in one piece.
 ///
-/// Exit status: 0 when the run is complete, 2 when it could not be carried out.
+/// Ctrl-C ends the run after the trials that are under way, with status 130.
+///
+/// Exit status: 0 when the run is complete, 2 when it could not be carried out, 130 when it was stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge toy
@@ -86,6 +91,11 @@ enum Optimiser {
     Adam,
 }
 
+/// The journal of a shard: one of its own, so that shards can run side by side in one directory.
+fn journal_of(shard: Shard) -> String {
+    format!("journal-{}-of-{}.jsonl", shard.index(), shard.count())
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let out = &arguments.out;
@@ -105,10 +115,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             Data::read(out)?
         }
         None => {
-            let data = super::on_threads(arguments.threads, || arguments.run_trials())??;
-            let Some(data) = data else { return Ok(Verdict::Holds) };
-            data.write(out)?;
-            data
+            let stop = stop_on_signals()?;
+            match super::on_threads(arguments.threads, || arguments.run_trials(&stop))? {
+                Ok(Some(data)) => {
+                    data.write(out)?;
+                    data
+                }
+                Ok(None) => {
+                    arguments.say_how_to_join()?;
+                    return Ok(Verdict::Holds);
+                }
+                Err(error @ ToyError::Stopped { .. }) => {
+                    anstream::eprintln!("resurge: {error}");
+                    return Ok(Verdict::Stopped);
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     };
     report(&data, out)?;
@@ -172,22 +194,24 @@ impl Arguments {
     }
 
     /// The data, or of a shard nothing but its journal.
-    fn run_trials(&self) -> Result<Option<Data>> {
+    fn run_trials(&self, stop: &AtomicBool) -> Result<Option<Data>, ToyError> {
         let settings = self.settings();
         let Some(shard) = self.shard else {
             let journal = self.out.join(JOURNAL);
-            return Ok(Some(watched(|progress| sweep(&settings, &journal, progress))?));
+            return watched(|progress| sweep(&settings, &journal, stop, progress)).map(Some);
         };
-        let (index, count) = (shard.index(), shard.count());
-        // A journal of its own, so that shards can run side by side in one directory.
-        let journal = self.out.join(format!("journal-{index}-of-{count}.jsonl"));
-        watched(|progress| sweep_shard(&settings, &journal, shard, progress))?;
-        super::print(&format!(
-            "shard {shard} is done, in {}; when all are, join them with: resurge merge {}\n",
-            journal.display(),
-            self.out.display()
-        ))?;
+        let journal = self.out.join(journal_of(shard));
+        watched(|progress| sweep_shard(&settings, &journal, shard, stop, progress))?;
         Ok(None)
+    }
+
+    fn say_how_to_join(&self) -> Result<()> {
+        let Some(shard) = self.shard else { return Ok(()) };
+        let (journal, out) = (self.out.join(journal_of(shard)), self.out.display());
+        super::print(&format!(
+            "shard {shard} is done, in {}; when all are, join them with: resurge merge {out}\n",
+            journal.display()
+        ))
     }
 
     fn settings(&self) -> Settings {

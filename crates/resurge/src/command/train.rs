@@ -208,7 +208,9 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(crate::STOPPED));
         }
-        anstream::eprintln!("resurge: stopping after this batch; once more ends at once");
+        anstream::eprintln!(
+            "resurge: stopping as soon as what is under way is saved; once more ends at once"
+        );
     };
     ctrlc::set_handler(handler).context("cannot listen to Ctrl-C")?;
     Ok(stop)

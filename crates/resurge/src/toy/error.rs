@@ -86,6 +86,14 @@ pub enum ToyError {
         /// The first of them, by seed and rule.
         such: String,
     },
+    /// A sweep that was told to stop before all units were done.
+    #[error("stopped after {done} of {all} trials; the same command goes on")]
+    Stopped {
+        /// Trials in the journal.
+        done: usize,
+        /// Trials in all.
+        all: usize,
+    },
     /// A journal that another run is writing.
     #[error("{} is in use by another run: wait for it, or name another directory", path.display())]
     InUse {

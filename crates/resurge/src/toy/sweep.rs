@@ -5,6 +5,7 @@ use super::{Data, Settings, Task, ToyError, train};
 use crate::Shard;
 use rayon::prelude::*;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How much of a sweep is done.
@@ -20,27 +21,30 @@ pub struct Progress {
 /// and the same journal stopped. The journal stays; who has written the result somewhere else may delete it.
 ///
 /// The result is the same, to the bit, for any number of threads and however often the run was interrupted: a unit
-/// of work is all trials of one seed and one rule, and depends on no other.
+/// of work is all trials of one seed and one rule, and depends on no other. Once `stop` is set, units that are being
+/// run are finished, and no other is begun.
 ///
 /// # Errors
-/// [`ToyError`] for settings that make no sense, a journal that cannot be written or read, is in use, is damaged, or
-/// is of other settings.
+/// [`ToyError::Stopped`] when units are left because of `stop`; and for settings that make no sense, a journal that cannot
+/// be written or read, is in use, is damaged, or is of other settings.
 ///
 /// ```
 /// use resurge::toy::{Settings, sweep};
 ///
 /// let directory = tempfile::tempdir()?;
 /// let settings = Settings { inputs: 20, updates: 2, seeds: 2, per_decade: 1, ..Settings::default() };
-/// let data = sweep(&settings, &directory.path().join("journal"), |_| {})?;
+/// let stop = std::sync::atomic::AtomicBool::new(false);
+/// let data = sweep(&settings, &directory.path().join("journal"), &stop, |_| {})?;
 /// assert_eq!((data.starts.len(), data.ends.len()), (2, 11));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn sweep(
     settings: &Settings,
     journal: &Path,
+    stop: &AtomicBool,
     progress: impl Fn(Progress) + Sync,
 ) -> Result<Data, ToyError> {
-    let units = run(settings, journal, Shard::WHOLE, &progress)?;
+    let units = run(settings, journal, Shard::WHOLE, stop, &progress)?;
     gather(settings, units)
 }
 
@@ -55,20 +59,22 @@ pub fn sweep(
 ///
 /// let directory = tempfile::tempdir()?;
 /// let settings = Settings { inputs: 20, updates: 2, seeds: 2, per_decade: 1, ..Settings::default() };
+/// let stop = std::sync::atomic::AtomicBool::new(false);
 /// let journals = ["1/2", "2/2"].map(|shard| directory.path().join(shard.replace('/', "-of-")));
 /// for (shard, journal) in ["1/2", "2/2"].iter().zip(&journals) {
-///     sweep_shard(&settings, journal, shard.parse()?, |_| {})?;
+///     sweep_shard(&settings, journal, shard.parse()?, &stop, |_| {})?;
 /// }
-/// assert_eq!(merge(&journals)?, sweep(&settings, &directory.path().join("whole"), |_| {})?);
+/// assert_eq!(merge(&journals)?, sweep(&settings, &directory.path().join("whole"), &stop, |_| {})?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn sweep_shard(
     settings: &Settings,
     journal: &Path,
     shard: Shard,
+    stop: &AtomicBool,
     progress: impl Fn(Progress) + Sync,
 ) -> Result<(), ToyError> {
-    run(settings, journal, shard, &progress).map(|_| ())
+    run(settings, journal, shard, stop, &progress).map(|_| ())
 }
 
 /// Joins the journals of the shards of a sweep: the same data, to the bit, as of a sweep in one piece.
@@ -113,6 +119,7 @@ fn run(
     settings: &Settings,
     journal: &Path,
     shard: Shard,
+    stop: &AtomicBool,
     progress: &(impl Fn(Progress) + Sync),
 ) -> Result<Vec<Option<Unit>>, ToyError> {
     settings.check()?;
@@ -129,17 +136,24 @@ fn run(
     progress(Progress { done, all });
     let shared = Mutex::new((journal, done));
     let missing: Vec<usize> = of_shard().filter(|&unit| units[unit].is_none()).collect();
-    let run = |&place: &usize| -> Result<Unit, ToyError> {
+    let run = |&place: &usize| -> Result<Option<Unit>, ToyError> {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let (seed, rule) = settings.unit(place);
         let unit = Unit { unit: place, trials: train(&Task::new(settings.inputs, seed)?, settings, &rule)? };
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.0.append(&unit)?;
         shared.1 += unit.trials.len();
         progress(Progress { done: shared.1, all });
-        Ok(unit)
+        Ok(Some(unit))
     };
-    let new: Vec<Unit> = missing.par_iter().with_max_len(1).map(run).collect::<Result<_, _>>()?;
-    for unit in new {
+    let new: Vec<Option<Unit>> = missing.par_iter().with_max_len(1).map(run).collect::<Result<_, _>>()?;
+    if new.iter().any(Option::is_none) {
+        let done = shared.into_inner().unwrap_or_else(PoisonError::into_inner).1;
+        return Err(ToyError::Stopped { done, all });
+    }
+    for unit in new.into_iter().flatten() {
         let place = unit.unit;
         units[place] = Some(unit);
     }
@@ -173,7 +187,8 @@ mod tests {
                 calls.fetch_add(1, Ordering::Relaxed);
                 assert_eq!(progress.all, 3 * 11 * 6);
             };
-            let data = pool.install(|| sweep(&settings, &directory.path().join(name), count)).unwrap();
+            let journal = directory.path().join(name);
+            let data = pool.install(|| sweep(&settings, &journal, &AtomicBool::new(false), count)).unwrap();
             (data, calls.into_inner())
         };
         let (whole, calls) = run("whole", 1);
@@ -185,6 +200,14 @@ mod tests {
         let torn = lines[..6].concat() + &lines[6][..lines[6].len() / 2];
         std::fs::write(directory.path().join("torn"), torn).unwrap();
         assert_eq!(run("torn", 2), (whole.clone(), 1 + 7));
-        assert_eq!(run("torn", 1), (whole, 1));
+        assert_eq!(run("torn", 1), (whole.clone(), 1));
+
+        let stop = AtomicBool::new(false);
+        let until = |progress: Progress| stop.store(progress.done >= 2 * 11 * 2, Ordering::Relaxed);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let stopped = pool.install(|| sweep(&settings, &directory.path().join("stopped"), &stop, until));
+        let Err(ToyError::Stopped { done, all: 198 }) = stopped else { panic!("{stopped:?}") };
+        assert!((44..198).contains(&done), "{done} trials are done");
+        assert_eq!(run("stopped", 2).0, whole);
     }
 }

@@ -38,7 +38,8 @@ impl Settings {
     /// let directory = tempfile::tempdir()?;
     /// let settings = Settings { inputs: 20, updates: 2, seeds: 2, per_decade: 1, ..Settings::default() };
     /// assert!(!settings.are_finished_in(directory.path())?);
-    /// sweep(&settings, &directory.path().join("journal"), |_| {})?.write(directory.path())?;
+    /// let stop = std::sync::atomic::AtomicBool::new(false);
+    /// sweep(&settings, &directory.path().join("journal"), &stop, |_| {})?.write(directory.path())?;
     /// assert!(settings.are_finished_in(directory.path())?);
     /// let error = Settings { seeds: 3, ..settings }.are_finished_in(directory.path()).unwrap_err();
     /// assert!(error.to_string().contains("seeds is 2 there and 3 here"));
@@ -280,13 +281,16 @@ fn read_rasters(directory: &Path) -> Result<Vec<Raster>, ToyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicBool;
 
     #[test]
     fn what_is_written_is_read_and_damage_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         let settings = Settings { inputs: 20, updates: 6, seeds: 3, per_decade: 1, ..Settings::default() };
-        let mut data = super::super::sweep(&settings, &directory.join("journal"), |_| {}).unwrap();
+        let mut data =
+            super::super::sweep(&settings, &directory.join("journal"), &AtomicBool::new(false), |_| {})
+                .unwrap();
         data.ends[0].losses[1][2] = f32::INFINITY;
         data.write(directory).unwrap();
         assert_eq!(Data::read(directory).unwrap(), data);
