@@ -42,10 +42,15 @@ fn a_fresh_network_the_same_on_any_threads_and_from_the_data() {
     let mut names = [&DIAGNOSIS_FILES[..], &["depth.svg", "lags.svg", "products.svg"]].concat();
     names.sort_unstable();
     assert_eq!(expected.keys().collect::<Vec<_>>(), names);
+    // Of what an earlier diagnosis drew nothing stays that this one does not draw.
+    into(&two, &["--preset", "small", "--samples", "2", "--set", "gain=4", "--set", "steps=1"]);
+    assert!(two.join("depth.svg").exists() && !two.join("products.svg").exists());
     into(&two, &[&fresh[..], &["--threads", "2"]].concat());
     assert_eq!(files(&two), expected);
     assert_eq!(into(&again, &["--from", one.to_str().unwrap()]).0, 0);
     assert_eq!(files(&again), expected);
+    into(&again, &["--preset", "small", "--samples", "2", "--set", "gain=4", "--set", "steps=1"]);
+    assert!(!again.join("products.svg").exists());
     let diagnosis = Diagnosis::read(&one).unwrap();
     assert_eq!((diagnosis.samples, diagnosis.config.seed, diagnosis.lags.len()), (6, 7, 5));
     // A header; the network and its lags; of each layer gradient, adjoint, lags and products.

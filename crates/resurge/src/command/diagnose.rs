@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use resurge::data::{Dataset, Split, Verify};
-use resurge::diagnose::{Diagnosis, Source, Subject, diagnose, diagnosis_figures, synthetic};
+use resurge::diagnose::{
+    DIAGNOSIS_FIGURES, Diagnosis, Source, Subject, diagnose, diagnosis_figures, synthetic,
+};
 use resurge::train::{Checkpoint, Config, Examples, Preset};
 use resurge::write_atomically;
 use std::path::{Path, PathBuf};
@@ -100,7 +102,17 @@ fn prepare(out: &Path) -> Result<()> {
         .with_context(|| format!("cannot make the directory {}: name a writable place", out.display()))
 }
 
-fn write_figures(out: &Path, figures: Vec<(&'static str, String)>) -> Result<()> {
+/// Writes figures, and takes away those of an earlier diagnosis that this one does not have.
+fn write_figures(out: &Path, all: &[&str], figures: Vec<(&'static str, String)>) -> Result<()> {
+    for name in all.iter().filter(|name| figures.iter().all(|(drawn, _)| drawn != *name)) {
+        match std::fs::remove_file(out.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error)
+                    .with_context(|| format!("cannot remove the old {}", out.join(name).display()));
+            }
+            _ => {}
+        }
+    }
     for (name, svg) in figures {
         let path = out.join(name);
         write_atomically(&path, svg.as_bytes())
@@ -127,10 +139,9 @@ impl Arguments {
             Some(from) => Diagnosis::read(from)?,
             None => diagnose(&self.subject()?)?,
         };
-        let figures = diagnosis_figures(&diagnosis)?;
         prepare(&self.out)?;
         diagnosis.write(&self.out)?;
-        write_figures(&self.out, figures)?;
+        write_figures(&self.out, &DIAGNOSIS_FIGURES, diagnosis_figures(&diagnosis)?)?;
         super::print(&report::of_network(&diagnosis, &self.out))?;
         Ok(Verdict::Holds)
     }

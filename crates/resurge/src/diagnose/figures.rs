@@ -3,20 +3,22 @@
 use super::{Comparison, DiagnoseError, Diagnosis, MapCell, PhaseMap, Spread};
 use crate::plot::{Axes, HeatMap, HeatMaps, Line, PlotError, Point, grid, heat_maps};
 
+/// The figures of a diagnosis.
+pub const DIAGNOSIS_FIGURES: [&str; 3] = ["depth.svg", "lags.svg", "products.svg"];
+
+/// The figures of a map.
+pub const MAP_FIGURES: [&str; 3] = ["map-missing.svg", "map-cosine.svg", "map-growth.svg"];
+
 type Drawn = Vec<(&'static str, String)>;
 
-/// Draws `depth.svg` (gradients by layer), `lags.svg` (adjoints by time lag) and `products.svg` (products of temporal
-/// Jacobians). A figure without a point, such as the products of a single step, is left out.
+/// Draws [`DIAGNOSIS_FIGURES`]: gradients by layer, adjoints by time lag, products of temporal Jacobians. A figure without a point, such as the products of a single step, is left out.
 ///
 /// # Errors
 /// [`DiagnoseError::Plot`].
 pub fn diagnosis_figures(diagnosis: &Diagnosis) -> Result<Drawn, DiagnoseError> {
     let mut drawn = Vec::new();
-    for (name, rows) in [
-        ("depth.svg", depth(diagnosis)),
-        ("lags.svg", lags(diagnosis)),
-        ("products.svg", products(diagnosis)),
-    ] {
+    let figures = [depth(diagnosis), lags(diagnosis), products(diagnosis)];
+    for (name, rows) in DIAGNOSIS_FIGURES.into_iter().zip(figures) {
         let rows: Vec<Vec<Axes>> = rows.into_iter().filter(|row| row.iter().any(has_points)).collect();
         if !rows.is_empty() {
             drawn.push((name, grid(&rows)?));
@@ -100,7 +102,7 @@ fn products(diagnosis: &Diagnosis) -> Vec<Vec<Axes>> {
 /// A row of panels of a map: what it shows, and of each point the value.
 type Row = (&'static str, fn(&MapCell) -> Option<Spread>);
 
-/// Draws `map-missing.svg`, `map-cosine.svg` and `map-growth.svg`, each with a panel for each firing rate.
+/// Draws [`MAP_FIGURES`], each with a panel for each firing rate.
 ///
 /// # Errors
 /// [`DiagnoseError::Plot`].
@@ -115,11 +117,12 @@ pub fn map_figures(map: &PhaseMap) -> Result<Drawn, DiagnoseError> {
     let missing = "Weight of the reset term: |full - detached| / |full| of the gradient of the input current";
     let cosine = "Cosine of the full and the detached gradient of the input current";
     let growth = "Growth of temporal Jacobians per step (0: neither grows nor shrinks)";
-    Ok(vec![
-        ("map-missing.svg", small_multiples(map, missing, "missing", (0.0, 2.0), &MISSING)?),
-        ("map-cosine.svg", small_multiples(map, cosine, "cosine", (0.0, 1.0), &COSINE)?),
-        ("map-growth.svg", small_multiples(map, growth, "per step", (-2.0, 2.0), &GROWTH)?),
-    ])
+    let figures = [
+        small_multiples(map, missing, "missing", (0.0, 2.0), &MISSING)?,
+        small_multiples(map, cosine, "cosine", (0.0, 1.0), &COSINE)?,
+        small_multiples(map, growth, "per step", (-2.0, 2.0), &GROWTH)?,
+    ];
+    Ok(MAP_FIGURES.into_iter().zip(figures).collect())
 }
 
 fn small_multiples(

@@ -23,7 +23,7 @@ mod table;
 
 pub use comparison::Comparison;
 pub use error::DiagnoseError;
-pub use figures::{diagnosis_figures, map_figures};
+pub use figures::{DIAGNOSIS_FIGURES, MAP_FIGURES, diagnosis_figures, map_figures};
 pub use jacobian::{Growth, QUANTILES, temporal_jacobians};
 pub use map::{MapCell, MapProgress, PhaseMap, Spread, phase_map};
 pub use measure::{Diagnosis, Lag, LayerDiagnosis, diagnose};

@@ -5,7 +5,7 @@ use crate::Verdict;
 use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use resurge::diagnose::{MapProgress, MapSettings, PhaseMap, map_figures, phase_map};
+use resurge::diagnose::{MAP_FIGURES, MapProgress, MapSettings, PhaseMap, map_figures, phase_map};
 use std::path::Path;
 
 /// The options of a map. What is not given is as in [`MapSettings::default`].
@@ -86,10 +86,9 @@ pub(super) fn run(grid: &Grid, seed: Option<u64>, from: Option<&Path>, out: &Pat
         Some(from) => PhaseMap::read(from)?,
         None => watched(&grid.settings(seed))?,
     };
-    let figures = map_figures(&map)?;
     prepare(out)?;
     map.write(out)?;
-    write_figures(out, figures)?;
+    write_figures(out, &MAP_FIGURES, map_figures(&map)?)?;
     crate::command::print(&report::of_map(&map, out))?;
     Ok(Verdict::Holds)
 }
