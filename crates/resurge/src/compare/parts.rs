@@ -25,7 +25,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Joins the trials in directories of one comparison. Where no directory has a plan, the list is each rule with
-    /// each seed that are there.
+    /// each seed that have a directory.
     ///
     /// # Errors
     /// [`CompareError::Mismatch`] names the first part that has other settings, data or version, a trial that is in two
@@ -40,6 +40,7 @@ impl Comparison {
     /// ```
     pub fn read(directories: &[impl AsRef<Path>]) -> Result<Self, CompareError> {
         let mut found: Vec<(PathBuf, Record)> = Vec::new();
+        let mut begun: Vec<TrialId> = Vec::new();
         let mut plan: Option<(PathBuf, Plan)> = None;
         let mut cost: Option<(PathBuf, Cost)> = None;
         for directory in directories.iter().map(AsRef::as_ref) {
@@ -51,7 +52,9 @@ impl Comparison {
             join(&mut cost, directory.join(Cost::FILE), Cost::read(directory)?, |_, _| {
                 Some("the cost was measured twice; keep one of these files".into())
             })?;
-            for (path, record) in records(directory)? {
+            for (path, id) in trials_in(directory)? {
+                begun.push(id);
+                let Some(record) = Record::read(&path, id)? else { continue };
                 match found.iter().find(|(_, other)| other.id == record.id) {
                     Some((other, there)) if there.log != record.log || there.diverged != record.diverged => {
                         let (other, difference) =
@@ -65,7 +68,7 @@ impl Comparison {
         }
         let (of, plan) = match plan {
             Some((of, plan)) => (of, plan),
-            None => inferred(&found).ok_or_else(|| {
+            None => inferred(&found, &begun).ok_or_else(|| {
                 let path = directories.first().map(|path| path.as_ref().to_owned()).unwrap_or_default();
                 CompareError::file(path, "no trials/RULE-seedN/log.json is in it")
             })?,
@@ -165,8 +168,8 @@ fn join<T: PartialEq>(
     Ok(())
 }
 
-/// The trials of a directory, by name.
-fn records(directory: &Path) -> Result<Vec<(PathBuf, Record)>, CompareError> {
+/// The directories of trials in a directory, by name.
+fn trials_in(directory: &Path) -> Result<Vec<(PathBuf, TrialId)>, CompareError> {
     let trials = directory.join("trials");
     if !directory.is_dir() {
         return Err(CompareError::file(directory, "no such directory"));
@@ -178,24 +181,24 @@ fn records(directory: &Path) -> Result<Vec<(PathBuf, Record)>, CompareError> {
     let entries = std::fs::read_dir(&trials).map_err(failed)?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     paths.sort();
-    let mut records = Vec::new();
-    for path in paths.into_iter().filter(|path| path.is_dir()) {
+    let named = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let id: TrialId = name.parse().map_err(|error: String| CompareError::file(&path, error))?;
-        records.extend(Record::read(&path, id)?.map(|record| (path, record)));
-    }
-    Ok(records)
+        let id = name.parse().map_err(|error: String| CompareError::file(&path, error))?;
+        Ok((path, id))
+    };
+    paths.into_iter().filter(|path| path.is_dir()).map(named).collect()
 }
 
-/// The plan of trials that have none: that of the first, with all rules, full and detached first, and all seeds.
-fn inferred(found: &[(PathBuf, Record)]) -> Option<(PathBuf, Plan)> {
+/// The plan of trials that have none: that of the first, with all rules, full and detached first, and all seeds of those
+/// that were begun.
+fn inferred(found: &[(PathBuf, Record)], begun: &[TrialId]) -> Option<(PathBuf, Plan)> {
     let (path, first) = found.first()?;
     let (mut rules, mut seeds) = (Vec::<Rule>::new(), Vec::new());
-    for (_, record) in found {
-        if !rules.contains(&record.id.rule) {
-            rules.push(record.id.rule);
+    for id in begun {
+        if !rules.contains(&id.rule) {
+            rules.push(id.rule);
         }
-        seeds.push(record.id.seed);
+        seeds.push(id.seed);
     }
     let last = |rule: &Rule| (*rule != Rule::FULL, *rule != Rule::DETACHED);
     rules.sort_by_key(|rule| (last(rule), rule.name()));

@@ -139,8 +139,8 @@ impl Plan {
         if self.version != other.version {
             return Some(format!("version {}, not {}", self.version, other.version));
         }
-        if self.origin != other.origin {
-            return Some(format!("{:?}, not {:?}", self.origin, other.origin));
+        if let Some(difference) = self.origin.difference(&other.origin) {
+            return Some(difference);
         }
         if self.data_sha256.is_some() && other.data_sha256.is_some() && self.data_sha256 != other.data_sha256
         {
@@ -267,7 +267,10 @@ mod tests {
         assert!(error(&with("epochs=7")).contains("epochs is 3 there and 7 here"));
         assert!(error(&Plan { version: "0.0.9".into(), ..more.clone() }).contains(", not 0.0.9"));
         let other = Origin { train_samples: 8, ..more.origin.clone() };
-        assert!(error(&Plan { origin: other, ..more.clone() }).contains("train_samples: 9"));
+        assert!(
+            error(&Plan { origin: other, ..more.clone() })
+                .contains("9 training samples there and 8 training samples here")
+        );
         let digest = |text: &str| Plan { data_sha256: Some(text.into()), ..more.clone() };
         digest("aa").write(out).unwrap();
         assert!(error(&digest("ab")).contains("other samples"));

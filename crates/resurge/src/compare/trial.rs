@@ -98,10 +98,7 @@ impl Record {
         if *version != plan.version {
             return Some(format!("version {version}, not {}", plan.version));
         }
-        if origin != plan.origin {
-            return Some(format!("{origin:?}, not {:?}", plan.origin));
-        }
-        settings_difference(&self.log.config, &plan.config)
+        origin.difference(&plan.origin).or_else(|| settings_difference(&self.log.config, &plan.config))
     }
 }
 

@@ -26,6 +26,27 @@ pub struct Origin {
     pub test_samples: u64,
 }
 
+impl Origin {
+    /// The first thing in which this origin, "there", differs from another, "here"; in words.
+    pub(crate) fn difference(&self, here: &Self) -> Option<String> {
+        let subset = |limit: Option<u64>| match limit {
+            Some(limit) => format!("at most {limit} samples of each split"),
+            None => "all samples".into(),
+        };
+        let files = |verified| if verified { "the official files" } else { "files not verified" }.to_owned();
+        let samples = |count: u64, split| format!("{count} {split} samples");
+        let pairs = [
+            (self.dataset.clone(), here.dataset.clone()),
+            (subset(self.limit), subset(here.limit)),
+            (files(self.verified), files(here.verified)),
+            (samples(self.train_samples, "training"), samples(here.train_samples, "training")),
+            (samples(self.test_samples, "test"), samples(here.test_samples, "test")),
+        ];
+        let differ = pairs.into_iter().find(|(there, here)| there != here);
+        differ.map(|(there, here)| format!("{there} there and {here} here"))
+    }
+}
+
 /// All that a training needs to go on as if it had not been stopped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {

@@ -132,11 +132,8 @@ impl Training {
     /// [`TrainError::Checkpoint`] names what of it belongs to another training.
     pub fn resumed(mut self, checkpoint: Checkpoint, path: &Path) -> Result<Self, TrainError> {
         let refuse = |problem: String| TrainError::Checkpoint { path: path.to_owned(), problem };
-        if checkpoint.origin != self.origin {
-            let (there, here) = (&checkpoint.origin, &self.origin);
-            return Err(refuse(format!(
-                "of {there:?}, but this is {here:?}; resume with the same data and limit"
-            )));
+        if let Some(difference) = checkpoint.origin.difference(&self.origin) {
+            return Err(refuse(format!("{difference}; resume with the same data and limit")));
         }
         if let Some(difference) = checkpoint.config.difference(&self.config)? {
             return Err(refuse(format!(

@@ -57,7 +57,7 @@ fn trials_are_those_of_train_are_marked_and_are_not_run_again() {
     for (more, problem) in [
         (&["--limit", "100", "--seeds", "1-3", "--epochs", "3"][..], "epochs is 2 there and 3 here"),
         (&["--limit", "100"], "it has full-seed3, detached-seed3 too"),
-        (&["--limit", "60", "--seeds", "1-3"], "limit: Some(100)"),
+        (&["--limit", "60", "--seeds", "1-3"], "at most 100 samples of each split there and at most 60"),
         (&["--limit", "100", "--seeds", "1-3", "--set", "clip=2"], "clip is 1.0 there and 2.0 here"),
     ] {
         let (status, _, stderr) = place.compare("out", more);

@@ -54,6 +54,11 @@ fn shards_joined_are_the_whole_to_the_byte() {
     for name in ["comparison.csv", "comparison.json", "comparison.md", "comparison.svg"] {
         assert!(place.text(&format!("logs/{name}")) == place.text(&format!("whole/{name}")), "{name}");
     }
+    // A trial that was begun is on the list, also where its seed has no log yet.
+    std::fs::remove_file(place.path("logs/plan.json")).unwrap();
+    std::fs::create_dir(place.path("logs/trials/full-seed9")).unwrap();
+    let (status, _, stderr) = place.merge(&["logs"], None);
+    assert!(status == 2 && stderr.contains("detached-seed9") && stderr.contains("full-seed9"), "{stderr}");
 }
 
 #[test]
@@ -92,8 +97,17 @@ fn parts_that_are_missing_or_do_not_belong_together_are_named() {
         &["a", "b", "seeds-logs"],
         &["seeds-logs/trials/full-seed2 does not belong"].map(|_| "seeds-logs/trials/"),
     );
-    refused(&["a", "limit"], &["limit/plan.json does not belong", "limit: Some(100)"]);
-    refused(&["a", "limit-logs"], &["limit-logs/trials/detached-seed1 does not belong", "limit: Some(100)"]);
+    refused(
+        &["a", "limit"],
+        &["limit/plan.json does not belong", "at most 100 samples of each split there and all samples here"],
+    );
+    refused(
+        &["a", "limit-logs"],
+        &[
+            "limit-logs/trials/detached-seed1 does not belong",
+            "at most 100 samples of each split there and all samples here",
+        ],
+    );
     refused(&["a", "long-logs"], &["epochs is 3 there and 2 here"]);
     // Other samples of the same number.
     let images = place.path("data/t10k-images-idx3-ubyte");
