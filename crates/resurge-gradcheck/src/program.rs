@@ -66,9 +66,10 @@ enum Replay {
     },
 }
 
-/// The step of the complex step. Nothing is subtracted, so it can be far below rounding; its square must not
-/// matter (1e-60 against 1) and products with gradients must not underflow.
-pub(crate) const COMPLEX_STEP: f64 = 1e-30;
+/// The step of the complex step. Nothing is subtracted, so it can be far below rounding. Its square is below the smallest
+/// number, so that real parts are those of the real pass to the bit: a square of 1e-60 would decide a tie of two zeros
+/// under a maximum, and outgrow the real part where derivatives are large. A derivative of 1e-108 is still exact.
+pub(crate) const COMPLEX_STEP: f64 = 1e-200;
 
 impl<'p, P: Program> AnchoredProgram<'p, P> {
     /// Runs the real forward and backward pass at `inputs` and records it. The program's output is its loss.

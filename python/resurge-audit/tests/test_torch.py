@@ -300,3 +300,37 @@ def test_sum_pooling_of_sinabs_has_no_gradient_where_nothing_fired() -> None:
     x = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]]], requires_grad=True)
     sinabs.SumPool2d(2)(x).sum().backward()
     assert x.grad.flatten().tolist() == [1.0] * 4 + [0.0] * 4
+
+
+def test_layers_that_compute_something_else_are_refused(tmp_path: Path) -> None:
+    """Their file would hold another network than the one that ran."""
+    snn = pytest.importorskip("snntorch")
+
+    class Doubled(nn.Linear):
+        def forward(self, x: Any) -> Any:
+            return 2 * super().forward(x)
+
+    class Chain(nn.Sequential):
+        def forward(self, x: Any) -> Any:
+            return 2 * super().forward(x)
+
+    def leaky() -> Any:
+        return snn.Leaky(beta=0.9)
+
+    hooked, patched, one = nn.Linear(6, 3), nn.Linear(6, 3), nn.Linear(6, 6)
+    hooked.register_forward_hook(lambda module, inputs, output: 2 * output)
+    patched.forward = lambda x: 2 * nn.Linear.forward(patched, x)  # type: ignore[method-assign]
+    tied = nn.Linear(6, 6)
+    tied.weight = one.weight
+    x, y = data(32)
+    for net, named in [
+        (nn.Sequential(Doubled(6, 3), leaky()), "Doubled.forward"),
+        (Chain(nn.Linear(6, 3), leaky()), "Chain.forward"),
+        (nn.Sequential(hooked, leaky()), "Linear.register_forward_hook"),
+        (nn.Sequential(patched, leaky()), "Linear.forward"),
+        (nn.Sequential(one, leaky(), one, leaky(), nn.Linear(6, 3), leaky()), "layers.2.weight: is the same"),
+        (nn.Sequential(one, leaky(), tied, leaky(), nn.Linear(6, 3), leaky()), "layers.2.weight: is the same"),
+    ]:
+        with pytest.raises(Unsupported, match=named):
+            record_snntorch(net, x, y, WEIGHTED, tmp_path / "net.safetensors")
+    assert not list(tmp_path.iterdir())

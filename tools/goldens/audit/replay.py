@@ -150,7 +150,7 @@ class Neuron:
         distance = (x - x.round()).abs() if firing == "repeatedly" else x.abs()
         self.margin = min(self.margin, float(distance.detach().min()))
         o = Spike.apply(x, firing, self.slope)
-        recent = past[len(past) - self.layer.get("refractory", 0) :] if self.layer.get("refractory", 0) else []
+        recent = past[max(0, len(past) - self.layer.get("refractory", 0)) :]
         for spike in recent:
             o = o * (spike.detach() == 0)
         return o
@@ -161,13 +161,13 @@ class Neuron:
         s: dict[str, Any] = {"u": zero + self.layer.get("initial_potential", 0.0), "o": None, "taken": None}
         i = trace = adaptation = None
         theta = c["threshold"]
-        spikes, outputs, potentials = [], [], []
+        spikes, handed_on, outputs, potentials = [], [], [], []
         for t, j in enumerate(current):
             if self.variation.truncated and t and t % self.variation.truncated == 0:
                 s = {k: v.detach() if isinstance(v, Tensor) else v for k, v in s.items()}
                 i, trace, adaptation = (None if v is None else v.detach() for v in (i, trace, adaptation))
             if self.recurrent is not None and t:
-                y = outputs[-1]
+                y = handed_on[-1]
                 truncating = self.variation.truncated and t % self.variation.truncated == 0
                 j = j + (y.detach() if truncating else y) @ self.recurrent.T
             if "synapse_decay" in c:
@@ -191,6 +191,7 @@ class Neuron:
             spikes.append(o)
             y = o if not self.layer.get("output_delay") else zero if before is None else before
             beta = self.layer.get("trace_decay", 0.0)
+            handed_on.append(y)
             trace = (1 - beta) * y + (0.0 if trace is None else beta * self.keep("trace", trace))
             outputs.append(trace if self.layer.get("output") == "trace" else y)
             s = {"u": u, "o": o, "theta": theta, "taken": taken}

@@ -69,6 +69,11 @@ impl Constants {
             let problem = "`residual_reset` goes with the reset `subtract`, `before-decay` alone";
             return Err(AuditError::description(place, problem));
         }
+        if this.residual && n.firing == Firing::Repeatedly {
+            let problem =
+                "`residual_reset` is of one spike at most, and does not go with the firing `repeatedly`";
+            return Err(AuditError::description(place, problem));
+        }
         if n.output == Output::Potential && n.recurrent {
             let problem = "a recurrent layer hands on spikes; put an integrator behind it to read potentials";
             return Err(AuditError::description(place, problem));

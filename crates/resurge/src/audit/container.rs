@@ -1,7 +1,8 @@
 //! Which tensor it is that makes a file no safetensors file. The crate that reads them says what is wrong, but seldom
 //! where.
 
-use super::error::AuditError;
+use super::error::{AuditError, Result};
+use super::json;
 use serde_json::Value;
 
 /// A tensor of the header: where its bytes begin and end.
@@ -9,6 +10,25 @@ struct Entry {
     name: String,
     begin: u64,
     end: u64,
+}
+
+/// The header of a network with a thousand layers has about this size. What is read of one may take fifty times as much.
+const HEADER: usize = 1 << 20;
+
+/// Looks at a header before it is read: whether it is larger than any network's, or says something twice.
+pub(super) fn check_header(bytes: &[u8]) -> Result<()> {
+    // Of what is not even there, safetensors says so.
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Ok(()) };
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let Some(header) = rest.get(..length) else { return Ok(()) };
+    if length > HEADER {
+        let problem = format!("its header has {length} bytes, but {HEADER} are enough for a thousand layers");
+        return Err(AuditError::Container(problem));
+    }
+    match json::parse(header) {
+        Err(error) if error.is_data() => Err(AuditError::Container(format!("in its header, {error}"))),
+        _ => Ok(()),
+    }
 }
 
 /// The error of a file that safetensors refuses with `problem`; it names the tensor where there is one to name.
@@ -47,7 +67,7 @@ fn culprit(bytes: &[u8]) -> Option<AuditError> {
     None
 }
 
-fn entry(name: &str, info: &Value) -> Result<Entry, AuditError> {
+fn entry(name: &str, info: &Value) -> Result<Entry> {
     let bad =
         |problem: String| AuditError::tensor(name, problem, "write F32, F64, U8 or I64 in whole arrays");
     let kind = info.get("dtype").and_then(Value::as_str).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The description of the network, as in docs/audit-format.md. Every key that it does not name is an error.
 
 use super::error::{AuditError, Result};
+use super::json;
 pub(super) use super::neuron::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -176,8 +177,7 @@ impl Description {
     /// [`AuditError::Description`] with the place.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let bad = |place: &str, error: serde_json::Error| AuditError::description(place, error.to_string());
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| bad("the description", error))?;
+        let value = json::parse(text.as_bytes()).map_err(|error| bad("the description", error))?;
         match value.get("version").and_then(serde_json::Value::as_u64) {
             Some(FORMAT) => {}
             found => {

@@ -1,7 +1,7 @@
 //! Reading an audit file: bounded by the file's size, and strict.
 
 use super::cell::Constants;
-use super::container::refused;
+use super::container::{check_header, refused};
 use super::description::Description;
 use super::error::{AuditError, FileError, Result};
 use super::reader::Reader;
@@ -116,6 +116,7 @@ impl AuditFile {
     /// assert!(error.contains("not a whole safetensors file"));
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        check_header(bytes)?;
         let container = |error: safetensors::SafeTensorError| refused(bytes, &error.to_string());
         let file = SafeTensors::deserialize(bytes).map_err(container)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(container)?;

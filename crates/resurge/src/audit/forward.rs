@@ -82,7 +82,7 @@ pub(super) fn check(run: &NetworkRun<'_>, computed_loss: f64) -> ForwardReport {
             divergence = Some(first);
         }
     }
-    let scale = file.loss.abs().max(computed_loss.abs()).max(1.0);
+    let scale = run.loss_size().max(computed_loss.abs());
     let loss_agrees = (file.loss - computed_loss).abs() <= file.precision.tolerance() * scale;
     ForwardReport { layers, divergence, recorded_loss: file.loss, computed_loss, loss_agrees }
 }

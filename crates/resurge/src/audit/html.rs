@@ -17,8 +17,8 @@ code{background:#f3f3f3;padding:0 .25em}svg{max-width:100%;height:auto}h2{margin
 pub fn html(reports: &AuditReports) -> Result<String, PlotError> {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Resurge audit</title>\
-         <style>{STYLE}</style></head><body>\n<h1>Resurge audit</h1>\n<p>{} matched, {} mismatched, {} unusable.</p>\n",
-        reports.matched, reports.mismatched, reports.unusable
+         <style>{STYLE}</style></head><body>\n<h1>Resurge audit</h1>\n<p>{} matched, {} mismatched, {} unproved, {} unusable.</p>\n",
+        reports.matched, reports.mismatched, reports.unproved, reports.unusable
     );
     page += "<table><tr><th>File</th><th>Framework</th><th>Verdict</th></tr>\n";
     for (number, file) in reports.files.iter().enumerate() {
@@ -134,7 +134,11 @@ fn forward(page: &mut String, audit: &AuditReport) {
 }
 
 fn proof(page: &mut String, audit: &AuditReport) {
-    let Some(proof) = &audit.proof else { return };
+    let Some(proof) = &audit.proof else {
+        let why = audit.no_proof.as_deref().unwrap_or_default();
+        let _ = writeln!(page, "<p>No proof of the referee: {}.</p>", escape(why));
+        return;
+    };
     let difference = proof.finite_difference.map_or("inconclusive".into(), |error| format!("{error:.1e}"));
     let _ = writeln!(
         page,

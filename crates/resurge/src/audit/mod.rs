@@ -24,6 +24,7 @@ mod file;
 mod fit;
 mod forward;
 mod html;
+mod json;
 mod neuron;
 mod profile;
 mod proof;
@@ -99,10 +100,15 @@ pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
         relative_weight: 0.0,
         explanations: Vec::new(),
         indistinguishable: Vec::new(),
-        proof: if options.proof { proof::prove(file, options.seed)? } else { None },
+        proof: None,
+        no_proof: None,
         by_step: Vec::new(),
         by_lag: Vec::new(),
     };
+    match if options.proof { proof::prove(file, options.seed)? } else { Err("none was asked for".into()) } {
+        Ok(proof) => report.proof = Some(proof),
+        Err(why) => report.no_proof = Some(why),
+    }
     if let Some(d) = report.forward.divergence {
         let Divergence { layer, step, sample, neuron, .. } = d;
         report.code = format!("forward layer={layer} step={step} sample={sample} neuron={neuron}");
@@ -123,6 +129,7 @@ pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
         report.by_step = profile::by_step(&run, rule.as_ref())?;
         report.by_lag = profile::by_lag(&run)?;
     }
+    report.doubted();
     Ok(report)
 }
 
@@ -151,6 +158,13 @@ fn compare_gradients(run: &NetworkRun<'_>, report: &mut AuditReport) -> Result<(
     if report.matches {
         report.indistinguishable = others_that_match(run)?;
         report.words = format!("the gradients are those of the claim: {}", claims(file).join(", "));
+        let vanishing: Vec<&str> =
+            report.gradients.iter().filter(|g| g.norm == 0.0).map(|g| g.name.as_str()).collect();
+        if vanishing.len() == report.gradients.len() {
+            report.words += "; all of them vanish, so that nothing was compared";
+        } else if !vanishing.is_empty() {
+            report.words += &format!("; {} vanish, as they should", vanishing.join(", "));
+        }
         if !report.indistinguishable.is_empty() {
             let others = report.indistinguishable.join(", ");
             report.words += &format!("; this input cannot tell them from {others}");
@@ -234,4 +248,33 @@ fn in_words(d: &Divergence) -> String {
         words += &format!("; the spike is {spike} in the file and {} rebuilt", d.computed_spike);
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A verdict is worth what the gradient is that it compares with.
+    #[test]
+    fn no_verdict_stands_on_a_failed_proof() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let file = |name| AuditFile::open(&path.join("tests/audit").join(name)).unwrap();
+        let verdicts = [
+            ("goldens/spikingjelly-lif-zero.safetensors", "match"),
+            ("damaged/detached-rerun.safetensors", "detached"),
+        ];
+        let failing = |report: &AuditReport| {
+            let proof = report.proof.clone().unwrap();
+            Some(ProofReport { dual: 1e-3, passed: false, ..proof })
+        };
+        for (name, proved) in verdicts {
+            let mut report = audit(&file(name), &AuditOptions::default()).unwrap();
+            assert_eq!(report.code, proved);
+            report.proof = failing(&report);
+            report.doubted();
+            assert_eq!((report.code.as_str(), report.matches), ("unproved", false), "{name}");
+            let reports = AuditReports::new(vec![(name.into(), Ok(report))]);
+            assert_eq!((reports.matched, reports.unproved, reports.mismatched), (0, 1, 0));
+        }
+    }
 }

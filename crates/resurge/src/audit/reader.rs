@@ -112,7 +112,8 @@ impl<'a> Reader<'a> {
     fn scalar(&mut self, name: &str) -> Result<f64> {
         let value = self.needed(name, None)?;
         let found = format!("its shape is {}, but it is one number", value.shape());
-        value.item().ok_or_else(|| AuditError::tensor(name, found, "give it the shape [] or [1]"))
+        let one = if value.shape().rank() <= 1 { value.item() } else { None };
+        one.ok_or_else(|| AuditError::tensor(name, found, "give it the shape [] or [1]"))
     }
 
     fn parameters(&mut self, k: usize, layer: &Layer) -> Result<LayerData> {

@@ -8,6 +8,23 @@ use super::search::Explanation;
 use super::{Precision, description::FORMAT};
 use serde::Serialize;
 
+/// The code of a verdict on which the referee's own proof casts doubt.
+const UNPROVED: &str = "unproved";
+
+impl AuditReport {
+    /// Withdraws a verdict about gradients whose proof fails.
+    pub(super) fn doubted(&mut self) {
+        if self.proof.as_ref().is_some_and(|proof| !proof.passed) {
+            self.words = format!(
+                "the referee fails its own proof on this input, so that its verdict counts for nothing, which would be \
+                 `{}`: {}; please report this file",
+                self.code, self.words
+            );
+            (self.code, self.matches) = (UNPROVED.into(), false);
+        }
+    }
+}
+
 /// One file's audit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditReport {
@@ -27,7 +44,7 @@ pub struct AuditReport {
     pub batch: usize,
     /// Numbers that are learned and have a gradient in the file.
     pub parameters: usize,
-    /// `match`, or the code of the diagnosis.
+    /// `match`, the code of the diagnosis, or `unproved`.
     pub code: String,
     /// Whether the gradients are those that the file claims.
     pub matches: bool,
@@ -47,6 +64,9 @@ pub struct AuditReport {
     pub indistinguishable: Vec<String>,
     /// What was proved of the rebuilt network on this input.
     pub proof: Option<ProofReport>,
+    /// Why there is no proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_proof: Option<String>,
     /// The gradient by layer and step.
     pub by_step: Vec<StepProfile>,
     /// The reset term by time lag.
@@ -77,6 +97,8 @@ pub struct AuditReports {
     pub matched: usize,
     /// Files whose gradients are not.
     pub mismatched: usize,
+    /// Files of which there is no verdict, since the referee's own proof fails on them.
+    pub unproved: usize,
     /// Files that could not be audited.
     pub unusable: usize,
     /// Each file, in the order in which they were named.
@@ -104,7 +126,8 @@ impl AuditReports {
         };
         let matched = count(|result| result.as_ref().is_ok_and(|report| report.matches));
         let unusable = count(Result::is_err);
-        let mismatched = files.len() - matched - unusable;
+        let unproved = count(|result| result.as_ref().is_ok_and(|report| report.code == UNPROVED));
+        let mismatched = files.len() - matched - unproved - unusable;
         let files = files
             .into_iter()
             .map(|(file, result)| match result {
@@ -112,6 +135,6 @@ impl AuditReports {
                 Err(error) => FileReport { file, error: Some(error.error.to_string()), audit: None },
             })
             .collect();
-        Self { format: FORMAT, matched, mismatched, unusable, files }
+        Self { format: FORMAT, matched, mismatched, unproved, unusable, files }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::adjoint::{self, Cotangents, Cuts, LayerRule};
 use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient};
-use super::error::Result;
+use super::error::{AuditError, Result};
 use super::file::{AuditFile, LayerData, Of};
 use super::replay::{self, Extent, Rounding, Sample};
 use super::stage::{LossRun, Stage};
@@ -123,6 +123,7 @@ impl<'a> NetworkRun<'a> {
                 let outputs: Vec<_> = samples.iter().map(|s| s.output(constants, extent)).collect();
                 x = Tensor::from_vec(shape.clone(), extent.assemble(|sample| &outputs[sample]))?;
                 let u = extent.assemble(|sample| &samples[sample].potential);
+                finite(k, "potential", &u)?;
                 potentials = Some(Tensor::from_vec(shape.clone(), u)?);
                 magnitude = x.map(|x: f64| x.abs());
                 terms = 1;
@@ -136,16 +137,26 @@ impl<'a> NetworkRun<'a> {
                 terms = terms.max(weight.map_or(1, |w| w.len() / w.shape()[0].max(1)));
                 let stage = Stage::run(layer, x, weight, bias, k > 0 || wants_input)?;
                 x = stage.output()?.clone();
+                finite(k, "output", x.as_slice())?;
                 potentials = None;
                 steps.push(Step::Stage { stage: Box::new(stage), shifted: Box::default() });
             }
         }
         let loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
+        if !loss.value()?.is_finite() {
+            let problem = "the loss of the output is not finite; record a smaller one".to_owned();
+            return Err(AuditError::Run(problem));
+        }
         Ok(Self { file, steps, loss })
     }
 
     pub(super) fn loss(&self) -> Result<f64> {
         self.loss.value()
+    }
+
+    /// How large the terms of the loss are.
+    pub(super) fn loss_size(&self) -> f64 {
+        self.loss.size
     }
 
     /// The states of a neuron layer.
@@ -278,6 +289,18 @@ impl Rule {
             // An integrator has none to be changed.
             reset: self.reset.filter(|_| c.spiking).unwrap_or(c.reset),
             cuts: self.cuts,
+        }
+    }
+}
+
+/// Finite weights and constants can still make what is not.
+fn finite(k: usize, what: &str, values: &[f64]) -> Result<()> {
+    match values.iter().all(|x| x.is_finite()) {
+        true => Ok(()),
+        false => {
+            let problem =
+                format!("the {what} of layer {k} is not finite everywhere; its numbers are too large");
+            Err(AuditError::Run(problem))
         }
     }
 }

@@ -79,6 +79,8 @@ pub(super) fn search(run: &NetworkRun<'_>, claimed: &[Vec<f64>]) -> Result<Vec<E
     if !found.iter().any(|e| e.explains) {
         found.extend(fitted(run, tolerance)?);
     }
+    // Under a shape of another kind, numbers may overflow.
+    found.retain(|e| e.residual.is_finite());
     // The sort is stable: of several that explain everything, the order above decides.
     found.sort_by(|a, b| {
         b.explains.cmp(&a.explains).then_with(|| match a.explains {

@@ -5,12 +5,12 @@ use super::error::{AuditError, Result};
 use super::file::LayerData;
 use crate::tensor::Shape;
 
-/// All outputs together may have so many times as many numbers as the file has bytes: weights of a few kilobytes make
-/// activations of some megabytes, but no file of a kilobyte asks for gigabytes.
-const PER_BYTE: usize = 64;
+/// All outputs together may have so many times as many numbers as the file has bytes. A spike is recorded in a byte at
+/// least, and has a current before it, and four outputs of a convolution if there is a pool of 2 x 2 in between: six.
+const PER_BYTE: usize = 8;
 
-/// What every file may have.
-const ALWAYS: usize = 1 << 22;
+/// What every file may have, some 40 MB when it runs: small weights may be recorded without their run.
+const ALWAYS: usize = 1 << 18;
 
 /// The product of extents, or the largest number if it is larger.
 pub(super) fn product(extents: &[usize]) -> usize {
@@ -45,8 +45,10 @@ pub(super) fn layer_shapes(
         }
         total = total.saturating_add(product(&before));
         if total > allowed {
-            let problem =
-                format!("with its output {before}, layers have more numbers than a file of this size means");
+            let problem = format!(
+                "with its output {before}, layers have more numbers than a file of this size means; record the spikes, \
+                 or fewer steps"
+            );
             return Err(AuditError::description(format!("layer {k}"), problem));
         }
         shapes.push(before.clone());

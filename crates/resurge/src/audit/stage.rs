@@ -156,6 +156,36 @@ pub(super) fn loss<S: Scalar>(
     Ok(tape.scale(sum, terms.scale / divisor as f64)?)
 }
 
+/// The sum of a loss's terms, each as large as what it is made of: `|w y|` of a weighted sum, `(|z| + |target|)^2` of a
+/// squared distance, the largest logit of a cross-entropy.
+fn size(how: &Loss, target: &Target, output: &Tensor<f64>, potentials: Option<&Tensor<f64>>) -> Result<f64> {
+    let size = |tensor: &Tensor<f64>| tensor.map(|x: f64| x.abs());
+    let target = match target {
+        Target::Classes(_) => {
+            let Loss::CrossEntropy(terms) = how else { return Ok(0.0) };
+            let (steps, batch) = (output.shape()[0], output.shape()[1]);
+            let largest = output.as_slice().iter().fold(0.0, |a: f64, x| a.max(x.abs()));
+            let largest = if terms.readout == Readout::Sum { largest * steps as f64 } else { largest };
+            let rows = if terms.readout == Readout::All { steps * batch } else { batch };
+            let each = match terms.reduction {
+                Reduction::Mean => 1.0,
+                Reduction::BatchMean => (rows / batch) as f64,
+                Reduction::Sum => rows as f64,
+            };
+            return Ok(terms.scale.abs() * each * largest);
+        }
+        Target::Values(values) => Target::Values(values.map(|x: f64| -x.abs())),
+        Target::Weights { output, potentials } => {
+            Target::Weights { output: size(output), potentials: potentials.as_ref().map(size) }
+        }
+    };
+    let mut tape = Tape::new();
+    let output = tape.constant(size(output));
+    let potentials = potentials.map(|u| tape.constant(size(u)));
+    let loss = loss(&mut tape, how, &target, output, potentials)?;
+    Ok(tape.value(loss)?.item().unwrap_or(f64::NAN).abs())
+}
+
 /// A loss that has been computed.
 #[derive(Debug)]
 pub(super) struct LossRun {
@@ -163,6 +193,8 @@ pub(super) struct LossRun {
     output: Var,
     potentials: Option<Var>,
     loss: Var,
+    /// How large its terms are: rounding errors are in proportion to them, and not to their sum.
+    pub(super) size: f64,
 }
 
 impl LossRun {
@@ -172,11 +204,12 @@ impl LossRun {
         output: Tensor<f64>,
         potentials: Option<Tensor<f64>>,
     ) -> Result<Self> {
+        let size = size(how, target, &output, potentials.as_ref())?;
         let mut tape = Tape::new();
         let output = tape.leaf(output);
         let potentials = potentials.map(|u| tape.leaf(u));
         let loss = loss(&mut tape, how, target, output, potentials)?;
-        Ok(Self { tape, output, potentials, loss })
+        Ok(Self { tape, output, potentials, loss, size })
     }
 
     pub(super) fn value(&self) -> Result<f64> {

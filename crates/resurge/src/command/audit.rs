@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 /// reset's spike attached, detached or scaled, of another reset or surrogate, truncated, shifted in time and more.
 /// The gradient of the rebuilt network is proved on the very input by finite differences of its anchored program.
 ///
-/// Exit status: 0 when all match, 1 when any does not, 2 when a file is unusable, and on bad usage.
+/// Exit status: 0 when all match, 1 when any does not, 2 when a file is unusable or the referee's own proof fails on it,
+/// and on bad usage.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge audit run.safetensors
@@ -42,6 +43,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    outputs_are_apart(arguments)?;
     let options = AuditOptions {
         profiles: arguments.json.is_some() || arguments.html.is_some(),
         ..AuditOptions::default()
@@ -61,7 +63,36 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if reports.unusable > 0 {
         bail!("{} of {} files cannot be audited", reports.unusable, reports.files.len());
     }
+    if reports.unproved > 0 {
+        bail!("the referee fails its own proof on {} of {} files", reports.unproved, reports.files.len());
+    }
     Ok(if reports.mismatched == 0 { Verdict::Holds } else { Verdict::Fails })
+}
+
+/// A report must not take the place of an audit file, nor of the other report.
+fn outputs_are_apart(arguments: &Arguments) -> Result<()> {
+    // What is not there yet is in a folder that is.
+    let place = |path: &Path| match path.canonicalize() {
+        Ok(place) => place,
+        Err(_) => {
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            folder
+                .canonicalize()
+                .unwrap_or_else(|_| folder.to_owned())
+                .join(path.file_name().unwrap_or_default())
+        }
+    };
+    let mut taken: Vec<PathBuf> = arguments.files.iter().map(|file| place(file)).collect();
+    for output in [&arguments.json, &arguments.html].into_iter().flatten() {
+        let here = place(output);
+        let device = std::fs::metadata(&here).is_ok_and(|m| !m.is_file());
+        if taken.contains(&here) && !device {
+            bail!("{} is an audit file or the other report; name another for this one", output.display());
+        }
+        taken.push(here);
+    }
+    Ok(())
 }
 
 fn audit_file(path: &Path, options: &AuditOptions) -> Result<AuditReport, FileError> {
@@ -72,6 +103,11 @@ fn audit_file(path: &Path, options: &AuditOptions) -> Result<AuditReport, FileEr
 fn write(path: &Path, text: &str) -> Result<()> {
     write_atomically(path, text.as_bytes())
         .with_context(|| format!("cannot write {}: name a file in a writable directory", path.display()))
+}
+
+/// Without the control characters that a name in a file may have: they could move a terminal's cursor, or forge a line.
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The report on the terminal: a line a file where there are several, and details of one, or of what does not match.
@@ -88,15 +124,15 @@ fn text(reports: &AuditReports) -> Result<String> {
                         if audit.gradients.is_empty() { String::new() } else { format!("{worst:.1e}") };
                     let kind = format!("{:?}", audit.precision).to_lowercase();
                     [
-                        file.file.clone(),
-                        audit.framework.clone(),
+                        printable(&file.file),
+                        printable(&audit.framework),
                         kind,
                         audit.code.clone(),
                         worst,
                         proof(audit),
                     ]
                 }
-                None => [file.file.as_str(), "", "", "unusable", "", ""].map(str::to_owned),
+                None => [&*printable(&file.file), "", "", "unusable", "", ""].map(str::to_owned),
             };
             table.add_row(row);
         }
@@ -105,13 +141,14 @@ fn text(reports: &AuditReports) -> Result<String> {
     for file in &reports.files {
         match (&file.audit, &file.error) {
             (Some(audit), _) if !several || !audit.matches => details(&mut out, &file.file, audit)?,
-            (None, Some(error)) => writeln!(out, "{}: {error}", file.file)?,
+            (None, Some(error)) => writeln!(out, "{}: {}", printable(&file.file), printable(error))?,
             _ => {}
         }
     }
     if several {
-        let AuditReports { matched, mismatched, unusable, .. } = reports;
-        writeln!(out, "\n{matched} matched, {mismatched} mismatched, {unusable} unusable")?;
+        let AuditReports { matched, mismatched, unproved, unusable, .. } = reports;
+        let unproved = if *unproved > 0 { format!("{unproved} unproved, ") } else { String::new() };
+        writeln!(out, "\n{matched} matched, {mismatched} mismatched, {unproved}{unusable} unusable")?;
     }
     Ok(out)
 }
@@ -135,13 +172,15 @@ fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
     if !out.is_empty() {
         writeln!(out)?;
     }
-    writeln!(out, "{name}: {}\n  {}", audit.code, audit.words)?;
+    writeln!(out, "{}: {}\n  {}", printable(name), audit.code, audit.words)?;
     let kind = format!("{:?}", audit.precision).to_lowercase();
-    let classes = audit.classes.join(", ");
+    let classes = printable(&audit.classes.join(", "));
     writeln!(
         out,
         "  {}, {kind}, {} steps, {} samples; {classes}",
-        audit.framework, audit.steps, audit.batch
+        printable(&audit.framework),
+        audit.steps,
+        audit.batch
     )?;
     for layer in &audit.forward.layers {
         let potentials = match layer.potentials_recorded {
@@ -174,7 +213,7 @@ fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
         writeln!(out, "  explanations by what they leave: {}", nearest.collect::<Vec<_>>().join(", "))?;
     }
     let Some(p) = &audit.proof else {
-        writeln!(out, "  no proof: the network has no parameter with a gradient")?;
+        writeln!(out, "  no proof: {}", audit.no_proof.as_deref().unwrap_or_default())?;
         return Ok(());
     };
     let difference = p.finite_difference.map_or("inconclusive".into(), |error| format!("{error:.1e}"));

@@ -73,3 +73,36 @@ fn reports_are_whole_and_need_nothing_else() {
         assert!(found.is_empty(), "{outside}: {found:?}");
     }
 }
+
+#[test]
+fn a_report_takes_the_place_of_no_audit_file_and_of_no_other_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (run, report) = (path("run.safetensors"), path("report"));
+    std::fs::copy(file("goldens/spikingjelly-lif-zero.safetensors"), &run).unwrap();
+    let before = std::fs::read(&run).unwrap();
+    for arguments in [
+        &[&run, "--json", &run][..],
+        &[&run, "--html", &path("./run.safetensors")],
+        &[&run, "--json", &report, "--html", &report],
+    ] {
+        let (status, _, err) = resurge(arguments);
+        assert_eq!(status, 2, "{arguments:?}");
+        assert!(err.contains("another"), "{err}");
+    }
+    assert_eq!(std::fs::read(&run).unwrap(), before);
+    assert!(!std::path::Path::new(&report).exists());
+}
+
+/// Names come from the file: on a terminal they must not move the cursor or forge a line.
+#[test]
+fn control_characters_of_a_file_are_not_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    let mut draft = crate::build::Lif::default().draft();
+    draft.description["framework"]["name"] = "a\u{1b}[2J\nforged: match".into();
+    std::fs::write(&path, draft.bytes()).unwrap();
+    let (status, out, _) = resurge(&[path.to_str().unwrap()]);
+    assert_eq!(status, 0);
+    assert!(!out.contains('\u{1b}') && !out.contains("\nforged"), "{out}");
+}

@@ -52,6 +52,16 @@ const CASES: &[Case] = &[
         &["`layers.0.weight`", "U8"],
     ),
     ("a loss of two numbers", |d| d.put("loss", true, &[2], &[0.0; 2]), &["`loss`", "[2]"]),
+    ("a loss of many axes", |d| d.put("loss", true, &[1, 1], &[0.0]), &["`loss`", "[1, 1]"]),
+    (
+        "a second reset of several spikes",
+        |d| {
+            layer(d, 1)["residual_reset"] = json!(true);
+            layer(d, 1)["reset"] = json!({"kind": "subtract"});
+            layer(d, 1)["firing"] = json!("repeatedly");
+        },
+        &["layer 1", "residual_reset"],
+    ),
     ("no loss", |d| drop(d.tensors.remove("loss")), &["`loss`", "missing"]),
     (
         "weights of another output",
@@ -205,12 +215,76 @@ fn what_a_header_claims_is_not_allocated() {
     *layer(&mut draft, 0) = json!({"kind": "conv2d", "bias": false, "padding": [100_000, 100_000]});
     draft.put("layers.0.weight", true, &[5, 6, 1, 1], &[0.0; 30]);
     assert!(error(&draft.bytes()).contains("`layers.0.weight`"));
+    // A kilobyte of steps, each made a thousand numbers.
+    let mut draft = Lif::default().draft();
+    draft.tensors.retain(|name, _| !name.starts_with("spikes") && !name.starts_with("potentials"));
+    draft.tensors.insert("input".into(), (Dtype::U8, vec![1000, 1, 1], vec![1; 1000]));
+    for k in [0, 2] {
+        let shape = [[1000, 1], [1, 1000]][k / 2];
+        draft.put(&format!("layers.{k}.weight"), true, &shape, &[0.0; 1000]);
+    }
+    let message = error(&draft.bytes());
+    assert!(message.contains("layer 0") && message.contains("more numbers"), "{message}");
     // Long and narrow, then wide: 10^6 steps of 10^4 numbers from a file of 8 MB.
     let mut draft = Lif::default().draft();
     draft.put("input", true, &[1_000_000, 1, 1], &vec![0.0; 1_000_000]);
     draft.put("layers.0.weight", true, &[10_000, 1], &vec![0.0; 10_000]);
     let error = error(&draft.bytes());
     assert!(error.contains("layer 0") && error.contains("more numbers"), "{error}");
+}
+
+/// What is read of a header takes some fifty times its size: a list of ones as a shape, for example.
+#[test]
+fn a_header_beyond_what_a_network_needs_is_refused() {
+    let bytes = reheaded(|h| h["__metadata__"]["notes"] = json!("x".repeat(1 << 20)));
+    let message = error(&bytes);
+    assert!(message.contains("header") && message.contains("1048576"), "{message}");
+    AuditFile::parse(&reheaded(|h| h["__metadata__"]["notes"] = json!("x".repeat(1 << 19)))).unwrap();
+}
+
+/// The last one would silently be taken.
+#[test]
+fn a_key_that_is_there_twice_is_refused() {
+    for (key, first) in
+        [("decay", "0.123"), ("kind", r#""zero""#), ("version", "7"), ("slope", "3.0"), ("loss", "{}")]
+    {
+        let bytes = reheaded(|h| {
+            let text = h["__metadata__"]["resurge_audit"].as_str().unwrap();
+            let wanted = format!("\"{key}\":");
+            let twice = text.replacen(&wanted, &format!("{wanted}{first},{wanted}"), 1);
+            assert_ne!(twice, text);
+            h["__metadata__"]["resurge_audit"] = json!(twice);
+        });
+        let message = error(&bytes);
+        assert!(message.contains(&format!("`{key}`")) && message.contains("twice"), "{key}: {message}");
+    }
+    let bytes = Lif::default().draft().bytes();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
+    let entry = &header[header.find(r#""loss":"#).unwrap()..];
+    let entry = &entry[..=entry.find('}').unwrap()];
+    let twice = header.replacen(entry, &format!("{entry},{entry}"), 1);
+    let message =
+        error(&[&(twice.len() as u64).to_le_bytes()[..], twice.as_bytes(), &bytes[8 + length..]].concat());
+    assert!(message.contains("`loss`") && message.contains("twice"), "{message}");
+}
+
+/// Finite numbers from which the run makes others.
+#[test]
+fn a_run_that_overflows_names_the_layer() {
+    let cases: [(&str, fn(&mut Draft)); 3] = [
+        ("layer 1", |d| layer(d, 1)["input_gain"] = json!(1e308)),
+        ("layer 2", |d| d.put("layers.2.weight", true, &[3, 5], &[1.7e308; 15])),
+        ("the loss", |d| d.description["loss"]["scale"] = json!(1e308)),
+    ];
+    for (place, change) in cases {
+        let mut draft = Lif::default().draft();
+        change(&mut draft);
+        draft.put("layers.0.weight", true, &[5, 6], &[9.0; 30]);
+        let file = AuditFile::parse(&draft.bytes()).unwrap();
+        let message = resurge::audit::audit(&file, &crate::VERDICT).unwrap_err().to_string();
+        assert!(message.contains(place) && message.contains("finite"), "{place}: {message}");
+    }
 }
 
 /// Flipping any one byte of the header or of a description must never panic; most are refused.

@@ -47,6 +47,71 @@ fn a_spike_that_rounding_flipped_is_taken_from_the_file() {
     assert!(report.words.contains("the spike is 0 in the file and 1 rebuilt"), "{}", report.words);
 }
 
+/// The loss is compared in units of its terms, however small they are.
+#[test]
+fn a_wrong_loss_is_seen_where_the_loss_is_small() {
+    let scaled = |factor: f64, wrong: f64| {
+        let mut draft = Lif { double: false, ..Lif::default() }.draft();
+        for (name, (_, _, bytes)) in &mut draft.tensors {
+            let factor = if name == "loss" { factor * wrong } else { factor };
+            if name.starts_with("loss") || name.starts_with("gradients") {
+                for x in bytes.as_chunks_mut::<4>().0 {
+                    *x = (f32::from_le_bytes(*x) * factor as f32).to_le_bytes();
+                }
+            }
+        }
+        audited(&draft.bytes(), &VERDICT).code
+    };
+    for factor in [1.0, 1e-3, 1e-6] {
+        assert_eq!(scaled(factor, 1.0), "match", "{factor}");
+        assert_eq!(scaled(factor, 1.5), "loss", "{factor}");
+    }
+}
+
+/// A readout without input is at zero in every step, a tie: the complex step must not move it, not even by the square of
+/// the step.
+#[test]
+fn ties_of_a_maximum_do_not_spoil_the_proof() {
+    let mut draft = Lif { steps: 6, drive: 0.6, ..Lif::default() }.draft();
+    draft.tensors.remove("loss.weight");
+    draft.put("target", true, &[2, 3], &[0.3; 6]);
+    draft.description["loss"] = json!({"kind": "mse", "readout": "max"});
+    draft.description["layers"][3] = json!({"kind": "integrator", "decay": 0.8});
+    let mut input = vec![0.0; 6 * 2 * 6];
+    input[60..].fill(1.0);
+    draft.put("input", true, &[6, 2, 6], &input);
+    draft.tensors.retain(|name, _| !name.starts_with("spikes") && !name.starts_with("potentials"));
+    let proof = audited(&draft.bytes(), &AuditOptions::default()).proof.unwrap();
+    assert!(proof.passed, "{proof:?}");
+}
+
+/// A step on the tape costs more than its arithmetic where there are few numbers in it.
+#[test]
+fn the_proof_of_a_long_run_is_cut() {
+    let steps = 20_000;
+    let mut draft = Lif { sizes: vec![1, 1], steps, batch: 1, drive: 0.3, ..Lif::default() }.draft();
+    draft.put("loss.weight", true, &[steps, 1, 1], &vec![1.0; steps]);
+    let proof = audited(&draft.bytes(), &AuditOptions::default()).proof.unwrap();
+    assert!(proof.passed && (1000..10_000).contains(&proof.steps), "{proof:?}");
+}
+
+/// Nothing is compared where everything vanishes, which the verdict has to say.
+#[test]
+fn gradients_that_vanish_are_named() {
+    let mut draft = Lif::default().draft();
+    let steps = 12;
+    draft.put("loss.weight", true, &[steps, 2, 3], &vec![0.0; steps * 6]);
+    for (name, (_, _, bytes)) in &mut draft.tensors {
+        if name == "loss" || name.starts_with("gradients.") {
+            bytes.fill(0);
+        }
+    }
+    let report = audited(&draft.bytes(), &AuditOptions::default());
+    assert_eq!(report.code, "match");
+    assert!(report.words.contains("nothing was compared"), "{}", report.words);
+    assert!(report.proof.is_none() && report.no_proof.unwrap().contains("vanishes"));
+}
+
 /// A network of one neuron layer between two linear ones, with whatever options; its gradients are made up.
 fn of(neuron: Value, recurrent: bool) -> Vec<u8> {
     let (steps, batch, n) = (9, 2, 4);

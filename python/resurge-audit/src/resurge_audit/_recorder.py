@@ -78,6 +78,8 @@ def sequence_layers(net: Any) -> list[Any]:
     """
     import torch
 
+    if isinstance(net, torch.nn.Sequential):
+        untouched(net, torch.nn.Sequential)
     if isinstance(net, torch.nn.Sequential | list | tuple):
         return [layer for child in net for layer in sequence_layers(child)]
     children = sorted(name for name, _ in net.named_children())
@@ -89,6 +91,15 @@ def sequence_layers(net: Any) -> list[Any]:
             f"pass its layers ({', '.join(children)}) as a Sequential or a list",
         )
     return [net]
+
+
+def untouched(module: Any, base: type) -> None:
+    """Refuses a module that does not compute what its base does: with another forward, or with a hook that may change it."""
+    own = type(module).__module__.split(".")[0] in FRAMEWORKS
+    if "forward" in vars(module) or not (own or type(module).forward is base.forward):
+        raise Unsupported(f"{class_name(module)}.forward", f"is not that of {base.__name__}")
+    if module._forward_hooks or module._forward_pre_hooks:
+        raise Unsupported(f"{class_name(module)}.register_forward_hook", "a hook may change what the layer computes")
 
 
 def pair(value: Any) -> list[int]:
@@ -123,6 +134,9 @@ def stateless(module: Any, call: Callable[[Any], Any] | None = None) -> Step | N
                 raise Unsupported(f"{class_name(module)}.{attribute}", f"{value!r} is not in the format")
 
     named = {"class": class_name(module)}
+    for base in (nn.Linear, nn.Conv2d, nn.AvgPool2d, nn.MaxPool2d, nn.Flatten):
+        if isinstance(module, base):
+            untouched(module, base)
     if isinstance(module, nn.Linear):
         parameters = weights(module)
         return Step({"kind": "linear", "bias": "bias" in parameters} | named, lambda x: Ran(call(x)), parameters)
@@ -269,6 +283,7 @@ def record(
             if value.dtype != x.dtype:
                 raise Unsupported(f"layers.{k}.{name}", f"is {value.dtype}, the input {x.dtype}")
     check_places(steps, options)
+    check_shared(steps)
     recording = Recording(describe(framework, steps))
     with doubles(x.dtype == torch.float64), torch.enable_grad():
         leaves = run_layers(steps, x, recording, options)
@@ -301,6 +316,17 @@ def check_places(steps: list[Step], options: Options) -> None:
             raise Unsupported(step.description.get("class", "an integrator"), "is only in the format as the last layer")
     if options.output == "potential" and steps[-1].description["kind"] not in STATEFUL:
         raise Unsupported("output='potential'", "the last layer is no neuron")
+
+
+def check_shared(steps: list[Step]) -> None:
+    """Refuses a parameter of two layers: its gradient is the sum of both, and the file has one for each."""
+    seen: dict[int, str] = {}
+    for k, step in enumerate(steps):
+        for name, value in (step.parameters | step.learned).items():
+            here = f"layers.{k}.{name}"
+            if value.requires_grad and id(value) in seen:
+                raise Unsupported(here, f"is the same parameter as {seen[id(value)]}")
+            seen[id(value)] = here
 
 
 def describe(framework: tuple[str, str], steps: list[Step]) -> dict[str, Any]:
