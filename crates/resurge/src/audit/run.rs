@@ -143,8 +143,9 @@ impl<'a> NetworkRun<'a> {
             }
         }
         let loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
-        if !loss.value()?.is_finite() {
-            let problem = "the loss of the output is not finite; record a smaller one".to_owned();
+        if !(loss.value()?.is_finite() && loss.size.is_finite()) {
+            let problem =
+                "the loss, or the size of its terms, is not finite; record a smaller one".to_owned();
             return Err(AuditError::Run(problem));
         }
         Ok(Self { file, steps, loss })

@@ -272,7 +272,8 @@ fn a_key_that_is_there_twice_is_refused() {
 /// Finite numbers from which the run makes others.
 #[test]
 fn a_run_that_overflows_names_the_layer() {
-    let cases: [(&str, fn(&mut Draft)); 3] = [
+    type Case = (&'static str, fn(&mut Draft));
+    let cases: [Case; 3] = [
         ("layer 1", |d| layer(d, 1)["input_gain"] = json!(1e308)),
         ("layer 2", |d| d.put("layers.2.weight", true, &[3, 5], &[1.7e308; 15])),
         ("the loss", |d| d.description["loss"]["scale"] = json!(1e308)),
