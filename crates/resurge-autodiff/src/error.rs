@@ -71,3 +71,6 @@ pub enum AutodiffError {
         recorded: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,3 +116,6 @@ pub enum TensorError {
         weight: Shape,
     },
 }
+
+#[cfg(test)]
+mod tests;

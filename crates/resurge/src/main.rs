@@ -3,12 +3,22 @@
 
 mod command;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Surrogate gradients with the reset term, proved numerically.
 #[derive(Debug, Parser)]
-#[command(name = "resurge", version, about, propagate_version = true)]
+#[command(
+    name = "resurge",
+    version,
+    about,
+    propagate_version = true,
+    after_help = "Examples:
+  resurge verify
+  resurge audit run.safetensors
+  resurge train mnist --data data/mnist --epochs 3
+  resurge help diagnose"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -16,14 +26,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Verify(command::verify::Arguments),
     Audit(command::audit::Arguments),
+    Toy(command::toy::Arguments),
     Data(command::data::Arguments),
-    Diagnose(Box<command::diagnose::Arguments>),
     Train(command::train::Arguments),
     Compare(command::compare::Arguments),
     Merge(command::merge::Arguments),
-    Verify(command::verify::Arguments),
-    Toy(command::toy::Arguments),
+    Diagnose(Box<command::diagnose::Arguments>),
+    Completions(command::completions::Arguments),
+    Man(command::man::Arguments),
+    #[command(hide = true)]
+    Reference(command::reference::Arguments),
 }
 
 /// What a command found: the exit status of a run that could be carried out.
@@ -50,14 +64,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Verify(arguments) => command::verify::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),
+        Command::Toy(arguments) => command::toy::run(&arguments),
         Command::Data(arguments) => command::data::run(&arguments),
-        Command::Diagnose(arguments) => command::diagnose::run(&arguments),
         Command::Train(arguments) => command::train::run(&arguments),
         Command::Compare(arguments) => command::compare::run(&arguments),
         Command::Merge(arguments) => command::merge::run(&arguments),
-        Command::Verify(arguments) => command::verify::run(&arguments),
-        Command::Toy(arguments) => command::toy::run(&arguments),
+        Command::Diagnose(arguments) => command::diagnose::run(&arguments),
+        Command::Completions(arguments) => command::completions::run(&arguments, Cli::command()),
+        Command::Man(arguments) => command::man::run(&arguments, Cli::command()),
+        Command::Reference(arguments) => command::reference::run(&arguments, Cli::command()),
     };
     match result {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,

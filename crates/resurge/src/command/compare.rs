@@ -34,17 +34,18 @@ use std::sync::atomic::AtomicBool;
   resurge compare mnist --data data/mnist
   resurge compare mnist --data data/mnist --seeds 1-5 --epochs 15 --set schedule=cosine
   resurge compare mnist --data data/mnist --rules full,detached,scaled-0.5 --limit 1000 --out runs/small
-  resurge compare mnist --data data/mnist --shard 2/6, then resurge merge runs/compare-mnist")]
+  resurge compare mnist --data data/mnist --shard 2/6
+  resurge merge runs/compare-mnist")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     basis: Basis,
     /// Which of the reset the gradient sees: full, detached, scaled-ALPHA, spatial-only
     #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = [Rule::FULL, Rule::DETACHED])]
     rules: Vec<Rule>,
-    /// Seeds, such as 1-3 or 1,2,5
+    /// Seeds, one by one: 1-3 or 1,2,5; a single number is that seed alone
     #[arg(long, value_name = "SEEDS", default_value = "1-3", value_parser = seeds)]
     seeds: Seeds,
-    /// Passes over the data
+    /// Passes over the data, by default those of the settings
     #[arg(long)]
     epochs: Option<u64>,
     /// Take at most so many samples of each split, which marks every output

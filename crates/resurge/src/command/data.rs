@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// Fetch data sets from their publishers, and check the files that are there
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  resurge data fetch mnist
+  resurge data check data/mnist")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -27,6 +30,9 @@ enum Command {
 /// A file gets its name only when it is whole and has the right checksum.
 #[cfg(feature = "fetch")]
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  resurge data fetch mnist
+  resurge data fetch nmnist --dir /scratch/nmnist")]
 struct Fetch {
     /// The data set
     #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
@@ -40,6 +46,9 @@ struct Fetch {
 ///
 /// Exit status: 0 when all files of a data set are there and right, 1 when not.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  resurge data check data/mnist
+  resurge data check downloads --dataset cifar10")]
 struct Check {
     /// The directory
     #[arg(value_name = "DIR")]

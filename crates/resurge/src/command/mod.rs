@@ -2,9 +2,12 @@
 
 pub(crate) mod audit;
 pub(crate) mod compare;
+pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod diagnose;
+pub(crate) mod man;
 pub(crate) mod merge;
+pub(crate) mod reference;
 mod render;
 pub(crate) mod toy;
 pub(crate) mod train;

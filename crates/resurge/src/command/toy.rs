@@ -41,7 +41,8 @@ const JOURNAL: &str = "journal.jsonl";
   resurge toy
   resurge toy --inputs 300 --out toy-300
   resurge toy --rules full,detached --optimisers sgd --seeds 256 --out many-seeds
-  resurge toy --shard 2/8 --out sweep, then resurge merge sweep
+  resurge toy --shard 2/8 --out sweep
+  resurge merge sweep
   resurge toy --from docs/results/toy --out figures")]
 pub(crate) struct Arguments {
     /// Inputs of the neuron; the author's are 50, 100 and 300

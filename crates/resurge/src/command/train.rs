@@ -54,13 +54,13 @@ pub(super) struct Basis {
 pub(crate) struct Arguments {
     #[command(flatten)]
     basis: Basis,
-    /// Which of the reset the gradient sees: full, detached, scaled-ALPHA or spatial-only
+    /// Which of the reset the gradient sees: full, detached, scaled-ALPHA or spatial-only; by default that of the settings
     #[arg(long, value_name = "RULE")]
     reset_grad: Option<String>,
-    /// Draws the weights, the order of the data and dropout
+    /// Draws the weights, the order of the data and dropout; by default that of the settings
     #[arg(long)]
     seed: Option<u64>,
-    /// Passes over the data; with --resume it may be more than before
+    /// Passes over the data, by default those of the settings; with --resume it may be more than before
     #[arg(long)]
     epochs: Option<u64>,
     /// Take at most so many samples of each split, which marks every output

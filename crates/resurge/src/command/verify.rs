@@ -37,7 +37,7 @@ use std::time::Instant;
   resurge verify --convention snntorch")]
 pub(crate) struct Arguments {
     /// Also every neuron model and every named convention; at most ten minutes on 2 cores
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["cell", "convention"])]
     all: bool,
     /// Only this neuron model, in small networks (repeatable)
     #[arg(long, value_name = "MODEL", value_parser = names(models()))]
@@ -57,14 +57,14 @@ pub(crate) struct Arguments {
     /// Repeat with so many seeds, from --seed on, and report the worst of each case
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = from_one_to(10_000))]
     seeds: u64,
-    /// Time steps
-    #[arg(long, default_value_t = 25, value_parser = from_one_to(10_000))]
+    /// Time steps of the network on digits
+    #[arg(long, default_value_t = 25, conflicts_with_all = OF_SPECIMENS, value_parser = from_one_to(10_000))]
     steps: u64,
-    /// Neurons in the hidden layer
-    #[arg(long, default_value_t = 32, value_parser = from_one_to(10_000))]
+    /// Neurons in its hidden layer
+    #[arg(long, default_value_t = 32, conflicts_with_all = OF_SPECIMENS, value_parser = from_one_to(10_000))]
     hidden: u64,
-    /// Digits in the batch
-    #[arg(long, default_value_t = 4, value_parser = from_one_to(1797))]
+    /// Digits in its batch
+    #[arg(long, default_value_t = 4, conflicts_with_all = OF_SPECIMENS, value_parser = from_one_to(1797))]
     batch: u64,
     /// Draws the digits, their spikes, the weights and the directions of the checks
     #[arg(long, default_value_t = 1)]
@@ -82,6 +82,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 }
+
+/// Options that leave the network on digits out, so that its own say nothing.
+const OF_SPECIMENS: [&str; 2] = ["cell", "convention"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -208,6 +211,13 @@ fn write(path: &Path, text: &str) -> Result<()> {
 impl Arguments {
     fn plan(&self) -> Result<Plan> {
         let chosen = !self.cell.is_empty() || !self.convention.is_empty();
+        let filtered = [&self.reset, &self.reset_grad, &self.surrogate].iter().any(|names| !names.is_empty());
+        if filtered && self.cell.is_empty() && chosen {
+            bail!(
+                "a convention has its own reset, reset gradient and surrogate: leave --reset, --reset-grad and \
+                 --surrogate out, or add --cell"
+            );
+        }
         let filter = SpecimenFilter {
             models: self.cell.clone(),
             resets: self.reset.clone(),
@@ -216,8 +226,8 @@ impl Arguments {
         };
         let plan = Plan {
             digits: self.digits(!chosen)?,
-            cells: if !self.cell.is_empty() || (self.all && !chosen) { filter.cells()? } else { Vec::new() },
-            conventions: if !self.convention.is_empty() || (self.all && !chosen) {
+            cells: if !self.cell.is_empty() || self.all { filter.cells()? } else { Vec::new() },
+            conventions: if !self.convention.is_empty() || self.all {
                 conventions(&self.convention)?
             } else {
                 Vec::new()
