@@ -130,7 +130,7 @@ impl<S: Scalar> Adam<S> {
     /// The state.
     ///
     /// ```
-    /// use resurge_snn::Adam;
+    /// use resurge_snn::{Adam, Optimiser};
     /// use resurge_tensor::Tensor;
     ///
     /// let mut optimiser = Adam::<f64>::new(0.1)?;
@@ -145,7 +145,7 @@ impl<S: Scalar> Adam<S> {
     /// The same with a given state, for example from a checkpoint.
     ///
     /// ```
-    /// use resurge_snn::Adam;
+    /// use resurge_snn::{Adam, Optimiser};
     /// use resurge_tensor::Tensor;
     ///
     /// let mut optimiser = Adam::<f64>::new(0.1)?;
@@ -281,7 +281,7 @@ impl<S: Scalar> AdamW<S> {
     /// The state.
     ///
     /// ```
-    /// use resurge_snn::AdamW;
+    /// use resurge_snn::{AdamW, Optimiser};
     /// use resurge_tensor::Tensor;
     ///
     /// let mut optimiser = AdamW::<f64>::new(0.1, 0.01)?;
@@ -296,7 +296,7 @@ impl<S: Scalar> AdamW<S> {
     /// The same with a given state, for example from a checkpoint.
     ///
     /// ```
-    /// use resurge_snn::AdamW;
+    /// use resurge_snn::{AdamW, Optimiser};
     /// use resurge_tensor::Tensor;
     ///
     /// let mut optimiser = AdamW::<f64>::new(0.1, 0.01)?;

@@ -42,7 +42,7 @@ impl<S: Scalar> Sgd<S> {
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the learning rate is positive and finite.
     ///
     /// ```
-    /// use resurge_snn::Sgd;
+    /// use resurge_snn::{Optimiser, Sgd};
     /// use resurge_tensor::Tensor;
     ///
     /// let mut sgd = Sgd::new(0.5)?;
@@ -75,7 +75,7 @@ impl<S: Scalar> Sgd<S> {
     /// The same with Nesterov's look-ahead, which without momentum changes nothing.
     ///
     /// ```
-    /// use resurge_snn::Sgd;
+    /// use resurge_snn::{Optimiser, Sgd};
     /// use resurge_tensor::Tensor;
     ///
     /// let mut sgd = Sgd::new(0.5)?.with_momentum(0.5)?.with_nesterov();
@@ -95,7 +95,7 @@ impl<S: Scalar> Sgd<S> {
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless it is at least 0 and finite.
     ///
     /// ```
-    /// use resurge_snn::Sgd;
+    /// use resurge_snn::{Optimiser, Sgd};
     /// use resurge_tensor::Tensor;
     ///
     /// let mut sgd = Sgd::new(0.5)?.with_weight_decay(1.0)?;
@@ -111,7 +111,7 @@ impl<S: Scalar> Sgd<S> {
     /// The state: the velocity of each parameter; none before the first step and without momentum.
     ///
     /// ```
-    /// use resurge_snn::Sgd;
+    /// use resurge_snn::{Optimiser, Sgd};
     /// use resurge_tensor::Tensor;
     ///
     /// let mut sgd = Sgd::new(0.5)?.with_momentum(0.9)?;

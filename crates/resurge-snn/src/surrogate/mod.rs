@@ -224,7 +224,7 @@ impl Surrogate {
     /// ```
     /// use resurge_snn::Surrogate;
     ///
-    /// assert_eq!(Surrogate::algebraic(0.25)?.derivative(0.0), 2.0);
+    /// assert_eq!(Surrogate::algebraic(0.25)?.derivative(0.0), 1.0);
     /// assert!(Surrogate::algebraic(0.0).is_err());
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
@@ -404,7 +404,7 @@ impl Surrogate {
     /// use resurge_snn::Surrogate;
     ///
     /// let surrogate = Surrogate::sigmoid(0.2)?;
-    /// let (h, x) = (1e-5, 0.1);
+    /// let (h, x) = (1e-5, 0.1_f64);
     /// let slope = (surrogate.primitive(x + h) - surrogate.primitive(x - h)) / (2.0 * h);
     /// assert!((slope - surrogate.derivative(x)).abs() < 1e-7);
     /// # Ok::<(), resurge_snn::SnnError>(())
