@@ -3,6 +3,17 @@
 use resurge_tensor::{Shape, TensorError};
 
 /// An operation on a tape that cannot be carried out.
+///
+/// ```
+/// use resurge_autodiff::{AutodiffError, Tape};
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let pair = tape.leaf(Tensor::from_vec([2], vec![1.0, 2.0])?);
+/// let error = tape.backward(pair).unwrap_err();
+/// assert!(matches!(error, AutodiffError::NonScalarLoss { .. }), "{error}");
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AutodiffError {

@@ -4,6 +4,18 @@ use crate::{AutodiffError, Contribution, Result, Var};
 use resurge_tensor::{Scalar, Tensor, TensorError};
 
 /// The gradients of one scalar with respect to the leaves of a tape.
+///
+/// ```
+/// use resurge_autodiff::{Gradients, Tape};
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let (x, y) = (tape.leaf(Tensor::scalar(3.0)), tape.leaf(Tensor::scalar(5.0)));
+/// let product = tape.mul(x, y)?;
+/// let gradients: Gradients<f64> = tape.backward(product)?;
+/// assert_eq!((gradients.wrt(x)?.item(), gradients.wrt(y)?.item()), (Some(5.0), Some(3.0)));
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Gradients<S> {
     pub(crate) tape: u64,
@@ -24,6 +36,19 @@ impl<S: Scalar> Gradients<S> {
     /// # Errors
     /// [`AutodiffError::ForeignVariable`] for a variable of another tape, [`AutodiffError::NotALeaf`] for a
     /// constant or the result of an operation.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let (x, unused) = (tape.leaf(Tensor::scalar(3.0)), tape.leaf(Tensor::scalar(5.0)));
+    /// let y = tape.square(x)?;
+    /// let gradients = tape.backward(y)?;
+    /// assert_eq!((gradients.wrt(x)?.item(), gradients.wrt(unused)?.item()), (Some(6.0), Some(0.0)));
+    /// assert!(gradients.wrt(y).is_err()); // not a leaf
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn wrt(&self, var: Var) -> Result<&Tensor<S>> {
         if var.tape != self.tape {
             return Err(AutodiffError::ForeignVariable { op: "gradients" });

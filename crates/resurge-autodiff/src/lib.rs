@@ -35,7 +35,22 @@ pub use anchor::{Anchor, AnchorRecord, SpikeMode};
 pub use error::AutodiffError;
 pub use gradients::Gradients;
 pub use op::{Contribution, Contributions, Op, OpMode, Saved, Vjp};
+/// Makes [`Contributions`], so that an operation of one's own needs no dependency for it.
+pub use smallvec::smallvec;
 pub use tape::{Node, Tape, Var};
 
 /// The result of building or differentiating a program.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_tensor::Tensor;
+///
+/// fn one(tape: &mut Tape<f64>) -> resurge_autodiff::Result<f64> {
+///     let x = tape.leaf(Tensor::scalar(0.0));
+///     let y = tape.exp(x)?;
+///     Ok(tape.value(y)?.sum())
+/// }
+/// assert_eq!(one(&mut Tape::new())?, 1.0);
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
 pub type Result<T> = std::result::Result<T, AutodiffError>;

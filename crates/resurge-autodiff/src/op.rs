@@ -116,6 +116,18 @@ pub trait Op<S: Scalar>: Debug + Send + Sync {
 }
 
 /// Which program an operation is evaluated in; see [`SpikeMode`](crate::SpikeMode).
+///
+/// ```
+/// use resurge_autodiff::OpMode;
+/// use resurge_autodiff::ops::registry;
+/// use resurge_tensor::Tensor;
+///
+/// let op = registry().into_iter().find(|case| case.name() == "detach").unwrap().op;
+/// let x = Tensor::scalar(3.0);
+/// let (value, _) = op.evaluate(&[&x], OpMode::Smooth)?;
+/// assert_eq!(value.item(), Some(3.0));
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub enum OpMode<'a, S> {
     /// The real forward pass: [`Op::forward`].
@@ -127,6 +139,12 @@ pub enum OpMode<'a, S> {
 }
 
 /// What an operation keeps from its evaluation.
+///
+/// ```
+/// use resurge_autodiff::Saved;
+///
+/// assert!(Saved::default().state.is_none()); // most operations keep nothing
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Saved {
     /// Anything its vector-Jacobian product can use; see [`Vjp::saved`].
@@ -144,6 +162,19 @@ pub(crate) fn push_choice(pieces: &mut Vec<i8>, choice: usize, alternatives: usi
 }
 
 /// Where a vector-Jacobian product is taken.
+///
+/// ```
+/// use resurge_autodiff::Vjp;
+/// use resurge_autodiff::ops::registry;
+/// use resurge_tensor::Tensor;
+///
+/// let op = registry().into_iter().find(|case| case.name() == "exp").unwrap().op;
+/// let x = Tensor::scalar(0.0);
+/// let y = op.forward(&[&x])?;
+/// let contributions = op.vjp(&Vjp::new(&[&x], &y, &Tensor::scalar(2.0)))?;
+/// assert_eq!(contributions[0], Some(Tensor::scalar(2.0).into())); // 2 e^0
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
 #[derive(Debug)]
 pub struct Vjp<'a, S> {
     /// The values of the inputs.
@@ -158,23 +189,57 @@ pub struct Vjp<'a, S> {
 
 impl<'a, S> Vjp<'a, S> {
     /// A point at which every input's gradient is needed.
+    ///
+    /// ```
+    /// use resurge_autodiff::Vjp;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let x = Tensor::scalar(3.0);
+    /// let inputs = [&x];
+    /// let at = Vjp::new(&inputs, &x, &x);
+    /// assert!(at.needs(0) && at.saved::<f64>().is_none());
+    /// ```
     pub fn new(inputs: &'a [&'a Tensor<S>], output: &'a Tensor<S>, cotangent: &'a Tensor<S>) -> Self {
         Self { inputs, output, cotangent, needed: &[], saved: None }
     }
 
     /// What [`Op::evaluate`] saved, if it was a `T`. There is nothing for a point made by [`Vjp::new`], which
     /// stands for the real forward pass.
+    ///
+    /// ```
+    /// use resurge_autodiff::Vjp;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let x = Tensor::scalar(3.0);
+    /// assert!(Vjp::new(&[&x], &x, &x).saved::<Vec<f64>>().is_none());
+    /// ```
     pub fn saved<T: Any>(&self) -> Option<&'a T> {
         self.saved?.downcast_ref()
     }
 
     /// Whether the gradient of an input leads to a leaf. Work for one that does not can be spared.
+    ///
+    /// ```
+    /// use resurge_autodiff::Vjp;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let x = Tensor::scalar(3.0);
+    /// assert!(Vjp::new(&[&x], &x, &x).needs(0));
+    /// ```
     pub fn needs(&self, input: usize) -> bool {
         self.needed.get(input).copied().unwrap_or(true)
     }
 }
 
 /// What one operation adds to the cotangent of one input.
+///
+/// ```
+/// use resurge_autodiff::Contribution;
+/// use resurge_tensor::Tensor;
+///
+/// let dense: Contribution<f64> = Tensor::scalar(3.0).into();
+/// assert_eq!(dense, Contribution::Dense(Tensor::scalar(3.0)));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Contribution<S> {
     /// A tensor of the input's shape.
@@ -196,6 +261,14 @@ impl<S> From<Tensor<S>> for Contribution<S> {
 }
 
 /// One contribution an input.
+///
+/// ```
+/// use resurge_autodiff::{Contributions, smallvec};
+/// use resurge_tensor::Tensor;
+///
+/// let of_two_inputs: Contributions<f64> = smallvec![Some(Tensor::scalar(3.0).into()), None];
+/// assert_eq!(of_two_inputs.len(), 2);
+/// ```
 pub type Contributions<S> = SmallVec<[Option<Contribution<S>>; 3]>;
 
 #[cfg(test)]

@@ -9,6 +9,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A handle to a node of a tape.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let x: Var = tape.leaf(Tensor::scalar(3.0));
+/// let same = x; // a small copyable handle
+/// assert_eq!(tape.value(same)?.item(), Some(3.0));
+/// assert!(Tape::<f64>::new().value(x).is_err()); // of another tape
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Var {
     pub(crate) tape: u64,
@@ -16,6 +28,18 @@ pub struct Var {
 }
 
 /// A node of a tape: a leaf, a constant, or the result of an operation.
+///
+/// ```
+/// use resurge_autodiff::{Node, Tape};
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let x = tape.leaf(Tensor::scalar(0.0));
+/// tape.exp(x)?;
+/// let node: &Node<f64> = &tape.nodes()[1];
+/// assert_eq!((node.name(), node.parents(), node.value().item()), ("exp", &[0][..], Some(1.0)));
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
 #[derive(Debug)]
 pub struct Node<S: Scalar> {
     pub(crate) op: Option<Box<dyn Op<S>>>,
@@ -28,6 +52,16 @@ pub struct Node<S: Scalar> {
 
 impl<S: Scalar> Node<S> {
     /// The operation's name, or "leaf" or "constant".
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::<f64>::new();
+    /// tape.leaf(Tensor::scalar(0.0));
+    /// tape.constant(Tensor::scalar(0.0));
+    /// assert_eq!([tape.nodes()[0].name(), tape.nodes()[1].name()], ["leaf", "constant"]);
+    /// ```
     pub fn name(&self) -> &'static str {
         match &self.op {
             Some(op) => op.name(),
@@ -37,21 +71,64 @@ impl<S: Scalar> Node<S> {
     }
 
     /// The operation, unless this is a leaf or a constant.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::<f64>::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// tape.detach(x)?;
+    /// assert!(tape.nodes()[0].op().is_none());
+    /// assert!(tape.nodes()[1].op().is_some_and(|op| op.is_surrogate()));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn op(&self) -> Option<&dyn Op<S>> {
         self.op.as_deref()
     }
 
     /// The positions of the inputs on the tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::<f64>::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// tape.mul(x, x)?;
+    /// assert_eq!(tape.nodes()[1].parents(), &[0, 0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn parents(&self) -> &[usize] {
         &self.parents
     }
 
     /// The value.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// tape.leaf(Tensor::scalar(3.0));
+    /// assert_eq!(tape.nodes()[0].value().item(), Some(3.0));
+    /// ```
     pub fn value(&self) -> &Tensor<S> {
         &self.value
     }
 
     /// The label that [`Tape::label`] gave, such as `u[3]`.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// tape.label(x, "u", Some(2))?;
+    /// assert_eq!(tape.nodes()[0].label(), Some("u[2]".into()));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn label(&self) -> Option<String> {
         self.label.map(|(name, step)| match step {
             Some(step) => format!("{name}[{step}]"),
@@ -64,6 +141,19 @@ impl<S: Scalar> Node<S> {
 ///
 /// Operations are methods (`add`, `matmul`, ...; one file each under [`ops`](crate::ops)) that take and return
 /// [`Var`]s; any other [`Op`] is applied with [`apply`](Tape::apply).
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let x = tape.leaf(Tensor::scalar(3.0));
+/// let square = tape.square(x)?;
+/// let loss = tape.shift(square, 1.0)?; // x^2 + 1
+/// assert_eq!(tape.value(loss)?.item(), Some(10.0));
+/// assert_eq!(tape.backward(loss)?.wrt(x)?.item(), Some(6.0));
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
 #[derive(Debug)]
 pub struct Tape<S: Scalar> {
     id: u64,
@@ -83,11 +173,27 @@ impl<S: Scalar> Default for Tape<S> {
 
 impl<S: Scalar> Tape<S> {
     /// An empty tape for the real forward pass.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    ///
+    /// assert!(Tape::<f32>::new().nodes().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::with_mode(SpikeMode::Heaviside)
     }
 
     /// An empty tape that evaluates the program that `mode` names.
+    ///
+    /// ```
+    /// use resurge_autodiff::{SpikeMode, Tape};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::with_mode(SpikeMode::Smooth);
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// assert_eq!(tape.value(x)?.item(), Some(3.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn with_mode(mode: SpikeMode<S>) -> Self {
         let id = NEXT_TAPE.fetch_add(1, Ordering::Relaxed);
         Self { id, nodes: Vec::new(), mode, surrogates: 0 }
@@ -121,11 +227,34 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// A variable with respect to which gradients are wanted.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// assert_eq!(tape.backward(x)?.wrt(x)?.item(), Some(1.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn leaf(&mut self, value: Tensor<S>) -> Var {
         self.push(None, SmallVec::new(), value, true)
     }
 
     /// A value that no gradient flows to.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let (x, c) = (tape.leaf(Tensor::scalar(3.0)), tape.constant(Tensor::scalar(2.0)));
+    /// let y = tape.mul(x, c)?;
+    /// let gradients = tape.backward(y)?;
+    /// assert_eq!(gradients.wrt(x)?.item(), Some(2.0));
+    /// assert!(gradients.wrt(c).is_err());
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn constant(&mut self, value: Tensor<S>) -> Var {
         self.push(None, SmallVec::new(), value, false)
     }
@@ -135,6 +264,29 @@ impl<S: Scalar> Tape<S> {
     /// # Errors
     /// [`AutodiffError::ForeignVariable`] for an input of another tape, [`AutodiffError::ReplayDiverged`] when
     /// the anchored program is not the recorded one, and the operation's own errors.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Contributions, Op, Tape, Vjp, smallvec};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # use resurge_autodiff::Result;
+    /// # #[derive(Debug, Clone, Copy)]
+    /// # struct Cube;
+    /// # impl<S: Scalar> Op<S> for Cube {
+    /// #     fn name(&self) -> &'static str { "cube" }
+    /// #     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+    /// #         Ok(inputs[0].map(|x| x * x * x))
+    /// #     }
+    /// #     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+    /// #         let slope = at.inputs[0].map(|x| S::from_f64(3.0) * x * x);
+    /// #         Ok(smallvec![Some(at.cotangent.mul(&slope)?.into())])
+    /// #     }
+    /// # }
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(2.0));
+    /// let y = tape.apply(Cube, &[x])?; // an operation of one's own; see `Op`
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(12.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn apply(&mut self, op: impl Op<S> + 'static, inputs: &[Var]) -> Result<Var> {
         let parents =
             inputs.iter().map(|&var| self.index(var, op.name())).collect::<Result<SmallVec<[usize; 3]>>>()?;
@@ -150,6 +302,16 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`] for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// assert_eq!(tape.value(x)?.item(), Some(3.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn value(&self, var: Var) -> Result<&Tensor<S>> {
         Ok(&self.nodes[self.index(var, "value")?].value)
     }
@@ -158,6 +320,17 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`] for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// tape.label(x, "loss", None)?;
+    /// assert_eq!(tape.nodes()[0].label(), Some("loss".into()));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn label(&mut self, var: Var, name: &'static str, step: Option<usize>) -> Result<()> {
         let index = self.index(var, "label")?;
         self.nodes[index].label = Some((name, step));
@@ -169,6 +342,18 @@ impl<S: Scalar> Tape<S> {
     /// # Errors
     /// [`AutodiffError::NonScalarLoss`] unless `loss` has one element, [`AutodiffError::ForeignVariable`] for
     /// a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// let y = tape.square(x)?;
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(6.0));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(6.0)); // as often as one likes
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn backward(&self, loss: Var) -> Result<Gradients<S>> {
         let value = &self.nodes[self.index(loss, "backward")?].value;
         if value.len() != 1 {
@@ -182,6 +367,18 @@ impl<S: Scalar> Tape<S> {
     /// # Errors
     /// A shape error unless `cotangent` has the output's shape, [`AutodiffError::ForeignVariable`] for a
     /// variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::from_vec([2], vec![1.0, 2.0])?);
+    /// let y = tape.square(x)?;
+    /// let gradients = tape.vjp(y, Tensor::from_vec([2], vec![1.0, 10.0])?)?;
+    /// assert_eq!(gradients.wrt(x)?.as_slice(), &[2.0, 40.0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn vjp(&self, output: Var, cotangent: Tensor<S>) -> Result<Gradients<S>> {
         let cotangents = self.pull_back(output, cotangent, &mut [])?;
         self.collect(cotangents)
@@ -267,6 +464,17 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// The record of the surrogate operations that ran, for [`Tape::anchored`].
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// tape.detach(x)?;
+    /// assert_eq!(tape.anchors().len(), 1);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn anchors(&self) -> AnchorRecord<S> {
         let anchor = |node: &Node<S>| {
             let op = node.op.as_ref().filter(|op| op.is_surrogate())?;
@@ -277,6 +485,17 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// The smooth piece on which each decision of the run fell; see [`Op::pieces`].
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::from_vec([2], vec![-1.0, 1.0])?);
+    /// tape.relu(x)?;
+    /// assert_eq!(tape.pieces(), [0, 1]); // left and right of the kink
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn pieces(&self) -> Vec<i8> {
         let mut pieces = Vec::new();
         for node in &self.nodes {
@@ -290,6 +509,17 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// The nodes in the order of execution.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// tape.square(x)?;
+    /// assert_eq!(tape.nodes().iter().map(|node| node.name()).collect::<Vec<_>>(), ["leaf", "powi"]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn nodes(&self) -> &[Node<S>] {
         &self.nodes
     }

@@ -54,6 +54,13 @@ impl FileError {
 }
 
 /// What is wrong with a file.
+///
+/// ```
+/// use resurge_data::{Fault, idx};
+///
+/// let error = idx::read_labels("/no/such/file".as_ref(), 10).unwrap_err();
+/// assert!(matches!(error.fault(), Fault::Missing { remedy } if !remedy.is_empty()));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fault {

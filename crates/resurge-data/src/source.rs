@@ -28,6 +28,12 @@ pub enum Dataset {
 
 impl Dataset {
     /// All of them.
+    ///
+    /// ```
+    /// use resurge_data::Dataset;
+    ///
+    /// assert!(Dataset::ALL.iter().all(|dataset| !dataset.files().is_empty()));
+    /// ```
     pub const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::NMnist, Self::Cifar10];
 
     /// The name on the command line.

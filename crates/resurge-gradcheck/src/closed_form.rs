@@ -8,6 +8,19 @@ use resurge_snn::{Cell, Firing, Network, ResetGradient, ResetKind, ResetTiming, 
 use resurge_tensor::{Tensor, TensorError};
 
 /// Loss and gradient of a network by the closed recurrences.
+///
+/// ```
+/// use resurge_gradcheck::{ClosedForm, closed_form};
+/// use resurge_snn::{Cell, Network, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+/// let parameters = network.init(1.5, 0.5, 1)?;
+/// let (input, target) = (Tensor::full([5, 1, 3], 0.75)?, Tensor::zeros([5, 1, 2])?); // [T, B, N]
+/// let run: ClosedForm = closed_form(&network, &parameters, &input, &target)?;
+/// assert_eq!(run.gradient.len(), 2 * 3 + 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClosedForm {
     /// `0.5 * sum (a - a*)^2`.
@@ -38,6 +51,19 @@ struct LayerRun {
 /// [`GradcheckError::NoClosedForm`] for a cell with more state than potential and trace,
 /// [`GradcheckError::Snn`] for another number of parameters, and shape errors where parameters, input or target do
 /// not fit the network.
+///
+/// ```
+/// use resurge_gradcheck::closed_form;
+/// use resurge_snn::{Cell, Network, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+/// let parameters = network.init(1.5, 0.5, 1)?;
+/// let (input, target) = (Tensor::full([5, 1, 3], 0.75)?, Tensor::zeros([5, 1, 2])?); // [T, B, N]
+/// let run = closed_form(&network, &parameters, &input, &target)?;
+/// assert!(run.loss >= 0.0 && run.firing_rate <= 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn closed_form(
     network: &Network,
     parameters: &[Tensor<f64>],

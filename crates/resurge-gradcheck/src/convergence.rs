@@ -6,6 +6,24 @@ use crate::{AnchoredProgram, GradcheckError, Program, Result, Stencil};
 use serde::Serialize;
 
 /// The error of one scheme against its step, along one direction.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AnchoredProgram, Convergence, Program, ProgramResult, convergence};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+/// let series: Vec<Convergence> = convergence(&anchored, &[1.0, 0.0], 1.0)?;
+/// assert!(series.iter().all(|scheme| !scheme.points.is_empty()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Convergence {
     /// The scheme: "order 2", "order 4", "order 6" or "Ridders".

@@ -3,6 +3,15 @@
 use crate::{GradcheckError, Result};
 
 /// An estimate of a derivative with its own error.
+///
+/// ```
+/// use resurge_gradcheck::{DifferenceScan, Estimate, ridders};
+///
+/// let scan = DifferenceScan { first_step: 0.5, halvings: 16, noise: 1e-16 };
+/// let estimate: Estimate = ridders(scan, |h| Ok(Some(h.sin())))?.ok_or("no kinks")?;
+/// assert!((estimate.value - 1.0).abs() <= estimate.error && estimate.step <= 0.5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The derivative.
@@ -16,6 +25,14 @@ pub struct Estimate {
 }
 
 /// The steps to scan, and what is known of the function's rounding noise.
+///
+/// ```
+/// use resurge_gradcheck::{DifferenceScan, ridders};
+///
+/// let scan = DifferenceScan { first_step: 0.5, halvings: 16, noise: 1e-16 };
+/// assert!(ridders(scan, |_| Ok(None))?.is_none()); // a kink at every step
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DifferenceScan {
     /// The largest step. It is rounded to a power of two, so that points on a dyadic grid move exactly.

@@ -13,6 +13,13 @@ use rand_chacha::ChaCha8Rng;
 ///
 /// Every entry is a multiple of 2^-12, so that a power-of-two step along it moves a point on a dyadic grid
 /// exactly.
+///
+/// ```
+/// use resurge_gradcheck::Directions;
+///
+/// let directions = Directions::new(&[0.5, -3.0, 0.0], 2, 1, 1);
+/// assert!(directions.iter().all(|direction| direction.len() == 3));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Directions(Vec<Vec<f64>>);
 
@@ -52,6 +59,13 @@ impl Directions {
     }
 
     /// The directions, each as long as the gradient.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Directions;
+    ///
+    /// let directions = Directions::new(&[0.5, -3.0, 0.0], 2, 2, 1);
+    /// assert_eq!(directions.iter().len(), 5);
+    /// ```
     pub fn iter(&self) -> std::slice::Iter<'_, Vec<f64>> {
         self.0.iter()
     }

@@ -5,6 +5,24 @@ use resurge_snn::SnnError;
 use resurge_tensor::TensorError;
 
 /// A check that could not be carried out. A gradient that is wrong is not an error but a result.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AnchoredProgram, GradcheckError, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+/// let error = anchored.by_dual(&[1.0]).unwrap_err();
+/// assert!(matches!(error, GradcheckError::Length { .. }), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GradcheckError {

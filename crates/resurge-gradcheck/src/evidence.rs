@@ -9,6 +9,25 @@ use crate::{
 /// Derivatives of an anchored program along directions, by three independent means.
 ///
 /// Gathered once, it is held against any number of candidate gradients.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+/// let directions = Directions::new(anchored.gradient(), 2, 2, 1);
+/// let evidence = Evidence::gather(&anchored, &directions, 1.0)?;
+/// assert!(evidence.compare(anchored.gradient())?.finite_difference < 1e-8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Evidence {
     directions: Vec<Vec<f64>>,
@@ -20,6 +39,26 @@ pub struct Evidence {
 
 /// How far a gradient is from the evidence: for each means, the largest `|v . g - derivative along v|` over the
 /// directions `v`, divided by the norm of the program's gradient.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult, ProjectionErrors};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+/// let directions = Directions::new(anchored.gradient(), 2, 2, 1);
+/// let evidence = Evidence::gather(&anchored, &directions, 1.0)?;
+/// let errors: ProjectionErrors = evidence.compare(&[0.0, 0.0])?;
+/// assert!(errors.dual > 0.1 && errors.conclusive == 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProjectionErrors {
     /// Against finite differences, over the directions in which they are conclusive. Infinite where there is
@@ -66,6 +105,25 @@ impl Evidence {
     /// # Errors
     /// [`GradcheckError::StepScale`] for a width that is not positive, [`GradcheckError::Length`] for directions
     /// of another length, and the program's errors.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// let directions = Directions::new(anchored.gradient(), 2, 2, 1);
+    /// let evidence = Evidence::gather(&anchored, &directions, 1.0)?;
+    /// assert_eq!(evidence.finite_differences().len(), directions.iter().len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn gather<P: Program>(
         anchored: &AnchoredProgram<'_, P>,
         directions: &Directions,
@@ -118,6 +176,26 @@ impl Evidence {
     ///
     /// # Errors
     /// [`GradcheckError::Length`] for a gradient of another length.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// let directions = Directions::new(anchored.gradient(), 2, 2, 1);
+    /// let evidence = Evidence::gather(&anchored, &directions, 1.0)?;
+    /// assert!(evidence.compare(anchored.gradient())?.dual < 1e-12);
+    /// assert!(evidence.compare(&[1.0]).is_err()); // of another length
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn compare(&self, gradient: &[f64]) -> Result<ProjectionErrors> {
         let dimension = self.directions.first().map_or(0, Vec::len);
         check_length("the gradient", gradient, dimension)?;
@@ -144,6 +222,25 @@ impl Evidence {
     }
 
     /// The finite differences, in the order of the directions; `None` where one is not conclusive.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// let directions = Directions::new(anchored.gradient(), 2, 2, 1);
+    /// let evidence = Evidence::gather(&anchored, &directions, 1.0)?;
+    /// assert!(evidence.finite_differences().iter().flatten().all(|estimate| estimate.error < 1e-8));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn finite_differences(&self) -> &[Option<Estimate>] {
         &self.finite_difference
     }

@@ -28,6 +28,12 @@ impl Default for Hints {
 
 impl Hints {
     /// The explanations that need no knowledge of the program.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Hints;
+    ///
+    /// assert_eq!(Hints::new().explain(3.0, 6.0, 1e-6).len(), 1); // a factor 2 is missing
+    /// ```
     pub fn new() -> Self {
         Self { factors: vec![("2".into(), 2.0)], gradients: Vec::new() }
     }
@@ -35,6 +41,13 @@ impl Hints {
     /// Also tries a factor of the program: a threshold, a decay, `1/width` (by giving the width), the batch size
     /// or the number of steps (a mean in place of a sum). One that is 0, 1, -1 or not finite explains nothing
     /// and is not tried.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Hints;
+    ///
+    /// let hints = Hints::new().factor("theta", 0.7);
+    /// assert_eq!(hints.explain(2.1, 3.0, 1e-6), ["theta times the reference: a factor theta too many"]);
+    /// ```
     #[must_use]
     pub fn factor(mut self, name: impl Into<String>, value: f64) -> Self {
         self.factors.push((name.into(), value));
@@ -43,6 +56,14 @@ impl Hints {
 
     /// Also tries a whole gradient, flat in the order of the inputs: one that a likely mistake would give, such
     /// as the detached one or the one shifted by a time step. No single entry shows such a mistake.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Hints;
+    ///
+    /// let hints = Hints::new().gradient("the detached gradient", vec![1.0, 2.0]);
+    /// let found = hints.explain_gradient(&[1.0, 2.0], &[1.0, 5.0], &[&[2]], 1e-6);
+    /// assert_eq!(found, ["it is the detached gradient"]);
+    /// ```
     #[must_use]
     pub fn gradient(mut self, name: impl Into<String>, flat: Vec<f64>) -> Self {
         self.gradients.push((name.into(), flat));
@@ -50,6 +71,13 @@ impl Hints {
     }
 
     /// Which factors explain `claimed` in the place of `reference`, to a relative `tolerance`.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Hints;
+    ///
+    /// assert_eq!(Hints::new().explain(-3.0, 3.0, 1e-6), ["the reference with the opposite sign"]);
+    /// assert!(Hints::new().explain(3.1, 3.0, 1e-6).is_empty());
+    /// ```
     pub fn explain(&self, claimed: f64, reference: f64, tolerance: f64) -> Vec<String> {
         if reference == 0.0 || !reference.is_finite() || !claimed.is_finite() {
             return Vec::new();
@@ -74,6 +102,13 @@ impl Hints {
     ///
     /// One factor common to all entries, one of the [gradients](Self::gradient), a transposed input, or an input
     /// whose steps (first axis) are shifted by one.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Hints;
+    ///
+    /// let found = Hints::new().explain_gradient(&[2.0, 10.0], &[1.0, 5.0], &[&[2]], 1e-6);
+    /// assert_eq!(found[0], "every entry is 2.000000000 times the reference");
+    /// ```
     pub fn explain_gradient(
         &self,
         claimed: &[f64],

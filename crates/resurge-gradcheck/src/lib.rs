@@ -88,4 +88,14 @@ pub use rtrl::{Rtrl, rtrl};
 pub use stencil::{Scheme, Stencil};
 
 /// The result of a check that could be carried out.
+///
+/// ```
+/// use resurge_gradcheck::Stencil;
+///
+/// fn derivative() -> resurge_gradcheck::Result<Option<f64>> {
+///     Stencil::Second.derivative(0.5, |h| Ok(Some(3.0 * h)))
+/// }
+/// assert_eq!(derivative()?, Some(3.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type Result<T> = std::result::Result<T, GradcheckError>;

@@ -7,6 +7,14 @@ use rayon::prelude::*;
 use resurge_tensor::Tensor;
 
 /// What [`ecnoise`] finds in values at equally spaced points.
+///
+/// ```
+/// use resurge_gradcheck::{Noise, ecnoise};
+///
+/// // Values on a line have no noise above rounding.
+/// let line: Vec<f64> = (0..8).map(f64::from).collect();
+/// assert!(!matches!(ecnoise(&line), Noise::Found { level, .. } if level > 1e-12));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Noise {
     /// The noise was separated from the smooth part.

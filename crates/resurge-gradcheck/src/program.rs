@@ -6,10 +6,43 @@ use resurge_tensor::{Complex, Dual, Scalar, Tensor};
 use std::sync::Arc;
 
 /// What a program returns: the variable of its output, or any error.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::ProgramResult;
+/// use resurge_tensor::{Scalar, Tensor};
+///
+/// fn half<S: Scalar>(tape: &mut Tape<S>, x: Var) -> ProgramResult {
+///     Ok(tape.scale(x, 0.5)?)
+/// }
+/// let mut tape = Tape::new();
+/// let x = tape.leaf(Tensor::scalar(3.0));
+/// let y = half(&mut tape, x).map_err(|error| error.to_string())?;
+/// assert_eq!(tape.value(y)?.item(), Some(1.5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type ProgramResult = std::result::Result<Var, Box<dyn std::error::Error + Send + Sync>>;
 
 /// A program that is written once and evaluated over any scalar: inputs to one output of any shape, most often
 /// a single loss.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+///
+/// struct Product;
+///
+/// impl Program for Product {
+///     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+///         Ok(tape.mul(inputs[0], inputs[1])?)
+///     }
+/// }
+///
+/// let anchored = AnchoredProgram::new(&Product, vec![Tensor::scalar(3.0), Tensor::scalar(5.0)])?;
+/// assert_eq!(anchored.gradient(), &[5.0, 3.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Program: Sync {
     /// Runs the program on a tape that holds the inputs as leaves, and returns its output.
     ///
@@ -21,6 +54,24 @@ pub trait Program: Sync {
 }
 
 /// One evaluation of the anchored program away from its base point.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AnchoredProgram, Evaluation, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+/// let at_base: Evaluation = anchored.evaluate(&[1.0, 0.0], 0.0)?;
+/// assert_eq!((at_base.loss, at_base.crossings), (anchored.loss(), 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evaluation {
     /// The loss.
@@ -41,6 +92,24 @@ pub(crate) struct Sample {
 ///
 /// Inputs are treated as one flat vector, in the order of the tensors, each in row-major order. A program
 /// without surrogate operations is its own anchored program, so everything here serves it, too.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+/// let slope = (anchored.evaluate(&[1.0, 0.0], 1e-5)?.loss - anchored.evaluate(&[1.0, 0.0], -1e-5)?.loss) / 2e-5;
+/// assert!((slope - anchored.gradient()[0]).abs() < 1e-9);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct AnchoredProgram<'p, P> {
     program: &'p P,
@@ -77,6 +146,23 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     /// # Errors
     /// [`GradcheckError::Program`] when the program fails, [`GradcheckError::NonScalarLoss`] and
     /// [`GradcheckError::NonFinite`] for a loss or gradient that cannot be checked.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.loss(), 0.4_f64.sin() + 1.1_f64.sin());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Result<Self> {
         let this = Self::record(program, inputs, false, 0)?;
         if this.cotangent.len() == 1 { Ok(this) } else { Err(GradcheckError::NonScalarLoss(this.outputs())) }
@@ -88,6 +174,23 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     ///
     /// # Errors
     /// As [`new`](Self::new), but for the shape of the output.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sines; // sin x of each entry
+    /// # impl Program for Sines {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         Ok(tape.sin(inputs[0])?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::contracted(&Sines, at, 1)?; // sin x of each entry
+    /// assert_eq!(anchored.outputs(), 2);
+    /// assert!(anchored.cotangent().as_slice().iter().all(|w| (0.5..=1.0).contains(&w.abs())));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn contracted(program: &'p P, inputs: Vec<Tensor<f64>>, seed: u64) -> Result<Self> {
         Self::record(program, inputs, false, seed)
     }
@@ -98,6 +201,29 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     ///
     /// # Errors
     /// As [`contracted`](Self::contracted).
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_snn::{Firing, Surrogate, spike};
+    /// use resurge_tensor::{Scalar, Tensor};
+    ///
+    /// let at = vec![Tensor::from_vec([2], vec![-0.1, 0.2])?];
+    ///
+    /// struct Spikes; // how many spike
+    ///
+    /// impl Program for Spikes {
+    ///     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    ///         let o = spike(tape, inputs[0], Surrogate::sigmoid(0.2)?, Firing::Above)?;
+    ///         Ok(tape.sum(o)?)
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(AnchoredProgram::new(&Spikes, at.clone())?.loss(), 1.0);
+    /// let twin = AnchoredProgram::smooth_twin(&Spikes, at, 0)?;
+    /// assert!(twin.loss() > 1.0 && twin.loss() < 1.2); // 0.378 + 0.731
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn smooth_twin(program: &'p P, inputs: Vec<Tensor<f64>>, seed: u64) -> Result<Self> {
         Self::record(program, inputs, true, seed)
     }
@@ -142,38 +268,157 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     }
 
     /// The loss of the real forward pass.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.loss(), 0.4_f64.sin() + 1.1_f64.sin());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn loss(&self) -> f64 {
         self.loss
     }
 
     /// The tape's gradient at the base point, flat.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.gradient(), &[0.4_f64.cos(), 1.1_f64.cos()]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn gradient(&self) -> &[f64] {
         &self.gradient
     }
 
     /// The number of entries of all inputs together.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.dimension(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dimension(&self) -> usize {
         self.gradient.len()
     }
 
     /// The inputs at the base point.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.inputs()[0].as_slice(), &[0.4, 1.1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn inputs(&self) -> &[Tensor<f64>] {
         &self.inputs
     }
 
     /// The largest value that occurs in the real forward pass: rounding errors of the loss are in proportion to it,
     /// even where the loss itself is a small difference of large terms.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.magnitude(), anchored.loss().max(1.1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn magnitude(&self) -> f64 {
         let values = self.tape.nodes().iter().flat_map(|node| node.value().as_slice());
         values.fold(self.loss.abs(), |largest, x| largest.max(x.abs()))
     }
 
     /// The cotangent that contracts the output to the loss; the output's shape.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.cotangent().item(), Some(1.0)); // a loss is itself
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cotangent(&self) -> &Tensor<f64> {
         &self.cotangent
     }
 
     /// The number of entries of the output.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.outputs(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn outputs(&self) -> usize {
         self.cotangent.len()
     }
@@ -182,6 +427,24 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     ///
     /// # Errors
     /// [`GradcheckError::Length`] for a direction of another length, and the program's errors.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert_eq!(anchored.evaluate(&[0.0, 1.0], 0.25)?.loss, 0.4_f64.sin() + 1.35_f64.sin());
+    /// assert!(anchored.evaluate(&[1.0], 0.25).is_err()); // of another length
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn evaluate(&self, direction: &[f64], step: f64) -> Result<Evaluation> {
         let sample = self.sample(direction, step)?;
         Ok(Evaluation { loss: contract(&sample.output, &self.cotangent), crossings: sample.crossings })
@@ -191,6 +454,23 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert!((anchored.by_dual(&[1.0, 0.0])? - 0.4_f64.cos()).abs() < 1e-15);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn by_dual(&self, direction: &[f64]) -> Result<f64> {
         Ok(contract(&self.jvp(direction)?, &self.cotangent))
     }
@@ -202,6 +482,23 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::new(&Sine, at)?; // the sum of sin x
+    /// assert!((anchored.by_complex_step(&[1.0, 0.0])? - 0.4_f64.cos()).abs() < 1e-15);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn by_complex_step(&self, direction: &[f64]) -> Result<f64> {
         let inputs = self.moved(direction, |x, d| Complex::new(x, COMPLEX_STEP * d))?;
         let mut tape = self.complex_tape();
@@ -214,6 +511,22 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sines; // sin x of each entry
+    /// # impl Program for Sines {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         Ok(tape.sin(inputs[0])?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::contracted(&Sines, at, 1)?; // sin x of each entry
+    /// assert_eq!(anchored.jvp(&[1.0, 0.0])?.as_slice(), &[0.4_f64.cos(), 0.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn jvp(&self, direction: &[f64]) -> Result<Tensor<f64>> {
         let inputs = self.moved(direction, Dual::new)?;
         let mut tape = self.dual_tape();
@@ -225,6 +538,23 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     ///
     /// # Errors
     /// A shape error for a cotangent that does not have the output's shape.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AnchoredProgram, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sines; // sin x of each entry
+    /// # impl Program for Sines {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         Ok(tape.sin(inputs[0])?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let anchored = AnchoredProgram::contracted(&Sines, at, 1)?; // sin x of each entry
+    /// let cotangent = Tensor::from_vec([2], vec![0.0, 2.0])?;
+    /// assert_eq!(anchored.vjp(&cotangent)?, [0.0, 2.0 * 1.1_f64.cos()]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn vjp(&self, cotangent: &Tensor<f64>) -> Result<Vec<f64>> {
         let gradients = self.tape.vjp(self.output, cotangent.clone())?;
         let mut flat = Vec::new();

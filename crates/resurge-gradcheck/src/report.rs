@@ -3,6 +3,27 @@
 use serde::Serialize;
 
 /// Every case with a summary.
+///
+/// ```
+/// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm, VerifyReport};
+///
+/// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
+/// let case = CaseReport {
+///     reset: "zero".into(),
+///     reset_grad: "full".into(),
+///     surrogate: "sigmoid".into(),
+///     parameters: 8,
+///     firing_rate: 0.2,
+///     errors,
+///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
+///     anchored_loss_exact: true,
+///     directions: 16,
+///     skipped: 0,
+///     passed: true,
+/// };
+/// let report: VerifyReport = VerifyReport::new(vec![case]);
+/// assert_eq!(report.cases.len(), report.summary.cases);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerifyReport {
     /// The cases counted, and the largest error by each means.
@@ -12,6 +33,27 @@ pub struct VerifyReport {
 }
 
 /// The cases counted, and the largest error by each means.
+///
+/// ```
+/// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
+///
+/// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
+/// let case = CaseReport {
+///     reset: "zero".into(),
+///     reset_grad: "full".into(),
+///     surrogate: "sigmoid".into(),
+///     parameters: 8,
+///     firing_rate: 0.2,
+///     errors,
+///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
+///     anchored_loss_exact: true,
+///     directions: 16,
+///     skipped: 0,
+///     passed: true,
+/// };
+/// let summary: Summary = VerifyReport::new(vec![case]).summary;
+/// assert_eq!((summary.passed, summary.failed), (1, 0));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// How many cases there are.
@@ -25,6 +67,26 @@ pub struct Summary {
 }
 
 /// One combination of reset, reset gradient and surrogate.
+///
+/// ```
+/// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm};
+///
+/// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
+/// let case = CaseReport {
+///     reset: "zero".into(),
+///     reset_grad: "full".into(),
+///     surrogate: "sigmoid".into(),
+///     parameters: 8,
+///     firing_rate: 0.2,
+///     errors,
+///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
+///     anchored_loss_exact: true,
+///     directions: 16,
+///     skipped: 0,
+///     passed: true,
+/// };
+/// assert!(case.passed);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaseReport {
     /// The reset's name.
@@ -53,6 +115,13 @@ pub struct CaseReport {
 
 /// The largest normalised error by each means. Not a number, and `null` in JSON, where nothing can be compared
 /// because the gradient vanishes.
+///
+/// ```
+/// use resurge_gradcheck::CaseErrors;
+///
+/// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
+/// assert!(errors.dual < errors.finite_difference);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CaseErrors {
     /// Against adaptive finite differences of the anchored program.
@@ -67,6 +136,13 @@ pub struct CaseErrors {
 
 /// What a rule leaves out of the full gradient of the same network: for the detached gradient, the missing term
 /// of equation (6).
+///
+/// ```
+/// use resurge_gradcheck::MissingTerm;
+///
+/// let detached = MissingTerm { relative_norm: 3.5, cosine: 0.9 };
+/// assert!(detached.relative_norm > 0.0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MissingTerm {
     /// `|full - this| / |full|`.
@@ -77,6 +153,28 @@ pub struct MissingTerm {
 
 impl CaseReport {
     /// The report over both: the larger errors, the fewer directions, a pass only where both passed.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm};
+    ///
+    /// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
+    /// let case = CaseReport {
+    ///     reset: "zero".into(),
+    ///     reset_grad: "full".into(),
+    ///     surrogate: "sigmoid".into(),
+    ///     parameters: 8,
+    ///     firing_rate: 0.2,
+    ///     errors,
+    ///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
+    ///     anchored_loss_exact: true,
+    ///     directions: 16,
+    ///     skipped: 0,
+    ///     passed: true,
+    /// };
+    /// let failed = CaseReport { passed: false, directions: 12, ..case.clone() };
+    /// let both = case.worse(failed);
+    /// assert_eq!((both.passed, both.directions), (false, 12));
+    /// ```
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         let larger = |of: fn(&CaseErrors) -> f64| {
@@ -100,6 +198,26 @@ impl CaseReport {
 
 impl VerifyReport {
     /// A report of the given cases.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm, VerifyReport};
+    ///
+    /// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
+    /// let case = CaseReport {
+    ///     reset: "zero".into(),
+    ///     reset_grad: "full".into(),
+    ///     surrogate: "sigmoid".into(),
+    ///     parameters: 8,
+    ///     firing_rate: 0.2,
+    ///     errors,
+    ///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
+    ///     anchored_loss_exact: true,
+    ///     directions: 16,
+    ///     skipped: 0,
+    ///     passed: true,
+    /// };
+    /// assert_eq!(VerifyReport::new(vec![case.clone(), case]).summary.cases, 2);
+    /// ```
     pub fn new(cases: Vec<CaseReport>) -> Self {
         let passed = cases.iter().filter(|case| case.passed).count();
         let largest =

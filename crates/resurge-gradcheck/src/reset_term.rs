@@ -12,6 +12,16 @@ use resurge_snn::{Cell, Network, Reset, ResetGradient, Surrogate, trace_loss};
 use resurge_tensor::{Scalar, Tensor};
 
 /// A combination to verify.
+///
+/// ```
+/// use resurge_gradcheck::Case;
+/// use resurge_snn::{Reset, ResetGradient, Surrogate};
+///
+/// let (reset, surrogate) = (Reset::TO_ZERO, Surrogate::sigmoid(0.2)?);
+/// let case = Case { reset, reset_gradient: ResetGradient::Full, surrogate };
+/// assert_eq!(case.reset.name(), "zero");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Case {
     /// What a spike does to the potential.
@@ -23,6 +33,22 @@ pub struct Case {
 }
 
 /// The network, its parameters and its data: what the cases are verified on.
+///
+/// ```
+/// use resurge_gradcheck::{Case, Setting, check_case};
+/// use resurge_snn::{Cell, Network, Reset, ResetGradient, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let (reset, surrogate) = (Reset::TO_ZERO, Surrogate::sigmoid(0.2)?);
+/// let case = Case { reset, reset_gradient: ResetGradient::Full, surrogate };
+/// let network = Network::new(&[3, 4, 2], Cell::lif(surrogate))?;
+/// let parameters = network.init(1.5, 0.5, 1)?;
+/// let input = Tensor::from_fn([6, 1, 3], |i| f64::from(u8::from(i % 3 != 1)))?; // [T, B, N]
+/// let target = Tensor::zeros([6, 1, 2])?;
+/// let setting = Setting { network, parameters, input, target, seed: 1 };
+/// assert!(check_case(case, &setting)?.passed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The network; each case puts its own reset, reset gradient and surrogate into the cell.
@@ -38,6 +64,13 @@ pub struct Setting {
 }
 
 /// The largest normalised error with which a gradient passes, by each means.
+///
+/// ```
+/// use resurge_gradcheck::{TOLERANCES, Tolerances};
+///
+/// let strict = Tolerances { dual: 1e-13, ..TOLERANCES };
+/// assert!(strict.dual < TOLERANCES.dual);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tolerances {
     /// Against finite differences.
@@ -56,6 +89,12 @@ pub struct Tolerances {
 /// small; estimates with a larger error are left out as not conclusive, so 1e-8 is never met by luck. The other
 /// three differ from the tape by rounding alone: 25 steps of recurrence and sums of some thousand terms, at
 /// 1e-16 each, stay below 1e-13, and a fault of scale 1e-6 is a million times the bar.
+///
+/// ```
+/// use resurge_gradcheck::TOLERANCES;
+///
+/// assert_eq!(TOLERANCES.finite_difference, 1e-8);
+/// ```
 pub const TOLERANCES: Tolerances =
     Tolerances { finite_difference: 1e-8, complex_step: 1e-12, dual: 1e-12, closed_form: 1e-12 };
 
@@ -86,6 +125,22 @@ impl Program for TraceLoss<'_> {
 /// # Errors
 /// [`GradcheckError`](crate::GradcheckError) when the network does not fit its parameters or data, or its loss
 /// or gradient is not finite.
+///
+/// ```
+/// use resurge_gradcheck::{Case, Setting, check_case};
+/// use resurge_snn::{Cell, Network, Reset, ResetGradient, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let (reset, surrogate) = (Reset::TO_ZERO, Surrogate::sigmoid(0.2)?);
+/// let case = Case { reset, reset_gradient: ResetGradient::Full, surrogate };
+/// let network = Network::new(&[3, 4, 2], Cell::lif(surrogate))?;
+/// let parameters = network.init(1.5, 0.5, 1)?;
+/// let input = Tensor::from_fn([6, 1, 3], |i| f64::from(u8::from(i % 3 != 1)))?; // [T, B, N]
+/// let target = Tensor::zeros([6, 1, 2])?;
+/// let setting = Setting { network, parameters, input, target, seed: 1 };
+/// assert!(check_case(case, &setting)?.errors.dual < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
     let program = |rule| -> Result<TraceLoss<'_>> {
         Ok(TraceLoss { network: setting.network.with_cell(case.cell(setting, rule)?), setting })
@@ -130,6 +185,22 @@ pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
 /// # Errors
 /// As [`check_case`], and [`GradcheckError::Vanishes`](crate::GradcheckError::Vanishes) where there is nothing to
 /// converge to.
+///
+/// ```
+/// use resurge_gradcheck::{Case, Setting, case_convergence};
+/// use resurge_snn::{Cell, Network, Reset, ResetGradient, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let (reset, surrogate) = (Reset::TO_ZERO, Surrogate::sigmoid(0.2)?);
+/// let case = Case { reset, reset_gradient: ResetGradient::Full, surrogate };
+/// let network = Network::new(&[3, 4, 2], Cell::lif(surrogate))?;
+/// let parameters = network.init(1.5, 0.5, 1)?;
+/// let input = Tensor::from_fn([6, 1, 3], |i| f64::from(u8::from(i % 3 != 1)))?; // [T, B, N]
+/// let target = Tensor::zeros([6, 1, 2])?;
+/// let setting = Setting { network, parameters, input, target, seed: 1 };
+/// assert!(!case_convergence(case, &setting)?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn case_convergence(case: Case, setting: &Setting) -> Result<Vec<Convergence>> {
     let network = setting.network.with_cell(case.cell(setting, case.reset_gradient)?);
     let program = TraceLoss { network, setting };
@@ -143,6 +214,22 @@ pub fn case_convergence(case: Case, setting: &Setting) -> Result<Vec<Convergence
 ///
 /// # Errors
 /// As [`check_case`].
+///
+/// ```
+/// use resurge_gradcheck::{Case, Setting, check_cases};
+/// use resurge_snn::{Cell, Network, Reset, ResetGradient, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let (reset, surrogate) = (Reset::TO_ZERO, Surrogate::sigmoid(0.2)?);
+/// let case = Case { reset, reset_gradient: ResetGradient::Full, surrogate };
+/// let network = Network::new(&[3, 4, 2], Cell::lif(surrogate))?;
+/// let parameters = network.init(1.5, 0.5, 1)?;
+/// let input = Tensor::from_fn([6, 1, 3], |i| f64::from(u8::from(i % 3 != 1)))?; // [T, B, N]
+/// let target = Tensor::zeros([6, 1, 2])?;
+/// let setting = Setting { network, parameters, input, target, seed: 1 };
+/// assert!(check_cases(&[case], &setting)?.iter().all(|report| report.passed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_cases(cases: &[Case], setting: &Setting) -> Result<Vec<CaseReport>> {
     cases.par_iter().map(|&case| check_case(case, setting)).collect()
 }
@@ -156,6 +243,13 @@ impl Case {
 
 impl Tolerances {
     /// Whether every error is within its bar. An error that is not a number is not.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CaseErrors, TOLERANCES};
+    ///
+    /// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
+    /// assert!(TOLERANCES.hold(&errors));
+    /// ```
     pub fn hold(&self, errors: &CaseErrors) -> bool {
         errors.finite_difference <= self.finite_difference
             && errors.complex_step <= self.complex_step

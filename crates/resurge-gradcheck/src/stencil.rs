@@ -4,6 +4,12 @@ use crate::difference::{CONFIRMATIONS, finite, power_of_two_below};
 use crate::{DifferenceScan, Estimate, GradcheckError, Result, ridders};
 
 /// A central difference formula on equally spaced points.
+///
+/// ```
+/// use resurge_gradcheck::Stencil;
+///
+/// assert_eq!(Stencil::Fourth.order(), 4);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stencil {
     /// `(f(h) - f(-h)) / 2h`.
@@ -15,6 +21,12 @@ pub enum Stencil {
 }
 
 /// How finite differences are taken.
+///
+/// ```
+/// use resurge_gradcheck::{Scheme, Stencil};
+///
+/// assert_ne!(Scheme::Ridders, Scheme::Fixed { stencil: Stencil::Second, step: None });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scheme {
     /// One step, and so two to six evaluations. The estimated error holds the noise only: the tolerance has to
@@ -36,9 +48,21 @@ pub enum Scheme {
 
 impl Stencil {
     /// All of them, by rising order.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Stencil;
+    ///
+    /// assert_eq!(Stencil::ALL.map(Stencil::order), [2, 4, 6]);
+    /// ```
     pub const ALL: [Self; 3] = [Self::Second, Self::Fourth, Self::Sixth];
 
     /// The power of the step with which the truncation error falls.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Stencil;
+    ///
+    /// assert_eq!(Stencil::Sixth.order(), 6);
+    /// ```
     pub fn order(self) -> u32 {
         match self {
             Self::Second => 2,
@@ -48,6 +72,12 @@ impl Stencil {
     }
 
     /// The weight of `[f(ih) - f(-ih)] / h` for `i` = 1, 2, ...
+    ///
+    /// ```
+    /// use resurge_gradcheck::Stencil;
+    ///
+    /// assert_eq!(Stencil::Second.weights(), &[0.5]);
+    /// ```
     pub fn weights(self) -> &'static [f64] {
         match self {
             Self::Second => &[1.0 / 2.0],
@@ -105,6 +135,16 @@ impl Scheme {
     ///
     /// # Errors
     /// [`GradcheckError::StepScale`] for a fixed step that is not positive, and the errors of `f`.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{DifferenceScan, Scheme, Stencil};
+    ///
+    /// let scan = DifferenceScan { first_step: 1.0, halvings: 16, noise: 1e-16 };
+    /// let scheme = Scheme::Fixed { stencil: Stencil::Fourth, step: Some(0.01) };
+    /// let estimate = scheme.derivative(scan, |h| Ok(Some(h.sin())))?.ok_or("no kinks")?;
+    /// assert!((estimate.value - 1.0).abs() < 1e-8 && estimate.step == 0.01);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn derivative(
         self,
         scan: DifferenceScan,

@@ -4,6 +4,13 @@ use resurge_autodiff::AutodiffError;
 use resurge_tensor::{Shape, TensorError};
 
 /// A cell, layer, loss, encoder or optimiser that cannot be built or run.
+///
+/// ```
+/// use resurge_snn::{SnnError, Surrogate};
+///
+/// let error = Surrogate::sigmoid(-1.0).unwrap_err();
+/// assert!(matches!(error, SnnError::Parameter { .. }), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnnError {

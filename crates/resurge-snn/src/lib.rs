@@ -61,4 +61,14 @@ pub use spike::{Firing, spike};
 pub use surrogate::{CustomSurrogate, Surrogate, SurrogateKind, SurrogateScale};
 
 /// The result of building or running a spiking network.
+///
+/// ```
+/// use resurge_snn::{Cell, Surrogate};
+///
+/// fn cell() -> resurge_snn::Result<Cell> {
+///     Cell::lif(Surrogate::sigmoid(0.2)?).with_decay(0.9)
+/// }
+/// assert_eq!(cell()?.decay(), 0.9);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 pub type Result<T> = std::result::Result<T, SnnError>;

@@ -8,6 +8,20 @@ use resurge_autodiff::{Tape, Var};
 use resurge_tensor::{Scalar, Tensor};
 
 /// A multilayer network: linear, LIF, linear, LIF, ...; each layer receives the traces of the one before.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Cell, Network, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+/// let mut tape = Tape::new();
+/// let parameters: Vec<_> = network.init(1.5, 0.5, 1)?.into_iter().map(|p| tape.leaf(p)).collect();
+/// let input = tape.constant(Tensor::full([4, 1, 3], 1.0)?); // [T, B, N]
+/// let run = network.run(&mut tape, &parameters, input)?;
+/// assert_eq!(tape.value(run.output)?.shape(), &[4, 1, 2].into());
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     sizes: Vec<usize>,
@@ -15,6 +29,20 @@ pub struct Network {
 }
 
 /// What a network did with a sequence.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Cell, Network, NetworkRun, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+/// let mut tape = Tape::new();
+/// let parameters: Vec<_> = network.init(1.5, 0.5, 1)?.into_iter().map(|p| tape.leaf(p)).collect();
+/// let input = tape.constant(Tensor::full([4, 1, 3], 1.0)?); // [T, B, N]
+/// let run: NetworkRun = network.run(&mut tape, &parameters, input)?;
+/// assert_eq!((run.layers.len(), run.layers[0].spikes.len()), (1, 4));
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct NetworkRun {
     /// The cells of each layer, step by step.
@@ -28,6 +56,15 @@ impl Network {
     ///
     /// # Errors
     /// [`SnnError::TooFewSizes`] for fewer than two sizes.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Network, Surrogate};
+    ///
+    /// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+    /// assert_eq!(network.sizes(), &[3, 2]);
+    /// assert!(Network::new(&[3], network.cell()).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn new(sizes: &[usize], cell: Cell) -> Result<Self> {
         if sizes.len() < 2 {
             return Err(SnnError::TooFewSizes(sizes.len()));
@@ -36,16 +73,41 @@ impl Network {
     }
 
     /// The sizes, input first.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Network, Surrogate};
+    ///
+    /// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+    /// assert_eq!(network.sizes(), &[3, 2]);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn sizes(&self) -> &[usize] {
         &self.sizes
     }
 
     /// The cell of every layer.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Network, Surrogate};
+    ///
+    /// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+    /// assert_eq!(network.cell().threshold(), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Cell {
         self.cell
     }
 
     /// The same network with another cell.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Network, ResetGradient, Surrogate};
+    ///
+    /// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+    /// let detached = network.cell().with_reset_gradient(ResetGradient::Detached);
+    /// assert_eq!(network.with_cell(detached).cell(), detached);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     #[must_use]
     pub fn with_cell(&self, cell: Cell) -> Self {
         Self { sizes: self.sizes.clone(), cell }
@@ -59,6 +121,16 @@ impl Network {
     ///
     /// # Errors
     /// A shape error for sizes that cannot be addressed.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Network, Surrogate};
+    ///
+    /// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+    /// let parameters = network.init(1.5, 0.5, 1)?;
+    /// assert_eq!((parameters[0].shape(), parameters[1].shape()), (&[2, 3].into(), &[2].into()));
+    /// assert_eq!(parameters, network.init(1.5, 0.5, 1)?);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn init(&self, mean: f64, spread: f64, seed: u64) -> Result<Vec<Tensor<f64>>> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // Streams of their own for weights, spikes and directions: the same seed must not tie them together.
@@ -79,6 +151,21 @@ impl Network {
     ///
     /// # Errors
     /// [`SnnError::ParameterCount`] for another number of parameters, and shape errors where they do not fit.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_snn::{Cell, Network, Surrogate};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let network = Network::new(&[3, 2], Cell::lif(Surrogate::sigmoid(0.2)?))?;
+    /// let mut tape = Tape::new();
+    /// let parameters: Vec<_> = network.init(1.5, 0.5, 1)?.into_iter().map(|p| tape.leaf(p)).collect();
+    /// let input = tape.constant(Tensor::full([4, 1, 3], 1.0)?); // [T, B, N]
+    /// let run = network.run(&mut tape, &parameters, input)?;
+    /// let loss = tape.sum(run.output)?;
+    /// assert!(tape.backward(loss)?.wrt(parameters[0])?.is_finite());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn run<S: Scalar>(&self, tape: &mut Tape<S>, parameters: &[Var], input: Var) -> Result<NetworkRun> {
         let expected = 2 * (self.sizes.len() - 1);
         if parameters.len() != expected {

@@ -7,6 +7,13 @@ use crate::error::check;
 ///
 /// The table "where in the step the reset acts" of `docs/derivation.md` has the equation of each combination. The
 /// same word, "subtract" or "zero", names different combinations in different frameworks: compare equations.
+///
+/// ```
+/// use resurge_snn::{Reset, ResetKind, ResetTiming};
+///
+/// let late = Reset { kind: ResetKind::Subtract, timing: ResetTiming::AfterInput };
+/// assert_eq!((late.name(), late == Reset::SUBTRACT), ("subtract", false)); // the same equation, though
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reset {
     /// What becomes of the potential.
@@ -16,6 +23,13 @@ pub struct Reset {
 }
 
 /// What becomes of a potential `v` at a spike `o`: `R(v, o)`.
+///
+/// ```
+/// use resurge_snn::{Reset, ResetKind, ResetTiming};
+///
+/// let reset = Reset { kind: ResetKind::ToValue(-0.5), timing: ResetTiming::AfterDecay };
+/// assert_eq!(reset.name(), "value-after-decay");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum ResetKind {
@@ -32,6 +46,13 @@ pub enum ResetKind {
 }
 
 /// Where in the step the reset acts.
+///
+/// ```
+/// use resurge_snn::{Reset, ResetKind, ResetTiming};
+///
+/// let reset = Reset { kind: ResetKind::ToZero, timing: ResetTiming::AfterInput };
+/// assert_eq!(reset, Reset::GATED_INPUT);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResetTiming {
     /// `u[t] = lambda R(u[t-1], o[t-1]) + I[t]`: in the step of the spike.
@@ -44,27 +65,69 @@ pub enum ResetTiming {
 
 impl Reset {
     /// `u[t] = lambda u[t-1] (1 - o[t-1]) + I[t]`: equation (1), the paper's.
+    ///
+    /// ```
+    /// use resurge_snn::Reset;
+    ///
+    /// assert_eq!(Reset::TO_ZERO.name(), "zero");
+    /// ```
     pub const TO_ZERO: Self = Self { kind: ResetKind::ToZero, timing: ResetTiming::BeforeDecay };
 
     /// `u[t] = lambda u[t-1] - theta o[t-1] + I[t]`: the threshold is subtracted after the decay.
+    ///
+    /// ```
+    /// use resurge_snn::Reset;
+    ///
+    /// assert_eq!(Reset::SUBTRACT.name(), "subtract");
+    /// ```
     pub const SUBTRACT: Self = Self { kind: ResetKind::Subtract, timing: ResetTiming::AfterDecay };
 
     /// `u[t] = lambda (u[t-1] - theta o[t-1]) + I[t]`: the threshold is subtracted before the decay.
+    ///
+    /// ```
+    /// use resurge_snn::Reset;
+    ///
+    /// assert_eq!(Reset::SUBTRACT_THEN_DECAY.name(), "subtract-then-decay");
+    /// ```
     pub const SUBTRACT_THEN_DECAY: Self =
         Self { kind: ResetKind::Subtract, timing: ResetTiming::BeforeDecay };
 
     /// `u[t] = (1 - o[t-1]) (lambda u[t-1] + I[t])`: the input is gated, too.
+    ///
+    /// ```
+    /// use resurge_snn::Reset;
+    ///
+    /// assert_eq!(Reset::GATED_INPUT.name(), "gated");
+    /// ```
     pub const GATED_INPUT: Self = Self { kind: ResetKind::ToZero, timing: ResetTiming::AfterInput };
 
     /// `u[t] = lambda u[t-1] + I[t]`: a spike leaves no mark.
+    ///
+    /// ```
+    /// use resurge_snn::Reset;
+    ///
+    /// assert_eq!(Reset::NONE.name(), "none");
+    /// ```
     pub const NONE: Self = Self { kind: ResetKind::None, timing: ResetTiming::BeforeDecay };
 
     /// `u[t] = lambda (u[t-1] (1 - o[t-1]) + v_r o[t-1]) + I[t]`.
+    ///
+    /// ```
+    /// use resurge_snn::{Reset, ResetKind};
+    ///
+    /// assert_eq!(Reset::to_value(-0.5).kind, ResetKind::ToValue(-0.5));
+    /// ```
     pub fn to_value(v_reset: f64) -> Self {
         Self { kind: ResetKind::ToValue(v_reset), timing: ResetTiming::BeforeDecay }
     }
 
     /// The name used on the command line and in reports.
+    ///
+    /// ```
+    /// use resurge_snn::Reset;
+    ///
+    /// assert_eq!(Reset::GATED_INPUT.name(), "gated");
+    /// ```
     pub fn name(&self) -> &'static str {
         match (self.kind, self.timing) {
             (ResetKind::None, _) => "none",
@@ -81,6 +144,14 @@ impl Reset {
 }
 
 /// Which part of the dependence of `u[t+1]` on the past the gradient follows.
+///
+/// ```
+/// use resurge_snn::{Cell, ResetGradient, Surrogate};
+///
+/// let cell = Cell::lif(Surrogate::sigmoid(0.2)?).with_reset_gradient(ResetGradient::Detached);
+/// assert_eq!(cell.reset_gradient().alpha(), 0.0);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ResetGradient {
     /// All of it: equation (6), with the reset term.
@@ -98,11 +169,25 @@ impl ResetGradient {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless `alpha` lies in `0..=1`.
+    ///
+    /// ```
+    /// use resurge_snn::ResetGradient;
+    ///
+    /// assert_eq!(ResetGradient::scaled(0.5)?.alpha(), 0.5);
+    /// assert!(ResetGradient::scaled(1.5).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn scaled(alpha: f64) -> Result<Self> {
         Ok(Self::Scaled(check("alpha", alpha, "between 0 and 1", (0.0..=1.0).contains(&alpha))?))
     }
 
     /// The name used on the command line and in reports.
+    ///
+    /// ```
+    /// use resurge_snn::ResetGradient;
+    ///
+    /// assert_eq!(ResetGradient::Scaled(0.5).name(), "scaled-0.5");
+    /// ```
     pub fn name(self) -> String {
         match self {
             Self::Full => "full".into(),
@@ -113,6 +198,12 @@ impl ResetGradient {
     }
 
     /// The factor alpha on the reset term.
+    ///
+    /// ```
+    /// use resurge_snn::ResetGradient;
+    ///
+    /// assert_eq!((ResetGradient::Full.alpha(), ResetGradient::SpatialOnly.alpha()), (1.0, 0.0));
+    /// ```
     pub fn alpha(self) -> f64 {
         match self {
             Self::Full => 1.0,

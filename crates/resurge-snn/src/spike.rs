@@ -9,6 +9,24 @@ use smallvec::smallvec;
 type OpResult<T> = resurge_autodiff::Result<T>;
 
 /// When, and how often, a neuron fires in a step, `x` being the potential less the threshold.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Firing, Surrogate, spike};
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let x = tape.leaf(Tensor::from_vec([3], vec![-0.5, 0.0, 1.5])?);
+/// for (firing, spikes) in [
+///     (Firing::Above, [0.0, 0.0, 1.0]),
+///     (Firing::AtOrAbove, [0.0, 1.0, 1.0]),
+///     (Firing::Repeatedly, [0.0, 1.0, 2.0]),
+/// ] {
+///     let o = spike(&mut tape, x, Surrogate::sigmoid(0.2)?, firing)?;
+///     assert_eq!(tape.value(o)?.as_slice(), &spikes);
+/// }
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Firing {
     /// Once where `x > 0`: equation (2), as in the paper author's code.

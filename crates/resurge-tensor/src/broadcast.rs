@@ -44,6 +44,15 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::Broadcast`] when the shapes do not fit.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let column = Tensor::from_vec([2, 1], vec![1.0, 2.0])?;
+    /// let row = Tensor::from_vec([2], vec![10.0, 20.0])?;
+    /// assert_eq!(column.add(&row)?.as_slice(), &[11.0, 21.0, 12.0, 22.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn add(&self, other: &Tensor<S>) -> Result<Tensor<S>> {
         self.zip_map(other, "add", |x, y| x + y)
     }
@@ -52,6 +61,14 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::Broadcast`] when the shapes do not fit.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let x = Tensor::from_vec([2], vec![1.0, 2.0])?;
+    /// assert_eq!(x.sub(&Tensor::scalar(0.5))?.as_slice(), &[0.5, 1.5]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn sub(&self, other: &Tensor<S>) -> Result<Tensor<S>> {
         self.zip_map(other, "sub", |x, y| x - y)
     }
@@ -60,6 +77,14 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::Broadcast`] when the shapes do not fit.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let x = Tensor::from_vec([2], vec![1.0, 2.0])?;
+    /// assert_eq!(x.mul(&x)?.as_slice(), &[1.0, 4.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn mul(&self, other: &Tensor<S>) -> Result<Tensor<S>> {
         self.zip_map(other, "mul", |x, y| x * y)
     }
@@ -68,11 +93,27 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::Broadcast`] when the shapes do not fit.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let x = Tensor::from_vec([2], vec![1.0, 2.0])?;
+    /// assert_eq!(Tensor::scalar(1.0).div(&x)?.as_slice(), &[1.0, 0.5]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn div(&self, other: &Tensor<S>) -> Result<Tensor<S>> {
         self.zip_map(other, "div", |x, y| x / y)
     }
 
     /// Each element times a constant.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let x = Tensor::from_vec([2], vec![1.0, 2.0])?;
+    /// assert_eq!(x.scale(3.0).as_slice(), &[3.0, 6.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     #[must_use]
     pub fn scale(&self, factor: S) -> Tensor<S> {
         let serial = || self.map(|x| x * factor);
@@ -97,6 +138,15 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::Broadcast`] when `self` does not broadcast to `shape`.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let row = Tensor::from_vec([2], vec![1.0, 2.0])?;
+    /// assert_eq!(row.broadcast_to(&[2, 2].into())?.as_slice(), &[1.0, 2.0, 1.0, 2.0]);
+    /// assert!(row.broadcast_to(&[3].into()).is_err());
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn broadcast_to(&self, shape: &Shape) -> Result<Tensor<S>> {
         if self.shape() == shape {
             return Ok(self.clone());

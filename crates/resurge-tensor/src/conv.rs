@@ -44,39 +44,87 @@ impl Default for Conv2d {
 
 impl Conv2d {
     /// Stride 1, no padding, one group.
+    ///
+    /// ```
+    /// use resurge_tensor::Conv2d;
+    ///
+    /// let conv = Conv2d::new();
+    /// assert_eq!((conv.stride(), conv.padding(), conv.groups()), ([1, 1], [0, 0], 1));
+    /// ```
     pub fn new() -> Self {
         Self { stride: [1, 1], padding: [0, 0], groups: 1 }
     }
 
     /// The same convolution with another step between positions.
+    ///
+    /// ```
+    /// use resurge_tensor::Conv2d;
+    ///
+    /// assert_eq!(Conv2d::new().with_stride([2, 3]).stride(), [2, 3]);
+    /// ```
     #[must_use]
     pub fn with_stride(self, stride: [usize; 2]) -> Self {
         Self { stride, ..self }
     }
 
     /// The same convolution of images with this many rows and columns of zeros on each side.
+    ///
+    /// ```
+    /// use resurge_tensor::Conv2d;
+    ///
+    /// assert_eq!(Conv2d::new().with_padding([1, 2]).padding(), [1, 2]);
+    /// ```
     #[must_use]
     pub fn with_padding(self, padding: [usize; 2]) -> Self {
         Self { padding, ..self }
     }
 
     /// The same convolution with the channels in this many groups.
+    ///
+    /// ```
+    /// use resurge_tensor::{Conv2d, Tensor};
+    ///
+    /// // A filter for each of two channels: the weight is [filters, channels / groups, height, width].
+    /// let image = Tensor::from_vec([1, 2, 1, 1], vec![3.0, 5.0])?;
+    /// let weight = Tensor::from_vec([2, 1, 1, 1], vec![10.0, 100.0])?;
+    /// let output = Conv2d::new().with_groups(2).apply(&image, &weight)?;
+    /// assert_eq!(output.as_slice(), &[30.0, 500.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     #[must_use]
     pub fn with_groups(self, groups: usize) -> Self {
         Self { groups, ..self }
     }
 
     /// The step between positions.
+    ///
+    /// ```
+    /// use resurge_tensor::Conv2d;
+    ///
+    /// assert_eq!(Conv2d::new().stride(), [1, 1]);
+    /// ```
     pub fn stride(&self) -> [usize; 2] {
         self.stride
     }
 
     /// The zeros on each side.
+    ///
+    /// ```
+    /// use resurge_tensor::Conv2d;
+    ///
+    /// assert_eq!(Conv2d::new().padding(), [0, 0]);
+    /// ```
     pub fn padding(&self) -> [usize; 2] {
         self.padding
     }
 
     /// The number of groups.
+    ///
+    /// ```
+    /// use resurge_tensor::Conv2d;
+    ///
+    /// assert_eq!(Conv2d::new().groups(), 1);
+    /// ```
     pub fn groups(&self) -> usize {
         self.groups
     }
@@ -86,6 +134,16 @@ impl Conv2d {
     /// # Errors
     /// [`TensorError::Rank`] unless both have four axes, [`TensorError::Channels`] when the channels do not
     /// fit the groups, [`TensorError::Window`] when the kernel does not fit the padded image.
+    ///
+    /// ```
+    /// use resurge_tensor::{Conv2d, Tensor};
+    ///
+    /// let image = Tensor::from_vec([1, 1, 1, 3], vec![1.0, 2.0, 4.0])?;
+    /// let weight = Tensor::from_vec([1, 1, 1, 2], vec![-1.0, 1.0])?;
+    /// let differences = Conv2d::new().apply(&image, &weight)?;
+    /// assert_eq!((&differences.shape()[..], differences.as_slice()), (&[1, 1, 1, 2][..], &[1.0, 2.0][..]));
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn apply<S: Scalar>(&self, input: &Tensor<S>, weight: &Tensor<S>) -> Result<Tensor<S>> {
         let plan = self.plan(input.shape(), weight.shape())?;
         let size = plan.filters * plan.places;
@@ -102,6 +160,16 @@ impl Conv2d {
     ///
     /// # Errors
     /// As [`apply`](Conv2d::apply), and [`TensorError::Shape`] unless `output` has the shape that it gives.
+    ///
+    /// ```
+    /// use resurge_tensor::{Conv2d, Tensor};
+    ///
+    /// let weight = Tensor::from_vec([1, 1, 1, 2], vec![-1.0, 1.0])?;
+    /// let cotangent = Tensor::from_vec([1, 1, 1, 2], vec![1.0, 10.0])?;
+    /// let back = Conv2d::new().transposed_to_input(&cotangent, &weight, &[1, 1, 1, 3].into())?;
+    /// assert_eq!(back.as_slice(), &[-1.0, 1.0 - 10.0, 10.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn transposed_to_input<S: Scalar>(
         &self,
         output: &Tensor<S>,
@@ -124,6 +192,16 @@ impl Conv2d {
     ///
     /// # Errors
     /// As [`apply`](Conv2d::apply), and [`TensorError::Shape`] unless `output` has the shape that it gives.
+    ///
+    /// ```
+    /// use resurge_tensor::{Conv2d, Tensor};
+    ///
+    /// let image = Tensor::from_vec([1, 1, 1, 3], vec![1.0, 2.0, 4.0])?;
+    /// let cotangent = Tensor::from_vec([1, 1, 1, 2], vec![1.0, 10.0])?;
+    /// let back = Conv2d::new().transposed_to_weight(&cotangent, &image, &[1, 1, 1, 2].into())?;
+    /// assert_eq!(back.as_slice(), &[1.0 + 20.0, 2.0 + 40.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn transposed_to_weight<S: Scalar>(
         &self,
         output: &Tensor<S>,

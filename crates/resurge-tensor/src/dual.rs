@@ -28,11 +28,24 @@ pub struct Dual<S> {
 
 impl<S: Scalar> Dual<S> {
     /// The dual number `re + eps * e`.
+    ///
+    /// ```
+    /// use resurge_tensor::Dual;
+    ///
+    /// let x = Dual::new(3.0, 1.0); // 3 with the tangent 1
+    /// assert_eq!(x * x, Dual::new(9.0, 6.0));
+    /// ```
     pub fn new(re: S, eps: S) -> Self {
         Self { re, eps }
     }
 
     /// The variable itself: derivative 1.
+    ///
+    /// ```
+    /// use resurge_tensor::Dual;
+    ///
+    /// assert_eq!(Dual::variable(3.0), Dual::new(3.0, 1.0));
+    /// ```
     pub fn variable(re: S) -> Self {
         Self { re, eps: S::one() }
     }

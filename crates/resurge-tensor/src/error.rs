@@ -3,6 +3,13 @@
 use crate::{Shape, Window2d};
 
 /// A tensor operation that cannot be carried out. Every variant names the operation and the shapes.
+///
+/// ```
+/// use resurge_tensor::{Tensor, TensorError};
+///
+/// let error = Tensor::from_vec([2], vec![1.0]).unwrap_err();
+/// assert!(matches!(error, TensorError::ElementCount { .. }), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TensorError {

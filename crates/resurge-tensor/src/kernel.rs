@@ -69,6 +69,14 @@ zeroed_kernel!(zeroed_f32, f32);
 zeroed_kernel!(zeroed_f64, f64);
 
 /// A part of a tensor under construction, to be written once; see [`Tensor::build`](crate::Tensor::build).
+///
+/// ```
+/// use resurge_tensor::{Tensor, Unfilled};
+///
+/// let pair = Tensor::build([2], |slots: Unfilled<'_, f64>| slots.fill(&[1.0, 2.0]))?;
+/// assert_eq!(pair.as_slice(), &[1.0, 2.0]);
+/// # Ok::<(), resurge_tensor::TensorError>(())
+/// ```
 #[derive(Debug)]
 pub struct Unfilled<'a, S> {
     slots: &'a mut [MaybeUninit<S>],
@@ -82,22 +90,58 @@ const STREAM: usize = 32 << 20;
 
 impl<'a, S: Copy> Unfilled<'a, S> {
     /// The number of elements.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// Tensor::<f64>::build([2, 3], |slots| {
+    ///     assert_eq!(slots.len(), 6);
+    ///     slots.fill(&[0.0; 6]);
+    /// })?;
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
     /// Whether there is nothing to write.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// Tensor::<f64>::build([0], |slots| assert!(slots.is_empty()))?;
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
     /// The first `count` elements, or all where there are fewer, and the rest.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let halves = Tensor::build([4], |slots| {
+    ///     let (left, right) = slots.split_at(2); // to be written by two threads, say
+    ///     left.fill(&[1.0, 1.0]);
+    ///     right.fill(&[2.0, 2.0]);
+    /// })?;
+    /// assert_eq!(halves.as_slice(), &[1.0, 1.0, 2.0, 2.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn split_at(self, count: usize) -> (Self, Self) {
         let (left, right) = self.slots.split_at_mut(count.min(self.slots.len()));
         (Self { slots: left, ..self }, Self { slots: right, ..self })
     }
 
     /// Writes the elements, as many as there are values for. Elements without a value are missing afterwards.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// // A tensor with elements missing is an error, never memory that was not written.
+    /// assert!(Tensor::build([2], |slots| slots.fill(&[1.0])).is_err());
+    /// ```
     pub fn fill(self, values: &[S]) {
         let count = self.slots.len().min(values.len());
         let (slots, values) = (&mut self.slots[..count], &values[..count]);

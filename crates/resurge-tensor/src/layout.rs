@@ -38,6 +38,14 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::Rank`] for a scalar, [`TensorError::OutOfRange`] beyond the extent.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let rows = Tensor::from_vec([2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
+    /// assert_eq!(rows.select(1)?.as_slice(), &[3.0, 4.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn select(&self, index: usize) -> Result<Tensor<S>> {
         let (extent, inner) = self.first_axis("select")?;
         if index >= extent {
@@ -57,6 +65,14 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::OutOfRange`] when `index` is not below `len`.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let row = Tensor::from_vec([2], vec![3.0, 4.0])?;
+    /// assert_eq!(row.unselect(1, 2)?.as_slice(), &[0.0, 0.0, 3.0, 4.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn unselect(&self, index: usize, len: usize) -> Result<Tensor<S>> {
         let shape = self.shape().prepended(len);
         if index >= len {
@@ -125,6 +141,15 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// As [`gather_axis`](Tensor::gather_axis).
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// // The first row's element goes to column 2, the second row's to column 0.
+    /// let column = Tensor::from_vec([2], vec![5.0, 7.0])?;
+    /// assert_eq!(column.scatter_axis(1, 3, &[2, 0])?.as_slice(), &[0.0, 0.0, 5.0, 7.0, 0.0, 0.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn scatter_axis(&self, axis: usize, extent: usize, index: &[usize]) -> Result<Tensor<S>> {
         let op = "scatter_axis";
         let rank = self.shape().rank();

@@ -47,4 +47,14 @@ pub use tensor::Tensor;
 pub use window::Window2d;
 
 /// The result of a tensor operation.
+///
+/// ```
+/// use resurge_tensor::Tensor;
+///
+/// fn two() -> resurge_tensor::Result<Tensor<f64>> {
+///     Tensor::full([1], 2.0)
+/// }
+/// assert_eq!(two()?.item(), Some(2.0));
+/// # Ok::<(), resurge_tensor::TensorError>(())
+/// ```
 pub type Result<T> = std::result::Result<T, TensorError>;

@@ -10,6 +10,16 @@ const ROWS: usize = 64;
 /// A borrowed matrix: a slice with the strides that address it. Transposing swaps the strides.
 ///
 /// Invariant: every `(row, column)` within bounds addresses an element of the slice.
+///
+/// ```
+/// use resurge_tensor::MatRef;
+///
+/// let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+/// let wide = MatRef::new(&values, 2, 3).ok_or("six values are two rows of three")?;
+/// assert_eq!((wide.rows(), wide.cols()), (2, 3));
+/// assert_eq!((wide.t().rows(), wide.t().cols()), (3, 2));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MatRef<'a, S> {
     data: &'a [S],
@@ -21,6 +31,13 @@ pub struct MatRef<'a, S> {
 
 impl<'a, S> MatRef<'a, S> {
     /// The row-major matrix of `rows * cols` values; `None` when the slice has another length.
+    ///
+    /// ```
+    /// use resurge_tensor::MatRef;
+    ///
+    /// assert!(MatRef::new(&[1.0, 2.0], 1, 2).is_some());
+    /// assert!(MatRef::new(&[1.0, 2.0], 2, 2).is_none());
+    /// ```
     pub fn new(data: &'a [S], rows: usize, cols: usize) -> Option<Self> {
         (rows.checked_mul(cols) == Some(data.len())).then_some(Self {
             data,
@@ -32,6 +49,13 @@ impl<'a, S> MatRef<'a, S> {
     }
 
     /// The transposed matrix, without copying.
+    ///
+    /// ```
+    /// use resurge_tensor::MatRef;
+    ///
+    /// let row = MatRef::new(&[1.0, 2.0], 1, 2).unwrap();
+    /// assert_eq!((row.t().rows(), row.t().data()), (2, row.data()));
+    /// ```
     #[must_use]
     pub fn t(self) -> Self {
         Self {
@@ -51,26 +75,58 @@ impl<'a, S> MatRef<'a, S> {
     }
 
     /// The number of rows.
+    ///
+    /// ```
+    /// use resurge_tensor::MatRef;
+    ///
+    /// assert_eq!(MatRef::new(&[1.0, 2.0], 1, 2).unwrap().rows(), 1);
+    /// ```
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// The number of columns.
+    ///
+    /// ```
+    /// use resurge_tensor::MatRef;
+    ///
+    /// assert_eq!(MatRef::new(&[1.0, 2.0], 1, 2).unwrap().cols(), 2);
+    /// ```
     pub fn cols(&self) -> usize {
         self.cols
     }
 
     /// The underlying values, in storage order.
+    ///
+    /// ```
+    /// use resurge_tensor::MatRef;
+    ///
+    /// assert_eq!(MatRef::new(&[1.0, 2.0], 1, 2).unwrap().data(), &[1.0, 2.0]);
+    /// ```
     pub fn data(&self) -> &'a [S] {
         self.data
     }
 
     /// The distance in the slice from a row to the next.
+    ///
+    /// ```
+    /// use resurge_tensor::MatRef;
+    ///
+    /// let matrix = MatRef::new(&[1.0; 6], 2, 3).unwrap();
+    /// assert_eq!((matrix.row_stride(), matrix.t().row_stride()), (3, 1));
+    /// ```
     pub fn row_stride(&self) -> usize {
         self.row_stride
     }
 
     /// The distance in the slice from a column to the next.
+    ///
+    /// ```
+    /// use resurge_tensor::MatRef;
+    ///
+    /// let matrix = MatRef::new(&[1.0; 6], 2, 3).unwrap();
+    /// assert_eq!((matrix.col_stride(), matrix.t().col_stride()), (1, 3));
+    /// ```
     pub fn col_stride(&self) -> usize {
         self.col_stride
     }
@@ -156,6 +212,14 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::Rank`] unless the tensor has two axes.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let matrix = Tensor::from_vec([2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
+    /// assert_eq!(matrix.transpose()?.as_slice(), &[1.0, 3.0, 2.0, 4.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn transpose(&self) -> Result<Tensor<S>> {
         self.as_matrix("transpose")?;
         self.permute(&[1, 0])

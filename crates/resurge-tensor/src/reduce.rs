@@ -5,6 +5,13 @@ use crate::{Result, Scalar, Tensor, TensorError};
 
 impl<S: Scalar> Tensor<S> {
     /// The sum of all elements, 0 for an empty tensor.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::from_vec([2], vec![1.0, 2.0])?.sum(), 3.0);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn sum(&self) -> S {
         let mut sum = S::zero();
         for &x in self.as_slice() {
@@ -14,6 +21,13 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// The mean of all elements; not a number for an empty tensor.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::from_vec([2], vec![1.0, 2.0])?.mean(), 1.5);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn mean(&self) -> S {
         self.sum() / S::from_f64(self.len() as f64)
     }
@@ -50,6 +64,14 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::OutOfRange`] when there is no such axis or its extent is 0.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let scores = Tensor::from_vec([2, 3], vec![0.0, 9.0, 1.0, 5.0, 5.0, 2.0])?;
+    /// assert_eq!(scores.argmax_axis(1)?, [1, 0]); // the first of equal ones
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn argmax_axis(&self, axis: usize) -> Result<Vec<usize>> {
         let (outer, extent, inner) = self.around(axis, "argmax_axis")?;
         if extent == 0 {
@@ -76,6 +98,13 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// The Euclidean norm of the real parts.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::from_vec([2], vec![3.0, -4.0])?.norm(), 5.0);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn norm(&self) -> f64 {
         self.as_slice().iter().map(|x| x.re() * x.re()).sum::<f64>().sqrt()
     }

@@ -26,11 +26,24 @@ pub struct Shape(SmallVec<[usize; 4]>);
 
 impl Shape {
     /// The shape of a scalar: no axes, one element.
+    ///
+    /// ```
+    /// use resurge_tensor::Shape;
+    ///
+    /// assert_eq!((Shape::scalar().rank(), Shape::scalar().checked_len()?), (0, 1));
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn scalar() -> Self {
         Self::default()
     }
 
     /// The number of axes.
+    ///
+    /// ```
+    /// use resurge_tensor::Shape;
+    ///
+    /// assert_eq!(Shape::from([4, 2, 3]).rank(), 3);
+    /// ```
     pub fn rank(&self) -> usize {
         self.0.len()
     }
@@ -40,6 +53,14 @@ impl Shape {
     /// # Errors
     /// [`TensorError::TooLarge`] when the product of the extents that are not 0 overflows `isize` bytes, the largest
     /// allocation there can be.
+    ///
+    /// ```
+    /// use resurge_tensor::Shape;
+    ///
+    /// assert_eq!(Shape::from([2, 3]).checked_len()?, 6);
+    /// assert!(Shape::from([usize::MAX, 2]).checked_len().is_err());
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn checked_len(&self) -> Result<usize> {
         // The product of the other extents is bounded, too, so that strides of an empty tensor do not overflow.
         let mut len = 1usize;

@@ -27,6 +27,15 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::ElementCount`] when there are more or fewer values than the shape has elements.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let matrix = Tensor::from_vec([2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
+    /// assert_eq!(matrix.get(&[1, 0]), Some(3.0));
+    /// assert!(Tensor::from_vec([2, 2], vec![1.0]).is_err());
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn from_vec(shape: impl Into<Shape>, data: Vec<S>) -> Result<Self> {
         let shape = shape.into();
         let expected = shape.checked_len()?;
@@ -86,6 +95,13 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::TooLarge`] for a shape that cannot be addressed.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::full([2], 7.0)?.as_slice(), &[7.0, 7.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn full(shape: impl Into<Shape>, value: S) -> Result<Self> {
         let shape = shape.into();
         let data = std::iter::repeat_n(value, shape.checked_len()?).collect();
@@ -96,6 +112,13 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::TooLarge`] for a shape that cannot be addressed.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::<f32>::zeros([2])?.as_slice(), &[0.0, 0.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn zeros(shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         let data = S::zeroed(shape.checked_len()?);
@@ -103,41 +126,100 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// A tensor with no axes and one element.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!((Tensor::scalar(7.0).shape().rank(), Tensor::scalar(7.0).item()), (0, Some(7.0)));
+    /// ```
     pub fn scalar(value: S) -> Self {
         Self { shape: Shape::scalar(), data: Arc::new([value]) }
     }
 
     /// The extents, outermost first.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::<f32>::zeros([2, 3])?.shape()[1], 3);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
     /// The number of elements.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::<f32>::zeros([2, 3])?.len(), 6);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.data.len()
     }
 
     /// Whether there are no elements.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert!(Tensor::<f32>::zeros([2, 0])?.is_empty());
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
 
     /// The values in row-major order.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::from_vec([2, 1], vec![1.0, 2.0])?.as_slice(), &[1.0, 2.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn as_slice(&self) -> &[S] {
         &self.data
     }
 
     /// The values for writing; copies them first where another clone shares them.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let original = Tensor::from_vec([2], vec![1.0, 2.0])?;
+    /// let mut copy = original.clone(); // shares the values until one of them changes
+    /// copy.as_mut_slice()[0] = 9.0;
+    /// assert_eq!((original.as_slice()[0], copy.as_slice()[0]), (1.0, 9.0));
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn as_mut_slice(&mut self) -> &mut [S] {
         Arc::make_mut(&mut self.data)
     }
 
     /// The values as a vector.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::from_vec([2], vec![1.0, 2.0])?.to_vec(), vec![1.0, 2.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn to_vec(&self) -> Vec<S> {
         self.data.to_vec()
     }
 
     /// The element at a multi-dimensional index; `None` where it does not exist.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let matrix = Tensor::from_vec([2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
+    /// assert_eq!((matrix.get(&[0, 1]), matrix.get(&[0, 2])), (Some(2.0), None));
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn get(&self, index: &[usize]) -> Option<S> {
         let within =
             index.len() == self.shape.rank() && index.iter().zip(self.shape.iter()).all(|(i, n)| i < n);
@@ -148,6 +230,14 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// The value of a one-element tensor; `None` where there are more elements or none.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::full([1, 1], 7.0)?.item(), Some(7.0));
+    /// assert_eq!(Tensor::full([2], 7.0)?.item(), None);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn item(&self) -> Option<S> {
         match self.as_slice() {
             &[value] => Some(value),
@@ -170,11 +260,26 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// The real parts as another scalar.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let single: Tensor<f32> = Tensor::from_vec([1], vec![0.5])?.cast();
+    /// assert_eq!(single.item(), Some(0.5));
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn cast<R: Scalar>(&self) -> Tensor<R> {
         self.map(|x| R::from_f64(x.re()))
     }
 
     /// Whether every element is finite.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// assert!(!Tensor::from_vec([2], vec![1.0, f64::NAN])?.is_finite());
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn is_finite(&self) -> bool {
         self.data.iter().all(|x| x.is_finite())
     }
@@ -183,6 +288,14 @@ impl<S: Scalar> Tensor<S> {
     ///
     /// # Errors
     /// [`TensorError::ElementCount`] when the shape has another number of elements.
+    ///
+    /// ```
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let matrix = Tensor::from_vec([4], vec![1.0, 2.0, 3.0, 4.0])?.reshape([2, 2])?;
+    /// assert_eq!(matrix.get(&[1, 0]), Some(3.0));
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         let expected = shape.checked_len()?;

@@ -29,38 +29,81 @@ pub struct Window2d {
 
 impl Window2d {
     /// A window of the given extent `[rows, columns]`; positions adjoin each other, and nothing is padded.
+    ///
+    /// ```
+    /// use resurge_tensor::Window2d;
+    ///
+    /// let window = Window2d::new([2, 3]);
+    /// assert_eq!((window.kernel(), window.stride(), window.padding()), ([2, 3], [2, 3], [0, 0]));
+    /// ```
     pub fn new(kernel: [usize; 2]) -> Self {
         Self { kernel, stride: kernel, padding: [0, 0] }
     }
 
     /// The same window with another step between positions.
+    ///
+    /// ```
+    /// use resurge_tensor::Window2d;
+    ///
+    /// assert_eq!(Window2d::new([3, 3]).with_stride([1, 1]).stride(), [1, 1]);
+    /// ```
     #[must_use]
     pub fn with_stride(self, stride: [usize; 2]) -> Self {
         Self { stride, ..self }
     }
 
     /// The same window over images with this many rows and columns of padding on each side.
+    ///
+    /// ```
+    /// use resurge_tensor::Window2d;
+    ///
+    /// assert_eq!(Window2d::new([3, 3]).with_padding([1, 1]).padding(), [1, 1]);
+    /// ```
     #[must_use]
     pub fn with_padding(self, padding: [usize; 2]) -> Self {
         Self { padding, ..self }
     }
 
     /// The extent.
+    ///
+    /// ```
+    /// use resurge_tensor::Window2d;
+    ///
+    /// assert_eq!(Window2d::new([3, 2]).kernel(), [3, 2]);
+    /// ```
     pub fn kernel(&self) -> [usize; 2] {
         self.kernel
     }
 
     /// The step between positions.
+    ///
+    /// ```
+    /// use resurge_tensor::Window2d;
+    ///
+    /// assert_eq!(Window2d::new([3, 2]).stride(), [3, 2]);
+    /// ```
     pub fn stride(&self) -> [usize; 2] {
         self.stride
     }
 
     /// The padding on each side.
+    ///
+    /// ```
+    /// use resurge_tensor::Window2d;
+    ///
+    /// assert_eq!(Window2d::new([3, 2]).padding(), [0, 0]);
+    /// ```
     pub fn padding(&self) -> [usize; 2] {
         self.padding
     }
 
     /// The weight of an element in the mean over the window.
+    ///
+    /// ```
+    /// use resurge_tensor::Window2d;
+    ///
+    /// assert_eq!(Window2d::new([2, 2]).share::<f64>(), 0.25);
+    /// ```
     pub fn share<S: Scalar>(&self) -> S {
         let [rows, columns] = self.kernel;
         S::from_f64(1.0 / (rows as f64 * columns as f64))
@@ -71,6 +114,13 @@ impl Window2d {
     /// # Errors
     /// [`TensorError::Window`] naming `op` when an extent or a stride is 0, or the window is larger than the
     /// padded image.
+    ///
+    /// ```
+    /// use resurge_tensor::Window2d;
+    ///
+    /// assert_eq!(Window2d::new([2, 2]).positions("pool", [5, 4])?, [2, 2]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn positions(&self, op: &'static str, image: [usize; 2]) -> Result<[usize; 2]> {
         let refused = |expected| TensorError::Window { op, window: *self, image, expected };
         let mut positions = [0; 2];
@@ -223,6 +273,15 @@ impl<S: Scalar> Tensor<S> {
     /// # Errors
     /// As [`sum_pool2d`](Tensor::sum_pool2d), and [`TensorError::Shape`] unless this tensor has the shape that
     /// pooling `images` gives.
+    ///
+    /// ```
+    /// use resurge_tensor::{Tensor, Window2d};
+    ///
+    /// let cotangent = Tensor::from_vec([1, 1, 1, 1], vec![3.0])?;
+    /// let back = cotangent.sum_pool2d_transposed(Window2d::new([1, 2]), &[1, 1, 1, 2].into())?;
+    /// assert_eq!(back.as_slice(), &[3.0, 3.0]);
+    /// # Ok::<(), resurge_tensor::TensorError>(())
+    /// ```
     pub fn sum_pool2d_transposed(&self, window: Window2d, images: &Shape) -> Result<Tensor<S>> {
         let op = "sum_pool2d_transposed";
         let pool = Pool::new(window, images, op)?;

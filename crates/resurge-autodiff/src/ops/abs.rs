@@ -33,6 +33,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(-2.0));
+    /// let y = tape.abs(x)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(2.0));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(-1.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn abs(&mut self, x: Var) -> Result<Var> {
         self.apply(Abs, &[x])
     }

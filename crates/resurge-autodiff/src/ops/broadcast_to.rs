@@ -27,6 +27,19 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error when `x` does not broadcast to `shape`.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let bias = tape.leaf(Tensor::from_vec([2], vec![1.0, 2.0])?);
+    /// let rows = tape.broadcast_to(bias, [3, 2])?;
+    /// let sum = tape.sum(rows)?;
+    /// assert_eq!(tape.value(sum)?.item(), Some(9.0));
+    /// assert_eq!(tape.backward(sum)?.wrt(bias)?.as_slice(), &[3.0, 3.0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn broadcast_to(&mut self, x: Var, shape: impl Into<Shape>) -> Result<Var> {
         self.apply(BroadcastTo(shape.into()), &[x])
     }

@@ -5,11 +5,32 @@ use resurge_tensor::{Complex, Dual, Shape, Window2d};
 use std::sync::Arc;
 
 /// An operation over every scalar on which programs are evaluated.
+///
+/// ```
+/// use resurge_autodiff::Op;
+/// use resurge_autodiff::ops::{RegisteredOp, registry};
+///
+/// fn name_of(op: &dyn RegisteredOp) -> &'static str {
+///     Op::<f64>::name(op)
+/// }
+/// let case = &registry()[0];
+/// assert_eq!(name_of(&*case.op), case.name());
+/// ```
 pub trait RegisteredOp: Op<f32> + Op<f64> + Op<Dual<f64>> + Op<Complex<f64>> {}
 
 impl<T: Op<f32> + Op<f64> + Op<Dual<f64>> + Op<Complex<f64>>> RegisteredOp for T {}
 
 /// An operation with the shapes and the range of its inputs: one row of a registry.
+///
+/// ```
+/// use resurge_autodiff::ops::registry;
+///
+/// // Every operation of this crate is held against its full Jacobian.
+/// let case = registry().into_iter().find(|case| case.name() == "matmul").ok_or("no such operation")?;
+/// assert_eq!(case.inputs.len(), 2);
+/// case.check(1)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct OpCase {
     /// The operation.
@@ -22,17 +43,53 @@ pub struct OpCase {
 
 impl OpCase {
     /// An operation on inputs of the given shapes, with values in `-2..2`.
+    ///
+    /// ```
+    /// use resurge_autodiff::ops::OpCase;
+    /// use resurge_autodiff::{Contributions, Op, Vjp, smallvec};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # use resurge_autodiff::Result;
+    /// # #[derive(Debug, Clone, Copy)]
+    /// # struct Cube;
+    /// # impl<S: Scalar> Op<S> for Cube {
+    /// #     fn name(&self) -> &'static str { "cube" }
+    /// #     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+    /// #         Ok(inputs[0].map(|x| x * x * x))
+    /// #     }
+    /// #     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+    /// #         let slope = at.inputs[0].map(|x| S::from_f64(3.0) * x * x);
+    /// #         Ok(smallvec![Some(at.cotangent.mul(&slope)?.into())])
+    /// #     }
+    /// # }
+    /// OpCase::new(Cube, vec![[2, 3].into()]).check(1).unwrap();
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn new(op: impl RegisteredOp + 'static, inputs: Vec<Shape>) -> Self {
         Self { op: Arc::new(op), inputs, domain: (-2.0, 2.0) }
     }
 
     /// The same with input values drawn from another interval.
+    ///
+    /// ```
+    /// use resurge_autodiff::ops::registry;
+    ///
+    /// let case = registry().into_iter().find(|case| case.name() == "sqrt").unwrap();
+    /// let far = case.within(100.0, 200.0);
+    /// assert_eq!(far.domain, (100.0, 200.0));
+    /// far.check(1).unwrap();
+    /// ```
     #[must_use]
     pub fn within(self, low: f64, high: f64) -> Self {
         Self { domain: (low, high), ..self }
     }
 
     /// The operation's name.
+    ///
+    /// ```
+    /// use resurge_autodiff::ops::registry;
+    ///
+    /// assert!(registry().iter().any(|case| case.name() == "log_softmax"));
+    /// ```
     pub fn name(&self) -> &'static str {
         Op::<f64>::name(&*self.op)
     }

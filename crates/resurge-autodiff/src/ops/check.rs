@@ -5,6 +5,13 @@ use crate::{Anchor, AutodiffError, Contribution, Op, Vjp};
 use resurge_tensor::{Dual, Scalar, Tensor};
 
 /// How an operation's vector-Jacobian product is wrong.
+///
+/// ```
+/// use resurge_autodiff::ops::OpMismatch;
+///
+/// let error = OpMismatch::Entry { op: "square", input: 0, entry: 3, vjp: 1.0, dual: 2.0 };
+/// assert_eq!(error.to_string(), "square: input 0, entry 3: the vjp gives 1e0, dual numbers give 2e0");
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpMismatch {

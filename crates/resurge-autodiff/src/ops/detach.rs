@@ -41,6 +41,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// let held = tape.detach(x)?;
+    /// let y = tape.mul(x, held)?; // 9, but with the slope of 3 x
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(3.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn detach(&mut self, x: Var) -> Result<Var> {
         self.apply(Detach, &[x])
     }

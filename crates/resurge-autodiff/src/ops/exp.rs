@@ -25,6 +25,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(0.0));
+    /// let y = tape.exp(x)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(1.0));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(1.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn exp(&mut self, x: Var) -> Result<Var> {
         self.apply(Each(Exp), &[x])
     }

@@ -25,6 +25,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(2.0));
+    /// let y = tape.ln(x)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(2f64.ln()));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(0.5));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn ln(&mut self, x: Var) -> Result<Var> {
         self.apply(Each(Ln), &[x])
     }

@@ -48,6 +48,19 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error unless both are matrices whose inner dimensions agree.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let a = tape.leaf(Tensor::from_vec([1, 2], vec![1.0, 2.0])?);
+    /// let b = tape.leaf(Tensor::from_vec([2, 1], vec![3.0, 4.0])?);
+    /// let y = tape.matmul(a, b)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(11.0));
+    /// assert_eq!(tape.backward(y)?.wrt(a)?.as_slice(), &[3.0, 4.0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn matmul(&mut self, a: Var, b: Var) -> Result<Var> {
         self.matmul_transposed(a, false, b, false)
     }
@@ -56,6 +69,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error unless both are matrices whose inner dimensions agree after transposition.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let input = tape.leaf(Tensor::from_vec([1, 2], vec![1.0, 2.0])?); // [B, inputs]
+    /// let weight = tape.leaf(Tensor::from_vec([1, 2], vec![3.0, 4.0])?); // [outputs, inputs]
+    /// let y = tape.matmul_transposed(input, false, weight, true)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(11.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn matmul_transposed(&mut self, a: Var, transpose_a: bool, b: Var, transpose_b: bool) -> Result<Var> {
         self.apply(Matmul { transpose_a, transpose_b }, &[a, b])
     }

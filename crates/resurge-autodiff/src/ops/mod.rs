@@ -51,6 +51,15 @@ pub use case::{OpCase, RegisteredOp};
 pub use check::OpMismatch;
 
 /// Every operation of this crate with the inputs on which it is checked.
+///
+/// ```
+/// use resurge_autodiff::ops::registry;
+///
+/// for case in registry() {
+///     case.check(1)?;
+/// }
+/// # Ok::<(), resurge_autodiff::ops::OpMismatch>(())
+/// ```
 pub fn registry() -> Vec<OpCase> {
     let of_each_file: &[fn() -> Vec<OpCase>] = &[
         abs::cases,

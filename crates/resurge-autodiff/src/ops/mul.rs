@@ -31,6 +31,19 @@ impl<S: Scalar> Tape<S> {
     /// # Errors
     /// A shape error when the operands do not broadcast,
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let (a, b) = (tape.leaf(Tensor::scalar(6.0)), tape.leaf(Tensor::scalar(2.0)));
+    /// let y = tape.mul(a, b)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(12.0));
+    /// let gradients = tape.backward(y)?;
+    /// assert_eq!((gradients.wrt(a)?.item(), gradients.wrt(b)?.item()), (Some(2.0), Some(6.0)));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn mul(&mut self, a: Var, b: Var) -> Result<Var> {
         self.apply(Pair(Mul), &[a, b])
     }

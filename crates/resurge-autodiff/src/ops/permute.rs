@@ -35,6 +35,17 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error unless `axes` names each axis once.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::from_vec([1, 3], vec![1.0, 2.0, 3.0])?);
+    /// let y = tape.permute(x, &[1, 0])?;
+    /// assert_eq!(tape.value(y)?.shape(), &[3, 1].into());
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn permute(&mut self, x: Var, axes: &[usize]) -> Result<Var> {
         self.apply(Permute(axes.into()), &[x])
     }

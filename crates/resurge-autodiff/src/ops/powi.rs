@@ -38,6 +38,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(2.0));
+    /// let y = tape.powi(x, 3)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(8.0));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(12.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn powi(&mut self, x: Var, n: i32) -> Result<Var> {
         self.apply(Powi(n), &[x])
     }
@@ -46,6 +58,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// let y = tape.square(x)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(9.0));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(6.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn square(&mut self, x: Var) -> Result<Var> {
         self.powi(x, 2)
     }

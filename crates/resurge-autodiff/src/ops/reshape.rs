@@ -27,6 +27,17 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error when the number of elements differs.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::from_vec([4], vec![1.0, 2.0, 3.0, 4.0])?);
+    /// let y = tape.reshape(x, [2, 2])?;
+    /// assert_eq!(tape.value(y)?.get(&[1, 0]), Some(3.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn reshape(&mut self, x: Var, shape: impl Into<Shape>) -> Result<Var> {
         self.apply(Reshape(shape.into()), &[x])
     }

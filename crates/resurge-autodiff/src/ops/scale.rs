@@ -31,6 +31,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(2.0));
+    /// let y = tape.scale(x, -3.0)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(-6.0));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(-3.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn scale(&mut self, x: Var, factor: f64) -> Result<Var> {
         self.apply(Scale(factor), &[x])
     }

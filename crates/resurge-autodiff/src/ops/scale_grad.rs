@@ -43,6 +43,18 @@ impl<S: Scalar> Tape<S> {
     /// # Errors
     /// [`AutodiffError::Parameter`] for a factor that is not finite, [`AutodiffError::ForeignVariable`] for a
     /// variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(2.0));
+    /// let y = tape.scale_grad(x, 0.25)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(2.0));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(0.25));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn scale_grad(&mut self, x: Var, factor: f64) -> Result<Var> {
         if !factor.is_finite() {
             return Err(AutodiffError::Parameter {

@@ -31,6 +31,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error beyond the extent, or for a scalar.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let sequence = tape.leaf(Tensor::from_vec([3, 1], vec![1.0, 2.0, 3.0])?); // [T, N]
+    /// let last = tape.select(sequence, 2)?;
+    /// assert_eq!(tape.value(last)?.as_slice(), &[3.0]);
+    /// assert_eq!(tape.backward(last)?.wrt(sequence)?.as_slice(), &[0.0, 0.0, 1.0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn select(&mut self, x: Var, index: usize) -> Result<Var> {
         self.apply(Select(index), &[x])
     }

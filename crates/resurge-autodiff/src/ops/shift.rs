@@ -31,6 +31,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let u = tape.leaf(Tensor::scalar(1.5));
+    /// let above = tape.shift(u, -1.0)?; // the potential less the threshold
+    /// assert_eq!(tape.value(above)?.item(), Some(0.5));
+    /// assert_eq!(tape.backward(above)?.wrt(u)?.item(), Some(1.0));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn shift(&mut self, x: Var, offset: f64) -> Result<Var> {
         self.apply(Shift(offset), &[x])
     }

@@ -25,6 +25,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(4.0));
+    /// let y = tape.sqrt(x)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(2.0));
+    /// assert_eq!(tape.backward(y)?.wrt(x)?.item(), Some(0.25));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn sqrt(&mut self, x: Var) -> Result<Var> {
         self.apply(Each(Sqrt), &[x])
     }

@@ -27,6 +27,17 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error without tensors, or when their shapes differ.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let steps = [1.0, 2.0].map(|x| tape.leaf(Tensor::scalar(x)));
+    /// let sequence = tape.stack(&steps)?;
+    /// assert_eq!(tape.value(sequence)?.as_slice(), &[1.0, 2.0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn stack(&mut self, steps: &[Var]) -> Result<Var> {
         self.apply(Stack, steps)
     }

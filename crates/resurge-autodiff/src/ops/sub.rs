@@ -31,6 +31,19 @@ impl<S: Scalar> Tape<S> {
     /// # Errors
     /// A shape error when the operands do not broadcast,
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let (a, b) = (tape.leaf(Tensor::scalar(6.0)), tape.leaf(Tensor::scalar(2.0)));
+    /// let y = tape.sub(a, b)?;
+    /// assert_eq!(tape.value(y)?.item(), Some(4.0));
+    /// let gradients = tape.backward(y)?;
+    /// assert_eq!((gradients.wrt(a)?.item(), gradients.wrt(b)?.item()), (Some(1.0), Some(-1.0)));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn sub(&mut self, a: Var, b: Var) -> Result<Var> {
         self.apply(Pair(Sub), &[a, b])
     }

@@ -27,6 +27,18 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// [`AutodiffError::ForeignVariable`](crate::AutodiffError::ForeignVariable) for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::from_vec([2], vec![1.0, 2.0])?);
+    /// let sum = tape.sum(x)?;
+    /// assert_eq!(tape.value(sum)?.item(), Some(3.0));
+    /// assert_eq!(tape.backward(sum)?.wrt(x)?.as_slice(), &[1.0, 1.0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn sum(&mut self, x: Var) -> Result<Var> {
         self.apply(Sum, &[x])
     }

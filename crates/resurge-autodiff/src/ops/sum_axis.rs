@@ -35,6 +35,17 @@ impl<S: Scalar> Tape<S> {
     ///
     /// # Errors
     /// A shape error when there is no such axis.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let spikes = tape.leaf(Tensor::from_vec([3, 2], vec![1.0, 0.0, 1.0, 0.0, 0.0, 1.0])?); // [T, N]
+    /// let counts = tape.sum_axis(spikes, 0)?;
+    /// assert_eq!(tape.value(counts)?.as_slice(), &[2.0, 1.0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn sum_axis(&mut self, x: Var, axis: usize) -> Result<Var> {
         self.apply(SumAxis(axis), &[x])
     }

@@ -6,6 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::{Checksum, FileError};
 
 /// Why a file could not be fetched.
+///
+/// ```
+/// use resurge_data::fetch::FetchError;
+///
+/// let error = FetchError::TooLarge { url: "https://mirror.example/Train.zip".into(), limit: 9 };
+/// assert!(error.to_string().ends_with("check the address"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {

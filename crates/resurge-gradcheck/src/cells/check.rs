@@ -8,6 +8,17 @@ use serde::Serialize;
 use std::ops::Range;
 
 /// What became of a specimen.
+///
+/// ```
+/// use resurge_gradcheck::{CellReport, check_cell};
+/// use resurge_snn::{Cell, Surrogate};
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?);
+/// let report = check_cell("mine".into(), cell, &[], 1)?;
+/// let report: CellReport = report;
+/// assert!(report.anchored_loss_exact && report.firing_rate > 0.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CellReport {
     /// The specimen's name.
@@ -35,6 +46,16 @@ pub struct CellReport {
 }
 
 /// The outcome of a check. Only [`Passed`](Self::Passed) is a pass.
+///
+/// ```
+/// use resurge_gradcheck::{CellVerdict, check_cell};
+/// use resurge_snn::{Cell, Surrogate};
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?);
+/// let report = check_cell("mine".into(), cell, &[], 1)?;
+/// assert_eq!(report.verdict, CellVerdict::Passed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CellVerdict {
@@ -49,6 +70,17 @@ pub enum CellVerdict {
 }
 
 /// The largest normalised error of a cell's gradient by each means. Not a number where the gradient vanishes.
+///
+/// ```
+/// use resurge_gradcheck::{CELL_BARS, CellErrors, check_cell};
+/// use resurge_snn::{Cell, Surrogate};
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?);
+/// let report = check_cell("mine".into(), cell, &[], 1)?;
+/// let errors: CellErrors = report.errors;
+/// assert!(errors.dual <= CELL_BARS.dual);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CellErrors {
     /// Against finite differences of the anchored program, in the directions in which they are conclusive; 0
@@ -65,6 +97,13 @@ pub struct CellErrors {
 }
 
 /// A direction in which finite differences say nothing.
+///
+/// ```
+/// use resurge_gradcheck::{SkipReason, Skipped};
+///
+/// let skipped = Skipped { along: "signs 3".into(), reason: SkipReason::Kink };
+/// assert_eq!(skipped.reason, SkipReason::Kink);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Skipped {
     /// The direction.
@@ -74,6 +113,12 @@ pub struct Skipped {
 }
 
 /// Why a finite difference is not conclusive.
+///
+/// ```
+/// use resurge_gradcheck::SkipReason;
+///
+/// assert_ne!(SkipReason::Kink, SkipReason::Imprecise { estimated_error: 1e-8 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
@@ -93,6 +138,12 @@ pub enum SkipReason {
 /// gradient is what is left of larger terms that cancel, a few 1e-14. The bar is the one of `resurge verify`, and
 /// a millionth part of the gradient is a million times above it. Finite differences are held to ten times the
 /// estimated error up to which they are conclusive.
+///
+/// ```
+/// use resurge_gradcheck::CELL_BARS;
+///
+/// assert!(CELL_BARS.within(&CELL_BARS));
+/// ```
 pub const CELL_BARS: CellErrors =
     CellErrors { finite_difference: 1e-9, complex_step: 1e-12, dual: 1e-12, rtrl: 1e-12, loss: 1e-12 };
 
@@ -117,6 +168,17 @@ const NOISE_ULPS: f64 = 2.0;
 const SIGNS: usize = 2;
 
 /// In how many directions a gradient is probed.
+///
+/// ```
+/// use resurge_gradcheck::{CellEvidence, CellExtents, CellNetwork, Probes};
+/// use resurge_snn::{Cell, Surrogate};
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?);
+/// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+/// let evidence = CellEvidence::gather(&network, Probes::Whole, 1)?;
+/// assert_eq!(evidence.gradient().len(), 23);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probes {
     /// The gradient's own direction, and random signs over all parameters at once.
@@ -128,6 +190,16 @@ pub enum Probes {
 
 impl CellErrors {
     /// Whether every error is within its bar. An error that is not a number is not.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CELL_BARS, check_cell};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let report = check_cell("mine".into(), cell, &[], 1)?;
+    /// assert!(report.errors.within(&CELL_BARS));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn within(&self, bars: &Self) -> bool {
         self.finite_difference <= bars.finite_difference
             && self.complex_step <= bars.complex_step
@@ -137,6 +209,16 @@ impl CellErrors {
     }
 
     /// The larger of each error, or not a number as soon as one is not.
+    ///
+    /// ```
+    /// use resurge_gradcheck::check_cell;
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let report = check_cell("mine".into(), cell, &[], 1)?;
+    /// assert_eq!(report.errors.max(&report.errors), report.errors);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn max(&self, other: &Self) -> Self {
         let worse = |of: fn(&Self) -> f64| largest([of(self), of(other)].into_iter());
@@ -151,6 +233,17 @@ impl CellErrors {
 }
 
 /// The four proofs' word on a cell network's gradient, gathered once and held against any candidate.
+///
+/// ```
+/// use resurge_gradcheck::{CELL_BARS, CellEvidence, CellExtents, CellNetwork, Probes};
+/// use resurge_snn::{Cell, Surrogate};
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?);
+/// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+/// let evidence = CellEvidence::gather(&network, Probes::Whole, 1)?;
+/// assert!(evidence.compare(evidence.gradient())?.within(&CELL_BARS));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct CellEvidence {
     gradient: Vec<f64>,
@@ -169,6 +262,17 @@ impl CellEvidence {
     ///
     /// # Errors
     /// [`GradcheckError::NonFinite`](crate::GradcheckError::NonFinite) when the loss or the gradient is not finite.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellEvidence, CellExtents, CellNetwork, Probes};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// let evidence = CellEvidence::gather(&network, Probes::Whole, 1)?;
+    /// assert!(evidence.gradient().iter().all(|g| g.is_finite()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn gather(network: &CellNetwork, probes: Probes, seed: u64) -> Result<Self> {
         let anchored = AnchoredProgram::new(network, network.parameters().to_vec())?;
         let forwards = rtrl(network, network.parameters())?;
@@ -211,6 +315,17 @@ impl CellEvidence {
     }
 
     /// The tape's gradient, flat.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellEvidence, CellExtents, CellNetwork, Probes};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// let evidence = CellEvidence::gather(&network, Probes::Whole, 1)?;
+    /// assert_eq!(evidence.gradient().len(), 23); // 4-3-2, with biases
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn gradient(&self) -> &[f64] {
         &self.gradient
     }
@@ -219,6 +334,18 @@ impl CellEvidence {
     ///
     /// # Errors
     /// [`GradcheckError::Length`](crate::GradcheckError::Length) for a gradient of another length.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CELL_BARS, CellEvidence, CellExtents, CellNetwork, Probes};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// let evidence = CellEvidence::gather(&network, Probes::Whole, 1)?;
+    /// let wrong: Vec<f64> = evidence.gradient().iter().map(|g| 1.001 * g).collect();
+    /// assert!(!evidence.compare(&wrong)?.within(&CELL_BARS));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn compare(&self, gradient: &[f64]) -> Result<CellErrors> {
         crate::program::check_length("the gradient", gradient, self.gradient.len())?;
         let slopes: Vec<f64> = self.directions.iter().map(|(_, v)| dot(v, gradient)).collect();
@@ -237,6 +364,17 @@ impl CellEvidence {
     }
 
     /// The directions in which finite differences are not conclusive.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellEvidence, CellExtents, CellNetwork, Probes};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// let evidence = CellEvidence::gather(&network, Probes::Whole, 1)?;
+    /// assert!(evidence.skipped().iter().all(|skipped| !skipped.along.is_empty()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn skipped(&self) -> Vec<Skipped> {
         let each = self.directions.iter().zip(&self.finite_difference);
         each.filter_map(|((along, _), fd)| {

@@ -8,6 +8,16 @@ use std::fmt;
 /// A constant of a cell, or its recurrent weights, as a learnable input of a [`CellNetwork`](crate::CellNetwork).
 ///
 /// Weights and biases are always learnable and are not listed.
+///
+/// ```
+/// use resurge_gradcheck::{CellExtents, CellNetwork, Learnable};
+/// use resurge_snn::{Cell, Surrogate};
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?);
+/// let network = CellNetwork::new(cell, &[Learnable::Threshold], CellExtents::REGISTRY, 1)?;
+/// assert!(network.names().iter().any(|name| name.contains("threshold")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Learnable {
     /// Recurrent weights `[N, N]`.
@@ -38,6 +48,12 @@ pub enum Learnable {
 
 impl Learnable {
     /// Everything that can be learned.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Learnable;
+    ///
+    /// assert_eq!(Learnable::ALL.len(), 12);
+    /// ```
     pub const ALL: [Self; 12] = [
         Self::Recurrent,
         Self::Decay,
@@ -54,6 +70,12 @@ impl Learnable {
     ];
 
     /// The name used in reports.
+    ///
+    /// ```
+    /// use resurge_gradcheck::Learnable;
+    ///
+    /// assert_eq!(Learnable::ALL.map(Learnable::name)[1], Learnable::Decay.to_string());
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Recurrent => "recurrent weight",

@@ -9,6 +9,13 @@ use resurge_snn::{Cell, bernoulli, linear, trace_loss};
 use resurge_tensor::{Scalar, Tensor};
 
 /// The extents of a [`CellNetwork`].
+///
+/// ```
+/// use resurge_gradcheck::CellExtents;
+///
+/// let small = CellExtents { steps: 3, ..CellExtents::REGISTRY };
+/// assert_eq!((small.sizes, small.steps), ([4, 3, 2], 3));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CellExtents {
     /// Input, hidden and output neurons.
@@ -22,6 +29,12 @@ pub struct CellExtents {
 impl CellExtents {
     /// Those of the registry: no two sizes alike, so that a transposed product does not fit, and the shortest
     /// sequence in which a neuron fires, rests for two steps and fires again.
+    ///
+    /// ```
+    /// use resurge_gradcheck::CellExtents;
+    ///
+    /// assert_eq!(CellExtents::REGISTRY.sizes, [4, 3, 2]);
+    /// ```
     pub const REGISTRY: Self = Self { sizes: [4, 3, 2], steps: 6, batch: 2 };
 }
 
@@ -77,6 +90,16 @@ impl CellNetwork {
     /// # Errors
     /// [`GradcheckError::NotLearnable`] for something that the cell does not have, or a decay that is to be
     /// learned in two ways; shape errors for extents that cannot be addressed.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert_eq!(network.parameters().len(), 4); // weights and biases of two layers
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(cell: Cell, learnables: &[Learnable], extents: CellExtents, seed: u64) -> Result<Self> {
         let mut learnables = learnables.to_vec();
         learnables.sort_unstable();
@@ -116,47 +139,139 @@ impl CellNetwork {
     ///
     /// # Errors
     /// As [`check_parameters`](Self::check_parameters).
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// let parameters = network.parameters().to_vec();
+    /// assert!(network.clone().with_parameters(parameters).is_ok());
+    /// assert!(network.with_parameters(vec![]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_parameters(self, parameters: Vec<Tensor<f64>>) -> Result<Self> {
         self.check_parameters(&parameters)?;
         Ok(Self { parameters, ..self })
     }
 
     /// The cell of both layers.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert_eq!(network.cell(), &cell);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cell(&self) -> &Cell {
         &self.cell
     }
 
     /// What each layer learns besides weight and bias, in the order of the inputs.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert!(network.learnables().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn learnables(&self) -> &[Learnable] {
         &self.learnables
     }
 
     /// The extents.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert_eq!(network.extents(), CellExtents::REGISTRY);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn extents(&self) -> CellExtents {
         self.extents
     }
 
     /// The point at which to check: every input of the program, the first layer's first.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert_eq!(network.parameters()[0].shape(), &[3, 4].into());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn parameters(&self) -> &[Tensor<f64>] {
         &self.parameters
     }
 
     /// The spikes that the first layer receives, `[T, B, N_in]`.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert_eq!(network.input().shape(), &[6, 2, 4].into()); // [T, B, inputs]
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn input(&self) -> &Tensor<f64> {
         &self.input
     }
 
     /// The target traces `a*`, `[T, B, N_out]`.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert_eq!(network.target().shape(), &[6, 2, 2].into()); // [T, B, outputs]
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn target(&self) -> &Tensor<f64> {
         &self.target
     }
 
     /// The weights `r` of the potentials in the loss, `[T, B, N_out]`.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert_eq!(network.readout().shape(), network.target().shape());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn readout(&self) -> &Tensor<f64> {
         &self.readout
     }
 
     /// The name of each input of the program, such as "layer 1 threshold".
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert_eq!(network.names().len(), network.parameters().len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn names(&self) -> Vec<String> {
         let of_layer = |layer: usize| {
             let own = self.learnables.iter().map(|l| l.name());
@@ -174,6 +289,16 @@ impl CellNetwork {
     ///
     /// # Errors
     /// [`GradcheckError::Inputs`] for another number, a shape error for another shape.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellExtents, CellNetwork};
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+    /// assert!(network.check_parameters(network.parameters()).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check_parameters(&self, parameters: &[Tensor<f64>]) -> Result<()> {
         self.check_count(parameters.len())?;
         for (own, given) in self.parameters.iter().zip(parameters) {

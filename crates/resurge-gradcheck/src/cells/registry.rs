@@ -8,6 +8,16 @@ use resurge_snn::{Cell, Reset, ResetGradient, ResetKind, ResetTiming, Surrogate,
 use std::sync::OnceLock;
 
 /// One specimen of the registry: a neuron model with a reset, a reset gradient and a surrogate.
+///
+/// ```
+/// use resurge_gradcheck::{CellCase, CellVerdict, cell_registry};
+///
+/// let registry = cell_registry();
+/// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+/// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+/// assert_eq!(case.check(1)?.verdict, CellVerdict::Passed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct CellCase {
     model: &'static Model,
@@ -105,27 +115,78 @@ fn surrogates() -> Vec<(&'static str, Surrogate)> {
 
 impl CellCase {
     /// The model, reset, reset gradient and surrogate, with slashes between; unique in the registry.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, cell_registry};
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert_eq!(case.name(), "lif/zero/detached/sigmoid");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name(&self) -> String {
         let rule = self.reset_gradient.name();
         format!("{}/{}/{rule}/{}", self.model.name, self.reset.0, self.surrogate.0)
     }
 
     /// The name of the neuron model.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, cell_registry};
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert_eq!(case.model(), "lif");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn model(&self) -> &'static str {
         self.model.name
     }
 
     /// The name of the reset. Unlike [`Reset::name`], it tells apart resets that compute the same.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, cell_registry};
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert_eq!(case.reset(), "zero");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset(&self) -> &'static str {
         self.reset.0
     }
 
     /// The reset gradient.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, cell_registry};
+    /// use resurge_snn::ResetGradient;
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert_eq!(case.reset_gradient(), ResetGradient::Detached);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset_gradient(&self) -> ResetGradient {
         self.reset_gradient
     }
 
     /// The name of the surrogate.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, cell_registry};
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert_eq!(case.surrogate(), "sigmoid");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn surrogate(&self) -> &'static str {
         self.surrogate.0
     }
@@ -134,6 +195,17 @@ impl CellCase {
     ///
     /// # Errors
     /// None in practice: the constants of the registry are valid.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, cell_registry};
+    /// use resurge_snn::ResetGradient;
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert_eq!(case.cell()?.reset_gradient(), ResetGradient::Detached);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         let cell = (self.model.build)(base(self.surrogate.1)?)?;
         Ok(cell.with_reset(self.reset.1)?.with_reset_gradient(self.reset_gradient))
@@ -143,6 +215,16 @@ impl CellCase {
     ///
     /// # Errors
     /// None in practice: the constants of the registry are valid.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, cell_registry};
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert!(case.learnables()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn learnables(&self) -> Result<Vec<Learnable>> {
         let mut learnables = self.model.learnables.to_vec();
         if !learnables.is_empty() && Learnable::VReset.applies(&self.cell()?) {
@@ -155,6 +237,16 @@ impl CellCase {
     ///
     /// # Errors
     /// Shape errors for extents that cannot be addressed.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, CellExtents, cell_registry};
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert_eq!(case.network(CellExtents::REGISTRY, 1)?.parameters().len(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn network(&self, extents: CellExtents, seed: u64) -> Result<CellNetwork> {
         CellNetwork::new(self.cell()?, &self.learnables()?, extents, seed)
     }
@@ -167,6 +259,16 @@ impl CellCase {
     /// # Errors
     /// [`GradcheckError`](crate::GradcheckError) when the loss or the gradient is not finite. A gradient that is
     /// wrong is not an error but a verdict.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, CellVerdict, cell_registry};
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// assert_eq!(case.check(1)?.verdict, CellVerdict::Passed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check(&self, seed: u64) -> Result<CellReport> {
         check_cell(self.name(), self.cell()?, &self.learnables()?, seed)
     }
@@ -175,6 +277,17 @@ impl CellCase {
     ///
     /// # Errors
     /// As [`check`](Self::check).
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellCase, CellExtents, Probes, cell_registry};
+    ///
+    /// let registry = cell_registry();
+    /// let wanted = |case: &&CellCase| case.name() == "lif/zero/detached/sigmoid";
+    /// let case = registry.iter().find(wanted).ok_or("not in the registry")?;
+    /// let report = case.check_at(CellExtents::REGISTRY, Probes::EachInput, 1)?;
+    /// assert!(report.anchored_loss_exact);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check_at(&self, extents: CellExtents, probes: Probes, seed: u64) -> Result<CellReport> {
         check(self.name(), &self.network(extents, seed)?, probes, seed)
     }

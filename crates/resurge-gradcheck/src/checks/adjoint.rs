@@ -45,6 +45,24 @@ pub struct AdjointCheck<'p, P> {
 }
 
 /// The two sides for one pair of vectors.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AdjointPair, Program, ProgramResult, check_adjoint};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report = check_adjoint(&Sine, at)?; // the sum of sin x
+/// let pair: &AdjointPair = &report.pairs[0];
+/// assert!((pair.forward - pair.backward).abs() < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct AdjointPair {
     /// `<J v, w>`, by dual numbers.
@@ -56,6 +74,23 @@ pub struct AdjointPair {
 }
 
 /// The result of an [`AdjointCheck`].
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AdjointReport, Program, ProgramResult, Verdict, check_adjoint};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report: AdjointReport = check_adjoint(&Sine, at)?; // the sum of sin x
+/// assert_eq!(report.verdict, Verdict::Passed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AdjointReport {
     /// The outcome; [`Verdict::Nothing`] where all products vanish.
@@ -74,29 +109,115 @@ const TOLERANCE: f64 = 1e-12;
 
 impl<'p, P: Program> AdjointCheck<'p, P> {
     /// A test with 8 pairs at `inputs`.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = AdjointCheck::new(&Sine, at).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Self {
         Self { program, inputs, pairs: 8, tolerance: TOLERANCE, seed: 0, smooth_twin: false }
     }
 
     /// The number of pairs.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = AdjointCheck::new(&Sine, at).pairs(3).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// assert_eq!(report.pairs.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn pairs(self, pairs: usize) -> Self {
         Self { pairs, ..self }
     }
 
     /// The largest error with which it passes: 1e-12 unless told otherwise.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = AdjointCheck::new(&Sine, at).tolerance(1e-13).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn tolerance(self, tolerance: f64) -> Self {
         Self { tolerance, ..self }
     }
 
     /// Draws the vectors.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = AdjointCheck::new(&Sine, at).seed(7).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
     /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`].
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = AdjointCheck::new(&Sine, at).smooth_twin().run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn smooth_twin(self) -> Self {
         Self { smooth_twin: true, ..self }
@@ -107,6 +228,23 @@ impl<'p, P: Program> AdjointCheck<'p, P> {
     /// # Errors
     /// [`GradcheckError::Option`] for a tolerance that is not positive, [`GradcheckError::BasePoint`] for a
     /// program that is not a function of its inputs, and those of [`AnchoredProgram::contracted`].
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = AdjointCheck::new(&Sine, at).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&self) -> Result<AdjointReport> {
         positive("tolerance", self.tolerance)?;
         let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
@@ -162,6 +300,22 @@ pub(super) fn within(error: f64, tolerance: f64) -> bool {
 
 impl AdjointReport {
     /// Whether the two sides agree.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, check_adjoint};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// assert!(check_adjoint(&Sine, at)?.passed()); // the sum of sin x
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
     }
@@ -171,6 +325,23 @@ impl AdjointReport {
 ///
 /// # Errors
 /// [`GradcheckError::Rejected`] unless it passes, and those of [`AdjointCheck::run`].
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{Program, ProgramResult, check_adjoint};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report = check_adjoint(&Sine, at)?; // the sum of sin x
+/// assert!(report.passed());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_adjoint<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Result<AdjointReport> {
     let report = AdjointCheck::new(program, inputs).run()?;
     if report.passed() {

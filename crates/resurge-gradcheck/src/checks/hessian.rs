@@ -94,6 +94,23 @@ pub struct HessianCheck<'p, P> {
 }
 
 /// The result of a [`HessianCheck`]: the largest errors over the pairs of directions.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{HessianReport, Program, ProgramResult, Verdict, check_hessian};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report: HessianReport = check_hessian(&Sine, at)?; // the sum of sin x
+/// assert_eq!(report.verdict, Verdict::Passed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HessianReport {
     /// The outcome; [`Verdict::Nothing`] where the Hessian vanishes along every direction.
@@ -114,29 +131,115 @@ const TOLERANCE: f64 = 1e-11;
 
 impl<'p, P: Program> HessianCheck<'p, P> {
     /// A check with 4 pairs of directions at `inputs`.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = HessianCheck::new(&Sine, at).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Self {
         Self { program, inputs, pairs: 4, tolerance: TOLERANCE, seed: 0, smooth_twin: false }
     }
 
     /// The number of pairs of directions.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = HessianCheck::new(&Sine, at).pairs(3).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// assert_eq!(report.pairs, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn pairs(self, pairs: usize) -> Self {
         Self { pairs, ..self }
     }
 
     /// The largest error with which it passes: 1e-11 unless told otherwise.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = HessianCheck::new(&Sine, at).tolerance(1e-12).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn tolerance(self, tolerance: f64) -> Self {
         Self { tolerance, ..self }
     }
 
     /// Draws the directions, and the cotangent of an output of several entries.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = HessianCheck::new(&Sine, at).seed(7).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
     /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`].
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = HessianCheck::new(&Sine, at).smooth_twin().run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn smooth_twin(self) -> Self {
         Self { smooth_twin: true, ..self }
@@ -147,6 +250,23 @@ impl<'p, P: Program> HessianCheck<'p, P> {
     /// # Errors
     /// [`GradcheckError::Option`] for a tolerance that is not positive, [`GradcheckError::BasePoint`] for a
     /// program that is not a function of its inputs, and those of [`AnchoredProgram::contracted`].
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = HessianCheck::new(&Sine, at).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&self) -> Result<HessianReport> {
         positive("tolerance", self.tolerance)?;
         let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
@@ -198,6 +318,22 @@ fn relative(difference: f64, size: f64) -> f64 {
 
 impl HessianReport {
     /// Whether all means agree.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, check_hessian};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// assert!(check_hessian(&Sine, at)?.passed()); // the sum of sin x
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
     }
@@ -207,6 +343,23 @@ impl HessianReport {
 ///
 /// # Errors
 /// [`GradcheckError::Rejected`] unless it passes, and those of [`HessianCheck::run`].
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{Program, ProgramResult, check_hessian};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report = check_hessian(&Sine, at)?; // the sum of sin x
+/// assert!(report.passed());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_hessian<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Result<HessianReport> {
     let report = HessianCheck::new(program, inputs).run()?;
     if report.passed() {

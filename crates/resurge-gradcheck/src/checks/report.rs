@@ -4,6 +4,24 @@ use serde::Serialize;
 use std::fmt;
 
 /// The outcome of a check.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{GradCheck, Program, ProgramResult, Verdict};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let wrong = vec![0.4_f64.cos(), -1.1_f64.cos()]; // the second sign is wrong
+/// let report = GradCheck::new(&Sine, at).claim(wrong).run()?; // the sum of sin x
+/// assert_eq!(report.verdict, Verdict::Failed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Verdict {
     /// Everything that could be compared agrees.
@@ -15,6 +33,25 @@ pub enum Verdict {
 }
 
 /// Where a comparison was made.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{GradCheck, Place, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let wrong = vec![0.4_f64.cos(), -1.1_f64.cos()]; // the second sign is wrong
+/// let report = GradCheck::new(&Sine, at).claim(wrong).run()?; // the sum of sin x
+/// let place = Place::Entry { input: 0, index: vec![1], output: vec![] };
+/// assert_eq!((&report.mismatches[0].place, place.to_string()), (&place, "input 0, entry [1]".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Place {
     /// One entry of the Jacobian.
@@ -36,6 +73,25 @@ pub enum Place {
 }
 
 /// A value that is wrong.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{GradCheck, Mismatch, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let wrong = vec![0.4_f64.cos(), -1.1_f64.cos()]; // the second sign is wrong
+/// let report = GradCheck::new(&Sine, at).claim(wrong).run()?; // the sum of sin x
+/// let mismatch: &Mismatch = &report.mismatches[0];
+/// assert_eq!(mismatch.hints, ["the reference with the opposite sign"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Mismatch {
     /// Where.
@@ -55,6 +111,14 @@ pub struct Mismatch {
 }
 
 /// A comparison that decides nothing.
+///
+/// ```
+/// use resurge_gradcheck::{Inconclusive, Place};
+///
+/// let place = Place::Direction { number: 0, suspect: None };
+/// let nothing = Inconclusive { place, reference_error: None }; // no step is free of kinks
+/// assert_eq!(nothing.place.to_string(), "direction 0");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inconclusive {
     /// Where.
@@ -64,6 +128,25 @@ pub struct Inconclusive {
 }
 
 /// A kink of the program near the point of the check.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{GradCheck, Kink, Place, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Positive; // the sum of max(x, 0)
+/// # impl Program for Positive {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let positive = tape.relu(inputs[0])?;
+/// #         Ok(tape.sum(positive)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![1.0, 1e-3])?];
+/// let report = GradCheck::new(&Positive, at).run()?; // the sum of max(x, 0), with a kink near the second entry
+/// let nearest: &Kink = &report.nearest_kinks[0];
+/// assert_eq!(nearest.place, Place::Entry { input: 0, index: vec![1], output: vec![] });
+/// assert!(nearest.nearest_step >= 1e-3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Kink {
     /// Where the step was taken.
@@ -73,6 +156,25 @@ pub struct Kink {
 }
 
 /// The result of [`GradCheck::run`](crate::GradCheck::run).
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{CheckReport, GradCheck, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let wrong = vec![0.4_f64.cos(), -1.1_f64.cos()]; // the second sign is wrong
+/// let report = GradCheck::new(&Sine, at).claim(wrong).run()?; // the sum of sin x
+/// let report: CheckReport = report;
+/// assert_eq!((report.compared, report.failures), (2, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckReport {
     /// The outcome.
@@ -107,11 +209,47 @@ pub(super) const LISTED: usize = 10;
 
 impl CheckReport {
     /// Whether the gradient was compared and agrees.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{GradCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let wrong = vec![0.4_f64.cos(), -1.1_f64.cos()]; // the second sign is wrong
+    /// let report = GradCheck::new(&Sine, at).claim(wrong).run()?; // the sum of sin x
+    /// assert!(!report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
     }
 
     /// How many comparisons decide nothing.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{GradCheck, Program, ProgramResult};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let wrong = vec![0.4_f64.cos(), -1.1_f64.cos()]; // the second sign is wrong
+    /// let report = GradCheck::new(&Sine, at).claim(wrong).run()?; // the sum of sin x
+    /// assert_eq!(report.skipped(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn skipped(&self) -> usize {
         self.compared - self.conclusive
     }

@@ -66,6 +66,24 @@ pub struct TaylorCheck<'p, P> {
 }
 
 /// What was found for one order.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{Program, ProgramResult, TaylorOrder, Verdict, check_taylor};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report = check_taylor(&Sine, at)?; // the sum of sin x
+/// let first: &TaylorOrder = &report.orders[0];
+/// assert_eq!((first.order, first.verdict), (1, Verdict::Passed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TaylorOrder {
     /// The order, which is the slope expected.
@@ -83,6 +101,23 @@ pub struct TaylorOrder {
 }
 
 /// The result of a [`TaylorCheck`].
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{Program, ProgramResult, TaylorReport, Verdict, check_taylor};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report: TaylorReport = check_taylor(&Sine, at)?; // the sum of sin x
+/// assert_eq!(report.verdict, Verdict::Passed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TaylorReport {
     /// Failed where one order failed, passed where all passed.
@@ -112,6 +147,23 @@ const FAR: f64 = 1e-3;
 
 impl<'p, P: Program> TaylorCheck<'p, P> {
     /// A test of orders 1 to 3 along 4 directions of random signs at `inputs`.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = TaylorCheck::new(&Sine, at).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Self {
         Self {
             program,
@@ -127,12 +179,47 @@ impl<'p, P: Program> TaylorCheck<'p, P> {
     }
 
     /// The highest order, 1 to 3.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = TaylorCheck::new(&Sine, at).orders(2).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// assert_eq!(report.orders.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn orders(self, orders: usize) -> Self {
         Self { orders, ..self }
     }
 
     /// How many directions have to serve.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = TaylorCheck::new(&Sine, at).directions(2).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn directions(self, directions: usize) -> Self {
         Self { directions, ..self }
@@ -140,30 +227,116 @@ impl<'p, P: Program> TaylorCheck<'p, P> {
 
     /// The length over which the program changes: for a spiking network the width of its surrogate. 1 unless told
     /// otherwise.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = TaylorCheck::new(&Sine, at).width(0.5).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn width(self, width: f64) -> Self {
         Self { width, ..self }
     }
 
     /// How far a slope may be from its order: 0.15 unless told otherwise.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = TaylorCheck::new(&Sine, at).slope_tolerance(0.2).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn slope_tolerance(self, slope_tolerance: f64) -> Self {
         Self { slope_tolerance, ..self }
     }
 
     /// Draws the directions, and the cotangent of an output of several entries.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = TaylorCheck::new(&Sine, at).seed(7).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
     /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`].
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = TaylorCheck::new(&Sine, at).smooth_twin().run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn smooth_twin(self) -> Self {
         Self { smooth_twin: true, ..self }
     }
 
     /// Holds another gradient than the tape's against the loss, flat.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let wrong = vec![0.4_f64.cos(), -1.1_f64.cos()]; // the second sign is wrong
+    /// let report = TaylorCheck::new(&Sine, at).claim(wrong).run()?; // the sum of sin x
+    /// assert!(!report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn claim(self, gradient: Vec<f64>) -> Self {
         Self { claim: Some(gradient), ..self }
@@ -175,6 +348,23 @@ impl<'p, P: Program> TaylorCheck<'p, P> {
     /// [`GradcheckError::Option`] for an option out of its domain, [`GradcheckError::Length`] for a claim of
     /// another length, [`GradcheckError::BasePoint`] for a program that is not a function of its inputs, and
     /// those of [`AnchoredProgram::contracted`].
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// let report = TaylorCheck::new(&Sine, at).run()?; // the sum of sin x
+    /// assert!(report.passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&self) -> Result<TaylorReport> {
         positive("width", self.width)?;
         positive("slope tolerance", self.slope_tolerance)?;
@@ -314,6 +504,22 @@ fn least_squares(points: &[(f64, f64)]) -> f64 {
 
 impl TaylorReport {
     /// Whether every order has its slope.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, check_taylor};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// assert!(check_taylor(&Sine, at)?.passed()); // the sum of sin x
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
     }
@@ -324,6 +530,23 @@ impl TaylorReport {
 ///
 /// # Errors
 /// [`GradcheckError::Rejected`] unless it passes, and those of [`TaylorCheck::run`].
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{Program, ProgramResult, check_taylor};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report = check_taylor(&Sine, at)?; // the sum of sin x
+/// assert!(report.passed());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_taylor<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Result<TaylorReport> {
     let report = TaylorCheck::new(program, inputs).run()?;
     if report.passed() {

@@ -10,6 +10,17 @@ use neuron::{Carried, Constants, State, sensitivity, step};
 use resurge_tensor::Tensor;
 
 /// Loss and gradient of a network by forward sensitivities.
+///
+/// ```
+/// use resurge_gradcheck::{CellExtents, CellNetwork, Rtrl, rtrl};
+/// use resurge_snn::{Cell, Surrogate};
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?);
+/// let network = CellNetwork::new(cell, &[], CellExtents::REGISTRY, 1)?;
+/// let run: Rtrl = rtrl(&network, network.parameters())?;
+/// assert!(run.loss.is_finite() && run.gradient.len() == 23);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rtrl {
     /// The loss.

@@ -60,6 +60,17 @@ pub struct CellParameters {
 
 impl Cell {
     /// The cell's constants on a tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let mut tape = Tape::<f64>::new();
+    /// let parameters = Cell::lif(Surrogate::sigmoid(0.2)?).with_decay(0.9)?.parameters(&mut tape);
+    /// assert_eq!(tape.value(parameters.decay)?.item(), Some(0.9));
+    /// assert_eq!(parameters.recurrent, None);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn parameters<S: Scalar>(&self, tape: &mut Tape<S>) -> CellParameters {
         let mut constant = |x: f64| tape.constant(Tensor::scalar(S::from_f64(x)));
         let v_reset = match self.reset.kind {

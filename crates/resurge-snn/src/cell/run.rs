@@ -8,6 +8,20 @@ use resurge_autodiff::{Tape, Var};
 use resurge_tensor::{Scalar, Tensor};
 
 /// What a cell did with a sequence, one entry a time step, each of shape `[B, N]`.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Cell, CellRun, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let cell = Cell::lif(Surrogate::sigmoid(0.2)?).with_decay(0.5)?;
+/// let mut tape = Tape::new();
+/// let current = tape.leaf(Tensor::full([3, 1, 1], 0.75)?); // [T, B, N]
+/// let run: CellRun = cell.run(&mut tape, current)?;
+/// let spikes = tape.stack(&run.spikes)?;
+/// assert_eq!(tape.value(spikes)?.as_slice(), &[0.0, 1.0, 0.0]); // 0.75, 1.125, and 0.75 after the reset
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct CellRun {
     /// The membrane potential `u[t]`, before a reset in the same step.
@@ -36,6 +50,19 @@ impl Cell {
     /// # Errors
     /// [`SnnError::Sequence`] for an input without time and batch axes or without steps, and
     /// [`SnnError::ResidualReset`] for a residual reset with another reset than subtract-then-decay.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_snn::{Cell, Surrogate};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let cell = Cell::lif(Surrogate::sigmoid(0.2)?).with_decay(0.5)?;
+    /// let mut tape = Tape::new();
+    /// let current = tape.leaf(Tensor::full([3, 1, 1], 0.75)?); // [T, B, N]
+    /// let run = cell.run(&mut tape, current)?;
+    /// assert_eq!(tape.value(run.potentials[1])?.as_slice(), &[1.125]);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn run<S: Scalar>(&self, tape: &mut Tape<S>, current: Var) -> Result<CellRun> {
         let parameters = self.parameters(tape);
         self.run_with(tape, current, &parameters)
@@ -45,6 +72,22 @@ impl Cell {
     ///
     /// # Errors
     /// As [`run`](Self::run), and shape errors where a parameter does not broadcast to `[B, N]`.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_snn::{Cell, Surrogate};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let cell = Cell::lif(Surrogate::sigmoid(0.2)?).with_decay(0.5)?;
+    /// let mut tape = Tape::new();
+    /// let current = tape.leaf(Tensor::full([3, 1, 1], 0.75)?); // [T, B, N]
+    /// let mut parameters = cell.parameters(&mut tape);
+    /// parameters.threshold = tape.leaf(Tensor::scalar(2.0)); // to be learned
+    /// let run = cell.run_with(&mut tape, current, &parameters)?;
+    /// assert_eq!(tape.value(run.spikes[1])?.as_slice(), &[0.0]);
+    /// assert!(tape.backward(run.spikes[1])?.wrt(parameters.threshold)?.sum() < 0.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn run_with<S: Scalar>(
         &self,
         tape: &mut Tape<S>,

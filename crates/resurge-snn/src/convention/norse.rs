@@ -62,6 +62,16 @@ pub struct Norse {
 }
 
 /// A step function of Norse.
+///
+/// ```
+/// use resurge_snn::Reset;
+/// use resurge_snn::convention::{Norse, NorseStep};
+///
+/// let reset_subtract = true;
+/// let cell = Norse { step: NorseStep::LifBox { reset_subtract }, ..Norse::lif_box() }.cell()?;
+/// assert_eq!(cell.reset(), Reset::SUBTRACT_THEN_DECAY);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NorseStep {
     /// `lif_step`.
@@ -79,9 +89,23 @@ pub enum NorseStep {
 
 impl Norse {
     /// The version that was read and run.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert_eq!(Norse::VERSION, "1.1.0");
+    /// ```
     pub const VERSION: &'static str = "1.1.0";
 
     /// `lif_feed_forward_step` with the default `LIFParameters`.
+    ///
+    /// ```
+    /// use resurge_snn::ResetGradient;
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert_eq!(Norse::lif_feed_forward().cell()?.reset_gradient(), ResetGradient::Full);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn lif_feed_forward() -> Self {
         Self {
             step: NorseStep::LifFeedForward,
@@ -96,22 +120,50 @@ impl Norse {
     }
 
     /// `lif_step` with the default `LIFParameters`.
+    ///
+    /// ```
+    /// use resurge_snn::ResetGradient;
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert_eq!(Norse::lif_step().cell()?.reset_gradient(), ResetGradient::Detached);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn lif_step() -> Self {
         Self { step: NorseStep::Lif, ..Self::lif_feed_forward() }
     }
 
     /// `lif_box_feed_forward_step` with the default `LIFBoxParameters`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert_eq!(Norse::lif_box().cell()?.synapse(), None);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn lif_box() -> Self {
         Self { step: NorseStep::LifBox { reset_subtract: false }, ..Self::lif_feed_forward() }
     }
 
     /// `iaf_feed_forward_step` with the default `IAFParameters`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert_eq!(Norse::iaf().cell()?.decay(), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn iaf() -> Self {
         Self { step: NorseStep::Iaf, ..Self::lif_feed_forward() }
     }
 
     /// `method="super"`: `1 / (1 + |x|)^2`. Its backward pass in 1.1.0 does not use alpha, whose default of 100
     /// looks like a slope.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert_eq!(Norse::superspike().derivative(1.0), 0.25); // 1 / (1 + 1)^2
+    /// ```
     pub fn superspike() -> Surrogate {
         Surrogate::new(SurrogateKind::FastSigmoid { slope: 1.0 }, SurrogateScale::PeakOne)
     }
@@ -120,6 +172,13 @@ impl Norse {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert_eq!(Norse::tanh(2.0)?.derivative(0.0), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn tanh(alpha: f64) -> Result<Surrogate> {
         Surrogate::tanh(alpha)
     }
@@ -128,6 +187,14 @@ impl Norse {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// let circ = Norse::circ(2.0)?;
+    /// assert!((circ.derivative(2.0_f64) / circ.derivative(0.0_f64) - 0.125_f64.sqrt()).abs() < 1e-15);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn circ(alpha: f64) -> Result<Surrogate> {
         Surrogate::algebraic(alpha)
     }
@@ -137,6 +204,13 @@ impl Norse {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert!((Norse::heavi_erfc(3.0)?.derivative(0.0_f64) - 2.0 / std::f64::consts::PI.sqrt()).abs() < 1e-15);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn heavi_erfc(alpha: f64) -> Result<Surrogate> {
         Ok(Surrogate::erf(alpha)?.with_scale(SurrogateScale::Peak(FRAC_2_SQRT_PI)))
     }
@@ -145,6 +219,14 @@ impl Norse {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// let triangle = Norse::triangle(0.5)?;
+    /// assert!(triangle.derivative(0.0) > 0.0 && triangle.derivative(9.0) == 0.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn triangle(alpha: f64) -> Result<Surrogate> {
         with_peak(Surrogate::triangle(1.0)?, "triangle alpha", alpha)
     }
@@ -154,6 +236,13 @@ impl Norse {
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) for a constant outside its domain; a threshold must be
     /// positive, so shift biological potentials (-50 mV) by the leak.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Norse;
+    ///
+    /// assert_eq!(Norse { v_th: 0.5, ..Norse::iaf() }.cell()?.threshold(), 0.5);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         let subtract = matches!(self.step, NorseStep::LifBox { reset_subtract: true });
         let reset = match self.v_reset {

@@ -47,6 +47,13 @@ impl Paper {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) for a constant outside its domain.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Paper;
+    ///
+    /// assert_eq!(Paper { tau_m: 4.0, ..Paper::default() }.cell()?.decay(), 0.75);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         Cell::lif(self.surrogate)
             .with_decay(decay("tau_m", self.tau_m)?)?

@@ -70,6 +70,14 @@ pub struct Sinabs {
 }
 
 /// A class of Sinabs with its time constants, in steps.
+///
+/// ```
+/// use resurge_snn::convention::{Sinabs, SinabsNeuron};
+///
+/// let neuron = SinabsNeuron::Lif { tau_mem: 10.0 };
+/// assert_eq!(Sinabs { neuron, ..Sinabs::iaf() }.cell()?, Sinabs::lif(10.0).cell()?);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SinabsNeuron {
     /// `LIF`.
@@ -91,6 +99,14 @@ pub enum SinabsNeuron {
 }
 
 /// Sinabs's `spike_fn`.
+///
+/// ```
+/// use resurge_snn::convention::{Sinabs, SinabsSpike};
+///
+/// let cell = Sinabs { spike_fn: SinabsSpike::Single, ..Sinabs::lif(10.0) }.cell()?;
+/// assert_ne!(cell, Sinabs::lif(10.0).cell()?);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SinabsSpike {
     /// `MultiSpike`.
@@ -100,6 +116,16 @@ pub enum SinabsSpike {
 }
 
 /// Sinabs's `reset_fn`.
+///
+/// ```
+/// use resurge_snn::Reset;
+/// use resurge_snn::convention::{Sinabs, SinabsReset, SinabsSpike};
+///
+/// let (spike_fn, reset_fn) = (SinabsSpike::Single, SinabsReset::MembraneReset(0.0));
+/// let cell = Sinabs { spike_fn, reset_fn, ..Sinabs::lif(10.0) }.cell()?;
+/// assert_eq!(cell.reset(), Reset::TO_ZERO);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SinabsReset {
     /// `MembraneSubtract()`.
@@ -109,6 +135,15 @@ pub enum SinabsReset {
 }
 
 /// Sinabs's `surrogate_grad_fn`, a function of the potential and the threshold.
+///
+/// ```
+/// use resurge_snn::convention::{Sinabs, SinabsSurrogate};
+///
+/// let surrogate = SinabsSurrogate::Gaussian { sigma: 0.5, grad_scale: 1.0 };
+/// let cell = Sinabs { surrogate, ..Sinabs::lif(10.0) }.cell()?;
+/// assert_eq!(cell.surrogate().name(), "gaussian");
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SinabsSurrogate {
     /// `(grad_scale / w) exp(-|x| / w)` with `w = grad_width thr`, `thr` the threshold of that step.
@@ -157,9 +192,22 @@ impl SinabsSurrogate {
 
 impl Sinabs {
     /// The version that was read and run.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Sinabs;
+    ///
+    /// assert_eq!(Sinabs::VERSION, "3.1.3");
+    /// ```
     pub const VERSION: &'static str = "3.1.3";
 
     /// `LIF(tau_mem)`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Sinabs;
+    ///
+    /// assert_eq!(Sinabs::lif(10.0).cell()?.decay(), (-0.1_f64).exp());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn lif(tau_mem: f64) -> Self {
         Self {
             neuron: SinabsNeuron::Lif { tau_mem },
@@ -173,11 +221,25 @@ impl Sinabs {
     }
 
     /// `IAF()`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Sinabs;
+    ///
+    /// assert_eq!(Sinabs::iaf().cell()?.decay(), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn iaf() -> Self {
         Self { neuron: SinabsNeuron::Iaf, ..Self::lif(1.0) }
     }
 
     /// `ALIF(tau_mem, tau_adapt)`: `adapt_scale=1.8`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Sinabs;
+    ///
+    /// assert!(Sinabs::alif(10.0, 20.0).cell()?.adaptation().is_some());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn alif(tau_mem: f64, tau_adapt: f64) -> Self {
         let neuron = SinabsNeuron::Alif { tau_mem, tau_adapt, adapt_scale: 1.8 };
         Self { neuron, spike_fn: SinabsSpike::Single, ..Self::lif(tau_mem) }
@@ -188,6 +250,14 @@ impl Sinabs {
     /// # Errors
     /// [`SnnError::Parameter`] for a constant outside its domain, [`SnnError::Convention`] for `MembraneReset`
     /// with `MultiSpike`, and for `ALIF` with `MultiSpike` and a surrogate of fixed width.
+    ///
+    /// ```
+    /// use resurge_snn::ResetGradient;
+    /// use resurge_snn::convention::Sinabs;
+    ///
+    /// assert_eq!(Sinabs::lif(10.0).cell()?.reset_gradient(), ResetGradient::Full);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         let (decay, gain) = match self.neuron {
             SinabsNeuron::Iaf => (1.0, 1.0),
@@ -318,9 +388,22 @@ pub struct Exodus {
 
 impl Exodus {
     /// The version that was read and run.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Exodus;
+    ///
+    /// assert_eq!(Exodus::VERSION, "2.0.0");
+    /// ```
     pub const VERSION: &'static str = "2.0.0";
 
     /// `LIF(tau_mem)`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::{Exodus, Sinabs};
+    ///
+    /// assert_eq!(Exodus::lif(10.0).cell()?, Sinabs::lif(10.0).cell()?);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn lif(tau_mem: f64) -> Self {
         let Sinabs { tau_syn, spike_threshold, spike_fn, surrogate, norm_input, .. } = Sinabs::lif(tau_mem);
         Self { tau_mem, tau_syn, spike_threshold, spike_fn, surrogate, norm_input }
@@ -335,6 +418,14 @@ impl Exodus {
     ///
     /// # Errors
     /// [`SnnError::Parameter`] for a constant outside its domain.
+    ///
+    /// ```
+    /// use resurge_snn::ResetGradient;
+    /// use resurge_snn::convention::Exodus;
+    ///
+    /// assert_eq!(Exodus::lif(10.0).cell()?.reset_gradient(), ResetGradient::Full);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         self.as_sinabs().cell()
     }

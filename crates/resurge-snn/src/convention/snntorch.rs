@@ -61,6 +61,15 @@ pub struct SnnTorch {
 }
 
 /// snnTorch's `reset_mechanism`.
+///
+/// ```
+/// use resurge_snn::Reset;
+/// use resurge_snn::convention::{SnnTorch, SnnTorchReset};
+///
+/// let cell = SnnTorch { reset: SnnTorchReset::Zero, ..SnnTorch::leaky(0.9) }.cell()?;
+/// assert_eq!(cell.reset(), Reset::TO_ZERO);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SnnTorchReset {
     /// `"subtract"`, the default.
@@ -74,9 +83,22 @@ pub enum SnnTorchReset {
 
 impl SnnTorch {
     /// The version that was read and run.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SnnTorch;
+    ///
+    /// assert_eq!(SnnTorch::VERSION, "1.0.0");
+    /// ```
     pub const VERSION: &'static str = "1.0.0";
 
     /// `Leaky(beta)`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SnnTorch;
+    ///
+    /// assert_eq!(SnnTorch::leaky(0.9).cell()?.decay(), 0.9);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn leaky(beta: f64) -> Self {
         let surrogate = Surrogate::new(SurrogateKind::Atan { slope: 2.0 }, SurrogateScale::UnitArea);
         let reset = SnnTorchReset::Subtract;
@@ -84,6 +106,13 @@ impl SnnTorch {
     }
 
     /// `Synaptic(alpha, beta)`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SnnTorch;
+    ///
+    /// assert!(SnnTorch::synaptic(0.8, 0.9).cell()?.synapse().is_some());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn synaptic(alpha: f64, beta: f64) -> Self {
         Self { alpha: Some(alpha), ..Self::leaky(beta) }
     }
@@ -92,6 +121,13 @@ impl SnnTorch {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SnnTorch;
+    ///
+    /// assert_eq!(SnnTorch::atan(2.0)?.derivative(0.0), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn atan(alpha: f64) -> Result<Surrogate> {
         Surrogate::atan(alpha)
     }
@@ -100,6 +136,13 @@ impl SnnTorch {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SnnTorch;
+    ///
+    /// assert_eq!(SnnTorch::fast_sigmoid(25.0)?.derivative(0.04), 0.25);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn fast_sigmoid(slope: f64) -> Result<Surrogate> {
         Surrogate::fast_sigmoid(slope)
     }
@@ -108,6 +151,13 @@ impl SnnTorch {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SnnTorch;
+    ///
+    /// assert!((SnnTorch::sigmoid(25.0)?.derivative(0.0_f64) - 25.0 / 4.0).abs() < 1e-12);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn sigmoid(slope: f64) -> Result<Surrogate> {
         Surrogate::sigmoid(inverse("sigmoid slope", slope)?)
     }
@@ -116,6 +166,15 @@ impl SnnTorch {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) for a constant outside its domain.
+    ///
+    /// ```
+    /// use resurge_snn::Reset;
+    /// use resurge_snn::convention::SnnTorch;
+    ///
+    /// let immediate = SnnTorch { reset_delay: false, ..SnnTorch::leaky(0.9) }.cell()?;
+    /// assert_eq!(immediate.reset(), Reset::SUBTRACT_THEN_DECAY);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         let gradient = if self.reset_delay { ResetGradient::Detached } else { ResetGradient::Full };
         let residual = !self.reset_delay && self.reset == SnnTorchReset::Subtract;

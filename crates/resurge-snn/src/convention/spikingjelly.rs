@@ -58,6 +58,15 @@ pub struct SpikingJelly {
 }
 
 /// A class of SpikingJelly with its time constants.
+///
+/// ```
+/// use resurge_snn::convention::{SpikingJelly, SpikingJellyNode};
+///
+/// let node = SpikingJellyNode::Lif { tau: 4.0, decay_input: true };
+/// let cell = SpikingJelly { node, ..SpikingJelly::lif() }.cell()?;
+/// assert_eq!((cell.decay(), cell.input_gain()), (0.75, 0.25));
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SpikingJellyNode {
     /// `IFNode`.
@@ -88,9 +97,22 @@ pub enum SpikingJellyNode {
 
 impl SpikingJelly {
     /// The version that was read and run.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert_eq!(SpikingJelly::VERSION, "2.0.0");
+    /// ```
     pub const VERSION: &'static str = "2.0.0";
 
     /// `IFNode()`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert_eq!(SpikingJelly::integrate_and_fire().cell()?.decay(), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn integrate_and_fire() -> Self {
         let kind = SurrogateKind::Sigmoid { width: 0.25 };
         Self {
@@ -103,18 +125,39 @@ impl SpikingJelly {
     }
 
     /// `LIFNode()`: `tau=2`, `decay_input=True`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert_eq!(SpikingJelly::lif().cell()?.decay(), 0.5); // tau = 2
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn lif() -> Self {
         let node = SpikingJellyNode::Lif { tau: 2.0, decay_input: true };
         Self { node, ..Self::integrate_and_fire() }
     }
 
     /// `ParametricLIFNode()`: `init_tau=2`, `decay_input=True`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert_eq!(SpikingJelly::parametric_lif().cell()?.decay(), 0.5);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn parametric_lif() -> Self {
         let node = SpikingJellyNode::ParametricLif { init_tau: 2.0, decay_input: true };
         Self { node, ..Self::integrate_and_fire() }
     }
 
     /// `CUBALIFNode()`: `c_decay=0.5`, `v_decay=0.75`, `v_threshold=0.5`, `Rect(alpha=1)`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert!(SpikingJelly::cuba_lif().cell()?.synapse().is_some());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cuba_lif() -> Self {
         let rect = SurrogateKind::Rectangle { width: 1.0 };
         Self {
@@ -129,6 +172,13 @@ impl SpikingJelly {
     ///
     /// # Errors
     /// [`SnnError::Parameter`] unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert!((SpikingJelly::sigmoid(4.0)?.derivative(0.0_f64) - 1.0).abs() < 1e-15);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn sigmoid(alpha: f64) -> Result<Surrogate> {
         Surrogate::sigmoid(inverse("Sigmoid alpha", alpha)?)
     }
@@ -137,6 +187,13 @@ impl SpikingJelly {
     ///
     /// # Errors
     /// [`SnnError::Parameter`] unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert_eq!(SpikingJelly::atan(2.0)?.derivative(0.0), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn atan(alpha: f64) -> Result<Surrogate> {
         Surrogate::atan(alpha)
     }
@@ -145,6 +202,13 @@ impl SpikingJelly {
     ///
     /// # Errors
     /// [`SnnError::Parameter`] unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert_eq!(SpikingJelly::piecewise_quadratic(1.0)?.derivative(0.0), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn piecewise_quadratic(alpha: f64) -> Result<Surrogate> {
         Surrogate::triangle(inverse("PiecewiseQuadratic alpha", alpha)?)
     }
@@ -153,6 +217,13 @@ impl SpikingJelly {
     ///
     /// # Errors
     /// [`SnnError::Parameter`] unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// assert_eq!(SpikingJelly::rect(2.0)?.derivative(0.0), 2.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn rect(alpha: f64) -> Result<Surrogate> {
         Surrogate::rectangle(inverse("Rect alpha", alpha)?)
     }
@@ -162,6 +233,14 @@ impl SpikingJelly {
     ///
     /// # Errors
     /// [`SnnError::Parameter`] unless alpha is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// let surrogate = SpikingJelly::super_spike(10.0)?;
+    /// assert!((surrogate.derivative(0.1_f64) / surrogate.derivative(0.0_f64) - 0.25).abs() < 1e-15);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn super_spike(alpha: f64) -> Result<Surrogate> {
         with_peak(Surrogate::fast_sigmoid(1.0)?, "SuperSpike alpha", alpha)
     }
@@ -171,6 +250,15 @@ impl SpikingJelly {
     /// # Errors
     /// [`SnnError::Parameter`] for a constant outside its domain, [`SnnError::Convention`] for `detach_reset`
     /// with `CUBALIFNode`.
+    ///
+    /// ```
+    /// use resurge_snn::ResetGradient;
+    /// use resurge_snn::convention::SpikingJelly;
+    ///
+    /// let cell = SpikingJelly { detach_reset: true, ..SpikingJelly::lif() }.cell()?;
+    /// assert_eq!(cell.reset_gradient(), ResetGradient::Detached);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         let gradient = if self.detach_reset { ResetGradient::Detached } else { ResetGradient::Full };
         let reset = match self.v_reset {

@@ -48,6 +48,14 @@ pub struct Spyx {
 }
 
 /// A class of Spyx with its decays per step.
+///
+/// ```
+/// use resurge_snn::convention::{Spyx, SpyxNeuron};
+///
+/// let cell = Spyx { neuron: SpyxNeuron::Lif { beta: 0.9 }, ..Spyx::integrate_and_fire() }.cell()?;
+/// assert_eq!(cell.decay(), 0.9);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SpyxNeuron {
     /// `IF`.
@@ -75,9 +83,22 @@ pub enum SpyxNeuron {
 
 impl Spyx {
     /// The version that was read and run.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert_eq!(Spyx::VERSION, "1.0.0");
+    /// ```
     pub const VERSION: &'static str = "1.0.0";
 
     /// `IF()`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert_eq!(Spyx::integrate_and_fire().cell()?.decay(), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn integrate_and_fire() -> Self {
         let kind = SurrogateKind::FastSigmoid { slope: 25.0 };
         let activation = Surrogate::new(kind, SurrogateScale::PeakOne);
@@ -85,16 +106,37 @@ impl Spyx {
     }
 
     /// `LIF(beta=beta)`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert_eq!(Spyx::lif(0.9).cell()?.decay(), 0.9);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn lif(beta: f64) -> Self {
         Self { neuron: SpyxNeuron::Lif { beta }, ..Self::integrate_and_fire() }
     }
 
     /// `CuBaLIF(alpha=alpha, beta=beta)`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert!(Spyx::cuba_lif(0.8, 0.9).cell()?.synapse().is_some());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cuba_lif(alpha: f64, beta: f64) -> Self {
         Self { neuron: SpyxNeuron::CubaLif { alpha, beta }, ..Self::integrate_and_fire() }
     }
 
     /// `ALIF(beta=beta, gamma=gamma)`.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert!(Spyx::alif(0.9, 0.8).cell()?.adaptation().is_some());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn alif(beta: f64, gamma: f64) -> Self {
         Self { neuron: SpyxNeuron::Alif { beta, gamma }, ..Self::integrate_and_fire() }
     }
@@ -103,6 +145,14 @@ impl Spyx {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless k is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// let surrogate = Spyx::superspike(25.0)?;
+    /// assert!((surrogate.derivative(0.04_f64) / surrogate.derivative(0.0_f64) - 0.25).abs() < 1e-15);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn superspike(k: f64) -> Result<Surrogate> {
         Surrogate::fast_sigmoid(k)
     }
@@ -112,6 +162,13 @@ impl Spyx {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless k is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert!(Spyx::arctan(2.0)?.derivative(0.0) > Spyx::arctan(2.0)?.derivative(1.0));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn arctan(k: f64) -> Result<Surrogate> {
         Ok(Surrogate::atan(2.0 * k)?.with_scale(SurrogateScale::Peak(FRAC_1_PI)))
     }
@@ -120,6 +177,13 @@ impl Spyx {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless k is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert!(Spyx::tanh(1.0)?.derivative(0.0) > Spyx::tanh(1.0)?.derivative(1.0));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn tanh(k: f64) -> Result<Surrogate> {
         Surrogate::tanh(k)
     }
@@ -128,6 +192,13 @@ impl Spyx {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless k is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert!(Spyx::triangular(2.0)?.derivative(0.0) > 0.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn triangular(k: f64) -> Result<Surrogate> {
         Ok(Surrogate::triangle(inverse("triangular k", k)?)?.with_scale(SurrogateScale::PeakOne))
     }
@@ -136,6 +207,13 @@ impl Spyx {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless both are positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert_eq!(Spyx::boxcar(2.0, 0.5)?.derivative(0.0), 0.5);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn boxcar(width: f64, height: f64) -> Result<Surrogate> {
         with_peak(Surrogate::rectangle(width)?, "boxcar height", height)
     }
@@ -144,6 +222,13 @@ impl Spyx {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) for a constant outside its domain.
+    ///
+    /// ```
+    /// use resurge_snn::convention::Spyx;
+    ///
+    /// assert_eq!(Spyx { threshold: 0.5, ..Spyx::lif(0.9) }.cell()?.threshold(), 0.5);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         let cell = Cell::integrate_and_fire(self.activation)
             .with_threshold(self.threshold)?

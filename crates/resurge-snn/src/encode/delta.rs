@@ -5,6 +5,16 @@ use crate::{Result, SnnError};
 use resurge_tensor::{Scalar, Tensor};
 
 /// What a delta encoder does with a fall of its input.
+///
+/// ```
+/// use resurge_snn::{DeltaPolarity, delta};
+/// use resurge_tensor::Tensor;
+///
+/// let values = Tensor::from_vec([2, 1], vec![0.5, 0.1])?;
+/// let fallen: Tensor<f64> = delta(&values, 0.25, DeltaPolarity::OnOff)?;
+/// assert!(fallen.as_slice().iter().any(|&spike| spike != 0.0));
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeltaPolarity {

@@ -7,6 +7,15 @@ use resurge_tensor::{Scalar, Tensor};
 
 /// When an input of intensity `x`, in `0..=1`, spikes in a sequence of `T` steps. The time is rounded to the
 /// nearest step, halves up.
+///
+/// ```
+/// use resurge_snn::{Latency, latency};
+/// use resurge_tensor::Tensor;
+///
+/// let brightest: Tensor<f64> = latency(&Tensor::from_vec([1], vec![1.0])?, 4, Latency::Linear)?;
+/// assert_eq!(brightest.as_slice(), &[1.0, 0.0, 0.0, 0.0]);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Latency {
@@ -31,6 +40,13 @@ impl Latency {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless both are positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Latency;
+    ///
+    /// assert!(Latency::charging(5.0, 0.01).is_ok());
+    /// assert!(Latency::charging(-1.0, 0.01).is_err());
+    /// ```
     pub fn charging(tau: f64, theta: f64) -> Result<Self> {
         check("latency time constant", tau, "positive and finite", tau > 0.0)?;
         check("latency threshold", theta, "positive and finite", theta > 0.0)?;

@@ -33,6 +33,16 @@ impl SpikeTrain {
     /// # Errors
     /// [`SnnError::Sequence`] without time and batch axes or without steps, [`SnnError::NotASpike`] for a value other
     /// than 0 and 1.
+    ///
+    /// ```
+    /// use resurge_snn::SpikeTrain;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let spikes = SpikeTrain::from_tensor(&Tensor::from_vec([2, 1, 3], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0])?)?;
+    /// assert_eq!(spikes.count(), 2);
+    /// assert!(SpikeTrain::from_tensor(&Tensor::full([1, 1, 1], 0.5)?).is_err()); // no spike
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn from_tensor<S: Scalar>(sequence: &Tensor<S>) -> Result<Self> {
         let shape = sequence.shape();
         if shape.rank() < 2 || shape[0] == 0 {
@@ -55,31 +65,85 @@ impl SpikeTrain {
     }
 
     /// The number of time steps `T`.
+    ///
+    /// ```
+    /// use resurge_snn::SpikeTrain;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let spikes = SpikeTrain::from_tensor(&Tensor::from_vec([2, 1, 3], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0])?)?;
+    /// assert_eq!(spikes.steps(), 2);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn steps(&self) -> usize {
         self.steps
     }
 
     /// The batch size `B`.
+    ///
+    /// ```
+    /// use resurge_snn::SpikeTrain;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let spikes = SpikeTrain::from_tensor(&Tensor::from_vec([2, 1, 3], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0])?)?;
+    /// assert_eq!(spikes.batch(), 1);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn batch(&self) -> usize {
         self.batch
     }
 
     /// The number of neurons `N`.
+    ///
+    /// ```
+    /// use resurge_snn::SpikeTrain;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let spikes = SpikeTrain::from_tensor(&Tensor::from_vec([2, 1, 3], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0])?)?;
+    /// assert_eq!(spikes.neurons(), 3);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn neurons(&self) -> usize {
         self.neurons
     }
 
     /// The number of spikes.
+    ///
+    /// ```
+    /// use resurge_snn::SpikeTrain;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let spikes = SpikeTrain::from_tensor(&Tensor::from_vec([2, 1, 3], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0])?)?;
+    /// assert_eq!(spikes.count(), 2);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Spikes per neuron and step; 0 for a train without neurons.
+    ///
+    /// ```
+    /// use resurge_snn::SpikeTrain;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let spikes = SpikeTrain::from_tensor(&Tensor::from_vec([2, 1, 3], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0])?)?;
+    /// assert_eq!(spikes.density(), 2.0 / 6.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn density(&self) -> f64 {
         self.count() as f64 / (self.steps * self.batch * self.neurons).max(1) as f64
     }
 
     /// Whether a neuron spikes in a step; `None` where there is no such neuron.
+    ///
+    /// ```
+    /// use resurge_snn::SpikeTrain;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let spikes = SpikeTrain::from_tensor(&Tensor::from_vec([2, 1, 3], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0])?)?;
+    /// assert_eq!((spikes.get(1, 0, 2), spikes.get(1, 0, 1), spikes.get(9, 0, 0)), (Some(true), Some(false), None));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn get(&self, step: usize, sample: usize, neuron: usize) -> Option<bool> {
         let within = step < self.steps && sample < self.batch && neuron < self.neurons;
         within.then(|| self.row(step, sample)[neuron / 64] >> (neuron % 64) & 1 == 1)
@@ -89,6 +153,15 @@ impl SpikeTrain {
     ///
     /// # Errors
     /// [`TensorError::TooLarge`](resurge_tensor::TensorError::TooLarge) for a tensor that cannot be addressed.
+    ///
+    /// ```
+    /// use resurge_snn::SpikeTrain;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let spikes = SpikeTrain::from_tensor(&Tensor::from_vec([2, 1, 3], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0])?)?;
+    /// assert_eq!(spikes.to_tensor::<f32>()?.as_slice(), &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn to_tensor<S: Scalar>(&self) -> Result<Tensor<S>> {
         Ok(self.dense()?)
     }

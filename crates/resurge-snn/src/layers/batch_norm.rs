@@ -8,6 +8,19 @@ use resurge_autodiff::{Tape, Var};
 use resurge_tensor::{Scalar, Shape, Tensor};
 
 /// What batch normalisation did with a sequence in training.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{BatchNormRun, batch_norm};
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let x = tape.leaf(Tensor::from_vec([2, 1, 1], vec![1.0, 5.0])?);
+/// let (gamma, beta) = (tape.leaf(Tensor::full([1], 1.0)?), tape.leaf(Tensor::zeros([1])?));
+/// let run: BatchNormRun<f64> = batch_norm(&mut tape, x, gamma, beta, 1e-5)?;
+/// assert_eq!((run.mean.item(), run.variance.item(), run.samples), (Some(3.0), Some(4.0), 2));
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct BatchNormRun<S> {
     /// The normalised sequence, the input's shape.
@@ -119,6 +132,14 @@ pub fn batch_norm_inference<S: Scalar>(
 }
 
 /// The statistics that evaluation uses: exponential means of those of the training batches.
+///
+/// ```
+/// use resurge_snn::RunningStatistics;
+///
+/// let statistics = RunningStatistics::<f32>::new(2)?;
+/// assert_eq!(statistics.mean.len(), 2);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunningStatistics<S> {
     /// The mean of each channel, `[C]`.
@@ -132,6 +153,14 @@ impl<S: Scalar> RunningStatistics<S> {
     ///
     /// # Errors
     /// A shape error for more channels than can be addressed.
+    ///
+    /// ```
+    /// use resurge_snn::RunningStatistics;
+    ///
+    /// let statistics = RunningStatistics::<f64>::new(1)?;
+    /// assert_eq!((statistics.mean.item(), statistics.variance.item()), (Some(0.0), Some(1.0)));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn new(channels: usize) -> Result<Self> {
         Ok(Self { mean: Tensor::zeros([channels])?, variance: Tensor::full([channels], S::one())? })
     }

@@ -9,6 +9,13 @@ use resurge_tensor::{Scalar, Tensor};
 /// How often an output neuron is to spike in a sequence: so many times for the class, so many for the others.
 ///
 /// The default is TSSL-BP's for N-MNIST in 30 steps (Zhang and Li 2020): 15 and 3.
+///
+/// ```
+/// use resurge_snn::CountTarget;
+///
+/// assert_eq!(CountTarget::default(), CountTarget::new(15.0, 3.0)?);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CountTarget {
     desired: f64,
@@ -27,6 +34,13 @@ impl CountTarget {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless both are at least 0 and finite.
+    ///
+    /// ```
+    /// use resurge_snn::CountTarget;
+    ///
+    /// assert!(CountTarget::new(10.0, 0.0).is_ok());
+    /// assert!(CountTarget::new(10.0, -1.0).is_err());
+    /// ```
     pub fn new(desired: f64, undesired: f64) -> Result<Self> {
         check("desired spike count", desired, "at least 0 and finite", desired >= 0.0)?;
         check("undesired spike count", undesired, "at least 0 and finite", undesired >= 0.0)?;
@@ -35,6 +49,20 @@ impl CountTarget {
 
     /// The same counts as bounds: more spikes than desired for the class, and fewer than undesired for the
     /// others, are no error. TSSL-BP's public code does it so.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_snn::{CountTarget, spike_count_loss};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let spikes = tape.leaf(Tensor::full([4, 1, 1], 1.0)?); // 4 spikes of the right class, of which 2 are desired
+    /// let target = CountTarget::new(2.0, 0.0)?;
+    /// let exact = spike_count_loss(&mut tape, spikes, &[0], target)?;
+    /// let bound = spike_count_loss(&mut tape, spikes, &[0], target.one_sided())?;
+    /// assert_eq!((tape.value(exact)?.item(), tape.value(bound)?.item()), (Some(0.5), Some(0.0)));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     #[must_use]
     pub fn one_sided(self) -> Self {
         Self { one_sided: true, ..self }

@@ -7,6 +7,16 @@ use resurge_autodiff::{Tape, Var};
 use resurge_tensor::{Scalar, Tensor};
 
 /// The target pattern of the paper's MNIST task, inherited from TSSL-BP: silent in the first of every five steps.
+///
+/// ```
+/// use resurge_snn::{CLASS_PATTERN, class_spikes};
+/// use resurge_tensor::Tensor;
+///
+/// let target: Tensor<f32> = class_spikes(&[1], 2, 5, &CLASS_PATTERN)?; // [T, B, N]
+/// assert_eq!(target.get(&[0, 0, 1]), Some(0.0));
+/// assert_eq!(target.get(&[1, 0, 1]), Some(1.0));
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 pub const CLASS_PATTERN: [bool; 5] = [false, true, true, true, true];
 
 /// `0.5 * sum (a - a*)^2` over steps, batch and neurons, where `a` is an output trace `[T, B, N]` and `a*` the trace

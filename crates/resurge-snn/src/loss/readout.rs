@@ -7,6 +7,18 @@ use resurge_autodiff::{Tape, Var};
 use resurge_tensor::Scalar;
 
 /// How a sequence becomes one value per neuron.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Readout, readout};
+/// use resurge_tensor::Tensor;
+///
+/// let mut tape = Tape::new();
+/// let u = tape.leaf(Tensor::from_vec([2, 1, 1], vec![3.0, 1.0])?);
+/// let largest = readout(&mut tape, u, Readout::Max)?;
+/// assert_eq!(tape.value(largest)?.item(), Some(3.0));
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Readout {
@@ -20,6 +32,12 @@ pub enum Readout {
 
 impl Readout {
     /// The name used on the command line and in reports.
+    ///
+    /// ```
+    /// use resurge_snn::Readout;
+    ///
+    /// assert_eq!([Readout::Last, Readout::Max, Readout::Mean].map(Readout::name), ["last", "max", "mean"]);
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Last => "last",

@@ -6,6 +6,14 @@ use crate::error::check;
 use resurge_tensor::{Scalar, Tensor};
 
 /// The state of [`Adam`] and [`AdamW`].
+///
+/// ```
+/// use resurge_snn::{Adam, Moments};
+///
+/// let adam = Adam::<f64>::new(0.1)?;
+/// assert_eq!(adam.moments(), &Moments::default());
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments<S> {
     /// How many steps were taken.
@@ -55,6 +63,14 @@ impl<S: Scalar> Adam<S> {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the learning rate is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Adam;
+    ///
+    /// assert_eq!(Adam::<f64>::new(0.1)?.moments().steps, 0);
+    /// assert!(Adam::<f64>::new(-0.1).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn new(learning_rate: f64) -> Result<Self> {
         let learning_rate = check_learning_rate(learning_rate)?;
         let (betas, epsilon) = ((0.9, 0.999), 1e-8);
@@ -65,6 +81,14 @@ impl<S: Scalar> Adam<S> {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless both are at least 0 and less than 1.
+    ///
+    /// ```
+    /// use resurge_snn::Adam;
+    ///
+    /// assert!(Adam::<f64>::new(0.1)?.with_betas(0.5, 0.9).is_ok());
+    /// assert!(Adam::<f64>::new(0.1)?.with_betas(1.0, 0.9).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn with_betas(self, first: f64, second: f64) -> Result<Self> {
         check("first beta", first, "at least 0 and less than 1", (0.0..1.0).contains(&first))?;
         check("second beta", second, "at least 0 and less than 1", (0.0..1.0).contains(&second))?;
@@ -75,6 +99,14 @@ impl<S: Scalar> Adam<S> {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless it is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Adam;
+    ///
+    /// assert!(Adam::<f64>::new(0.1)?.with_epsilon(1e-6).is_ok());
+    /// assert!(Adam::<f64>::new(0.1)?.with_epsilon(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn with_epsilon(self, epsilon: f64) -> Result<Self> {
         Ok(Self { epsilon: check("epsilon", epsilon, "positive and finite", epsilon > 0.0)?, ..self })
     }
@@ -83,16 +115,45 @@ impl<S: Scalar> Adam<S> {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless it is at least 0 and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Adam;
+    ///
+    /// assert!(Adam::<f64>::new(0.1)?.with_weight_decay(0.01).is_ok());
+    /// assert!(Adam::<f64>::new(0.1)?.with_weight_decay(-0.01).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn with_weight_decay(self, weight_decay: f64) -> Result<Self> {
         Ok(Self { weight_decay: check_weight_decay(weight_decay)?, ..self })
     }
 
     /// The state.
+    ///
+    /// ```
+    /// use resurge_snn::{Adam, Optimiser};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut optimiser = Adam::<f64>::new(0.1)?;
+    /// optimiser.step(&mut [Tensor::scalar(1.0)], &[Tensor::scalar(2.0)])?;
+    /// assert_eq!(optimiser.moments().steps, 1);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn moments(&self) -> &Moments<S> {
         &self.moments
     }
 
     /// The same with a given state, for example from a checkpoint.
+    ///
+    /// ```
+    /// use resurge_snn::{Adam, Optimiser};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut optimiser = Adam::<f64>::new(0.1)?;
+    /// optimiser.step(&mut [Tensor::scalar(1.0)], &[Tensor::scalar(2.0)])?;
+    /// let resumed = Adam::<f64>::new(0.1)?.with_moments(optimiser.moments().clone());
+    /// assert_eq!(resumed, optimiser);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     #[must_use]
     pub fn with_moments(self, moments: Moments<S>) -> Self {
         Self { moments, ..self }
@@ -173,6 +234,14 @@ impl<S: Scalar> AdamW<S> {
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the learning rate is positive and finite and
     /// the weight decay at least 0 and finite.
+    ///
+    /// ```
+    /// use resurge_snn::AdamW;
+    ///
+    /// assert_eq!(AdamW::<f64>::new(0.1, 0.01)?.moments().steps, 0);
+    /// assert!(AdamW::<f64>::new(0.1, -0.01).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn new(learning_rate: f64, weight_decay: f64) -> Result<Self> {
         Ok(Self { adam: Adam::new(learning_rate)?, weight_decay: check_weight_decay(weight_decay)? })
     }
@@ -181,6 +250,14 @@ impl<S: Scalar> AdamW<S> {
     ///
     /// # Errors
     /// As [`Adam::with_betas`].
+    ///
+    /// ```
+    /// use resurge_snn::AdamW;
+    ///
+    /// assert!(AdamW::<f64>::new(0.1, 0.01)?.with_betas(0.5, 0.9).is_ok());
+    /// assert!(AdamW::<f64>::new(0.1, 0.01)?.with_betas(1.0, 0.9).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn with_betas(self, first: f64, second: f64) -> Result<Self> {
         Ok(Self { adam: self.adam.with_betas(first, second)?, ..self })
     }
@@ -189,16 +266,45 @@ impl<S: Scalar> AdamW<S> {
     ///
     /// # Errors
     /// As [`Adam::with_epsilon`].
+    ///
+    /// ```
+    /// use resurge_snn::AdamW;
+    ///
+    /// assert!(AdamW::<f64>::new(0.1, 0.01)?.with_epsilon(1e-6).is_ok());
+    /// assert!(AdamW::<f64>::new(0.1, 0.01)?.with_epsilon(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn with_epsilon(self, epsilon: f64) -> Result<Self> {
         Ok(Self { adam: self.adam.with_epsilon(epsilon)?, ..self })
     }
 
     /// The state.
+    ///
+    /// ```
+    /// use resurge_snn::{AdamW, Optimiser};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut optimiser = AdamW::<f64>::new(0.1, 0.01)?;
+    /// optimiser.step(&mut [Tensor::scalar(1.0)], &[Tensor::scalar(2.0)])?;
+    /// assert_eq!(optimiser.moments().steps, 1);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn moments(&self) -> &Moments<S> {
         self.adam.moments()
     }
 
     /// The same with a given state, for example from a checkpoint.
+    ///
+    /// ```
+    /// use resurge_snn::{AdamW, Optimiser};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut optimiser = AdamW::<f64>::new(0.1, 0.01)?;
+    /// optimiser.step(&mut [Tensor::scalar(1.0)], &[Tensor::scalar(2.0)])?;
+    /// let resumed = AdamW::<f64>::new(0.1, 0.01)?.with_moments(optimiser.moments().clone());
+    /// assert_eq!(resumed, optimiser);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     #[must_use]
     pub fn with_moments(self, moments: Moments<S>) -> Self {
         Self { adam: self.adam.with_moments(moments), ..self }

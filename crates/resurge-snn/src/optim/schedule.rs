@@ -64,6 +64,13 @@ pub enum Schedule {
 
 impl Schedule {
     /// The learning rate of a step.
+    ///
+    /// ```
+    /// use resurge_snn::Schedule;
+    ///
+    /// let halved = Schedule::Step { rate: 0.1, every: 10, factor: 0.5 };
+    /// assert_eq!([0, 9, 10].map(|step| halved.at(step)), [0.1, 0.1, 0.05]);
+    /// ```
     pub fn at(&self, step: usize) -> f64 {
         match self {
             Self::Constant { rate } => *rate,

@@ -40,6 +40,17 @@ impl<S: Scalar> Sgd<S> {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the learning rate is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::{Optimiser, Sgd};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut sgd = Sgd::new(0.5)?;
+    /// let mut w = [Tensor::scalar(1.0)];
+    /// sgd.step(&mut w, &[Tensor::scalar(2.0)])?;
+    /// assert_eq!(w[0].item(), Some(0.0));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn new(learning_rate: f64) -> Result<Self> {
         let learning_rate = check_learning_rate(learning_rate)?;
         Ok(Self { learning_rate, momentum: 0.0, nesterov: false, weight_decay: 0.0, velocity: Vec::new() })
@@ -49,12 +60,30 @@ impl<S: Scalar> Sgd<S> {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless it is at least 0 and less than 1.
+    ///
+    /// ```
+    /// use resurge_snn::Sgd;
+    ///
+    /// assert!(Sgd::<f64>::new(0.5)?.with_momentum(1.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn with_momentum(self, momentum: f64) -> Result<Self> {
         check("momentum", momentum, "at least 0 and less than 1", (0.0..1.0).contains(&momentum))?;
         Ok(Self { momentum, ..self })
     }
 
     /// The same with Nesterov's look-ahead, which without momentum changes nothing.
+    ///
+    /// ```
+    /// use resurge_snn::{Optimiser, Sgd};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut sgd = Sgd::new(0.5)?.with_momentum(0.5)?.with_nesterov();
+    /// let mut w = [Tensor::scalar(1.0)];
+    /// sgd.step(&mut w, &[Tensor::scalar(1.0)])?;
+    /// assert_eq!(w[0].item(), Some(0.25)); // 1 - 0.5 (1 + 0.5)
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     #[must_use]
     pub fn with_nesterov(self) -> Self {
         Self { nesterov: true, ..self }
@@ -64,16 +93,46 @@ impl<S: Scalar> Sgd<S> {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless it is at least 0 and finite.
+    ///
+    /// ```
+    /// use resurge_snn::{Optimiser, Sgd};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut sgd = Sgd::new(0.5)?.with_weight_decay(1.0)?;
+    /// let mut w = [Tensor::scalar(1.0)];
+    /// sgd.step(&mut w, &[Tensor::scalar(0.0)])?;
+    /// assert_eq!(w[0].item(), Some(0.5));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn with_weight_decay(self, weight_decay: f64) -> Result<Self> {
         Ok(Self { weight_decay: check_weight_decay(weight_decay)?, ..self })
     }
 
     /// The state: the velocity of each parameter; none before the first step and without momentum.
+    ///
+    /// ```
+    /// use resurge_snn::{Optimiser, Sgd};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut sgd = Sgd::new(0.5)?.with_momentum(0.9)?;
+    /// sgd.step(&mut [Tensor::scalar(1.0)], &[Tensor::scalar(2.0)])?;
+    /// assert_eq!(sgd.velocity()[0].item(), Some(2.0));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn velocity(&self) -> &[Tensor<S>] {
         &self.velocity
     }
 
     /// The same with a given state, for example from a checkpoint.
+    ///
+    /// ```
+    /// use resurge_snn::Sgd;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let sgd = Sgd::new(0.5)?.with_momentum(0.9)?.with_velocity(vec![Tensor::scalar(2.0)]);
+    /// assert_eq!(sgd.velocity().len(), 1);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     #[must_use]
     pub fn with_velocity(self, velocity: Vec<Tensor<S>>) -> Self {
         Self { velocity, ..self }

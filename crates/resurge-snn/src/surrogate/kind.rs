@@ -5,6 +5,13 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
 use std::fmt;
 
 /// The shape of a surrogate derivative. The formulas are those of unit area.
+///
+/// ```
+/// use resurge_snn::{Surrogate, SurrogateKind};
+///
+/// assert_eq!(Surrogate::triangle(0.5)?.kind(), SurrogateKind::Triangle { width: 0.5 });
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum SurrogateKind {
@@ -65,6 +72,15 @@ pub enum SurrogateKind {
 }
 
 /// A surrogate given by a closure.
+///
+/// ```
+/// use resurge_snn::{Surrogate, SurrogateKind};
+///
+/// let line = Surrogate::custom(1.0, |order, x| if order == 0 { x } else { f64::from(u8::from(order == 1)) })?;
+/// assert!(matches!(line.kind(), SurrogateKind::Custom(_)));
+/// assert_eq!(line.derivative(3.0), 1.0);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct CustomSurrogate {
     pub(super) width: f64,
@@ -85,6 +101,12 @@ impl fmt::Debug for CustomSurrogate {
 
 impl SurrogateKind {
     /// The name used on the command line and in reports.
+    ///
+    /// ```
+    /// use resurge_snn::SurrogateKind;
+    ///
+    /// assert_eq!(SurrogateKind::FastSigmoid { slope: 25.0 }.name(), "fast-sigmoid");
+    /// ```
     pub fn name(&self) -> &'static str {
         match self {
             Self::Sigmoid { .. } => "sigmoid",
@@ -102,6 +124,13 @@ impl SurrogateKind {
     }
 
     /// The points at which the derivative, or a derivative of it, jumps; in increasing order.
+    ///
+    /// ```
+    /// use resurge_snn::SurrogateKind;
+    ///
+    /// assert_eq!(SurrogateKind::Rectangle { width: 1.0 }.kinks(), [-0.5, 0.5]);
+    /// assert!(SurrogateKind::Sigmoid { width: 1.0 }.kinks().is_empty());
+    /// ```
     pub fn kinks(&self) -> Vec<f64> {
         match *self {
             Self::FastSigmoid { .. } | Self::Exponential { .. } => vec![0.0],

@@ -12,7 +12,7 @@ pub use kind::{CustomSurrogate, SurrogateKind};
 /// A surrogate: the derivative `sigma'(x)` that stands for that of the step function in the backward pass, with
 /// its primitive `S`, `S' = sigma'`, which the smooth twin and the anchored program need.
 ///
-/// `x` is the potential less the threshold. See the table in `docs/derivation.md`.
+/// `x` is the potential less the threshold. See the table in `docs/surrogates.md`.
 ///
 /// ```
 /// use resurge_snn::{Surrogate, SurrogateScale};
@@ -33,6 +33,15 @@ pub struct Surrogate {
 }
 
 /// The normalisation of a surrogate derivative.
+///
+/// ```
+/// use resurge_snn::{Surrogate, SurrogateScale};
+///
+/// let tall = Surrogate::rectangle(0.5)?; // unit area: height 2
+/// assert_eq!(tall.derivative(0.0), 2.0);
+/// assert_eq!(tall.with_scale(SurrogateScale::Peak(0.3)).derivative(0.0), 0.3);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SurrogateScale {
     /// The integral is 1: the primitive rises from 0 to 1.
@@ -48,6 +57,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::sigmoid(0.25)?.derivative(0.0), 1.0);
+    /// assert!(Surrogate::sigmoid(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn sigmoid(width: f64) -> Result<Self> {
         Ok(Self::unit_area(SurrogateKind::Sigmoid { width: positive("sigmoid width", width)? }))
     }
@@ -56,6 +73,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::atan(2.0)?.derivative(0.0), 1.0);
+    /// assert!(Surrogate::atan(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn atan(slope: f64) -> Result<Self> {
         Ok(Self::unit_area(SurrogateKind::Atan { slope: positive("atan slope", slope)? }))
     }
@@ -64,6 +89,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::fast_sigmoid(25.0)?.derivative(0.0), 1.0);
+    /// assert!(Surrogate::fast_sigmoid(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn fast_sigmoid(slope: f64) -> Result<Self> {
         let kind = SurrogateKind::FastSigmoid { slope: positive("fast sigmoid slope", slope)? };
         Ok(Self::unit_area(kind).with_scale(SurrogateScale::PeakOne))
@@ -73,6 +106,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::triangle(0.5)?.derivative(0.0), 2.0);
+    /// assert!(Surrogate::triangle(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn triangle(width: f64) -> Result<Self> {
         Ok(Self::unit_area(SurrogateKind::Triangle { width: positive("triangle width", width)? }))
     }
@@ -81,6 +122,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::rectangle(0.5)?.derivative(0.0), 2.0);
+    /// assert!(Surrogate::rectangle(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn rectangle(width: f64) -> Result<Self> {
         Ok(Self::unit_area(SurrogateKind::Rectangle { width: positive("rectangle width", width)? }))
     }
@@ -89,6 +138,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// let peak = 1.0 / (0.5 * std::f64::consts::TAU.sqrt());
+    /// assert!((Surrogate::gaussian(0.5)?.derivative(0.0_f64) - peak).abs() < 1e-15);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn gaussian(width: f64) -> Result<Self> {
         Ok(Self::unit_area(SurrogateKind::Gaussian { width: positive("Gaussian width", width)? }))
     }
@@ -97,6 +154,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// let peak = 2.0 / std::f64::consts::PI.sqrt();
+    /// assert!((Surrogate::erf(2.0)?.derivative(0.0_f64) - peak).abs() < 1e-14);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn erf(slope: f64) -> Result<Self> {
         Self::gaussian(FRAC_1_SQRT_2 / positive("erf slope", slope)?)
     }
@@ -105,6 +170,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::tanh(3.0)?.derivative(0.0), 1.0);
+    /// assert!(Surrogate::tanh(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn tanh(slope: f64) -> Result<Self> {
         Ok(Self::sigmoid(0.5 / positive("tanh slope", slope)?)?.with_scale(SurrogateScale::PeakOne))
     }
@@ -114,6 +187,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the slope is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::asymptotic_superspike(25.0)?.derivative(0.0), 25.0);
+    /// assert!(Surrogate::asymptotic_superspike(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn asymptotic_superspike(slope: f64) -> Result<Self> {
         let kind = SurrogateKind::FastSigmoid { slope: positive("asymptotic SuperSpike slope", slope)? };
         Ok(Self::unit_area(kind).with_scale(SurrogateScale::Peak(slope)))
@@ -123,6 +204,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::exponential(0.25)?.derivative(0.0), 2.0);
+    /// assert!(Surrogate::exponential(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn exponential(width: f64) -> Result<Self> {
         Ok(Self::unit_area(SurrogateKind::Exponential { width: positive("exponential width", width)? }))
     }
@@ -131,6 +220,14 @@ impl Surrogate {
     ///
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::algebraic(0.25)?.derivative(0.0), 1.0);
+    /// assert!(Surrogate::algebraic(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn algebraic(width: f64) -> Result<Self> {
         let kind = SurrogateKind::Algebraic { width: positive("algebraic width", width)? };
         Ok(Self::unit_area(kind).with_scale(SurrogateScale::PeakOne))
@@ -142,6 +239,14 @@ impl Surrogate {
     /// # Errors
     /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width and the ratio are positive and the
     /// wings lie in `0..0.5`.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// let surrogate = Surrogate::multi_gaussian(0.5, 0.15, 6.0)?;
+    /// assert!(surrogate.derivative(0.0) > 0.0 && surrogate.derivative(3.0) < 0.0); // its wings are negative
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn multi_gaussian(width: f64, wings: f64, ratio: f64) -> Result<Self> {
         let kind = SurrogateKind::MultiGaussian {
             width: positive("multi-Gaussian width", width)?,
@@ -158,6 +263,12 @@ impl Surrogate {
     }
 
     /// The straight-through estimator: slope 1 everywhere.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::straight_through().derivative(-7.0), 1.0);
+    /// ```
     pub fn straight_through() -> Self {
         Self { kind: SurrogateKind::StraightThrough, scale: SurrogateScale::PeakOne }
     }
@@ -202,28 +313,65 @@ impl Surrogate {
     }
 
     /// The same shape under another normalisation.
+    ///
+    /// ```
+    /// use resurge_snn::{Surrogate, SurrogateScale};
+    ///
+    /// let surrogate = Surrogate::sigmoid(0.2)?.with_scale(SurrogateScale::PeakOne);
+    /// assert_eq!(surrogate.derivative(0.0), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     #[must_use]
     pub fn with_scale(self, scale: SurrogateScale) -> Self {
         Self { scale, ..self }
     }
 
     /// The shape and its parameter.
+    ///
+    /// ```
+    /// use resurge_snn::{Surrogate, SurrogateKind};
+    ///
+    /// assert_eq!(Surrogate::atan(2.0)?.kind(), SurrogateKind::Atan { slope: 2.0 });
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn kind(&self) -> SurrogateKind {
         self.kind
     }
 
     /// The normalisation.
+    ///
+    /// ```
+    /// use resurge_snn::{Surrogate, SurrogateScale};
+    ///
+    /// assert_eq!(Surrogate::fast_sigmoid(25.0)?.scale(), SurrogateScale::PeakOne);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn scale(&self) -> SurrogateScale {
         self.scale
     }
 
     /// The name used on the command line and in reports.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::atan(2.0)?.name(), "atan");
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn name(&self) -> &'static str {
         self.kind.name()
     }
 
     /// The equivalent width, area over peak, in units of the potential: the scale for the step of a finite
     /// difference.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::triangle(0.5)?.width(), 0.5);
+    /// assert!((Surrogate::sigmoid(0.2)?.width() - 0.8).abs() < 1e-15);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn width(&self) -> f64 {
         match self.kind {
             SurrogateKind::StraightThrough => 1.0,
@@ -233,6 +381,13 @@ impl Surrogate {
     }
 
     /// The surrogate derivative `sigma'(x)`.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// assert_eq!(Surrogate::rectangle(1.0)?.derivative(0.7), 0.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn derivative<S: Scalar>(&self, x: S) -> S {
         self.kind.derivative(x) * S::from_f64(self.factor())
     }
@@ -244,12 +399,31 @@ impl Surrogate {
     }
 
     /// A primitive of the derivative: `S' = sigma'`, 0 at minus infinity.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// let surrogate = Surrogate::sigmoid(0.2)?;
+    /// let (h, x) = (1e-5, 0.1_f64);
+    /// let slope = (surrogate.primitive(x + h) - surrogate.primitive(x - h)) / (2.0 * h);
+    /// assert!((slope - surrogate.derivative(x)).abs() < 1e-7);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn primitive<S: Scalar>(&self, x: S) -> S {
         self.kind.primitive(x) * S::from_f64(self.factor())
     }
 
     /// Which smooth piece of the derivative `x` lies on, counted from the left; `None` for a surrogate that is
     /// smooth everywhere.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// let surrogate = Surrogate::rectangle(1.0)?;
+    /// assert_eq!([-0.6, 0.0, 0.6].map(|x| surrogate.piece(x)), [Some(0), Some(1), Some(2)]);
+    /// assert_eq!(Surrogate::sigmoid(0.2)?.piece(0.0), None);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn piece(&self, x: f64) -> Option<i8> {
         let kinks = self.kind.kinks();
         if kinks.is_empty() {

@@ -1,0 +1,55 @@
+//! Every public item has documentation with an example.
+
+use crate::{files, read};
+
+const CRATES: [&str; 5] =
+    ["resurge-tensor", "resurge-autodiff", "resurge-snn", "resurge-gradcheck", "resurge-data"];
+
+/// The item that a line declares, if it is public: functions, types, traits and constants. Fields and variants are
+/// shown by the example of their type, the methods of a trait by the trait's.
+fn public_item(line: &str) -> Option<&str> {
+    let mut words = line.trim_start().strip_prefix("pub ")?;
+    while let Some(rest) = ["const fn", "async fn", "unsafe fn"].iter().find_map(|both| {
+        words.starts_with(both).then(|| words.split_once(' ').map(|(_, rest)| rest)).flatten()
+    }) {
+        words = rest;
+    }
+    let (kind, name) = words.split_once(' ')?;
+    let kinds = ["fn", "struct", "enum", "trait", "type", "const", "static"];
+    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+    kinds.contains(&kind).then(|| &name[..end])
+}
+
+/// The public items of a file whose documentation has no example. With `unreachable_pub`, `pub` means public.
+fn without_example(source: &str) -> Vec<String> {
+    let source = source.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let lines: Vec<&str> = source.lines().collect();
+    let mut found = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let Some(name) = public_item(line) else { continue };
+        let above = lines[..number].iter().rev().map(|line| line.trim());
+        let mut above =
+            above.take_while(|line| line.starts_with("///") || line.starts_with("#[") || *line == ")]");
+        if !above.any(|line| line.starts_with("/// ```")) {
+            found.push(format!("line {}: {name}", number + 1));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_public_item_has_an_example() {
+    let mut missing = Vec::new();
+    for path in CRATES.into_iter().flat_map(|name| files(&format!("crates/{name}/src"), ".rs")) {
+        if !path.ends_with("tests.rs") {
+            missing.extend(without_example(&read(&path)).into_iter().map(|item| format!("{path}, {item}")));
+        }
+    }
+    assert!(missing.is_empty(), "{} items have no example:\n{}", missing.len(), missing.join("\n"));
+}
+
+#[test]
+fn an_item_without_an_example_is_found() {
+    let source = "/// Text.\npub const fn a() {}\n\n/// ```\n/// b();\n/// ```\n#[must_use]\npub fn b() {}\npub(crate) fn c() {}";
+    assert_eq!(without_example(source), ["line 2: a"]);
+}

@@ -1,0 +1,64 @@
+//! Each relative link of a page leads somewhere, and each page is in the table of contents.
+
+use crate::{files, read, root};
+
+/// The targets of the links `[...](target)` outside of fenced blocks and of code.
+fn links(page: &str) -> Vec<String> {
+    let mut fenced = false;
+    let mut links = Vec::new();
+    for line in page.lines() {
+        fenced ^= line.starts_with("```");
+        if fenced {
+            continue;
+        }
+        let prose: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
+        for part in prose.split("](").skip(1) {
+            links.extend(part.split(')').next().map(str::to_owned));
+        }
+    }
+    links
+}
+
+/// The anchor that a heading gets.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect()
+}
+
+#[test]
+fn every_relative_link_resolves() {
+    let mut pages = files("docs", ".md");
+    pages.extend(["README.md", "CHANGELOG.md", "tools/goldens/README.md"].map(String::from));
+    let mut seen = 0;
+    for page in &pages {
+        let directory = root().join(page).parent().unwrap().to_owned();
+        for link in links(&read(page)) {
+            if link.contains("://") || link.is_empty() {
+                continue;
+            }
+            seen += 1;
+            let (path, fragment) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if path.is_empty() { root().join(page) } else { directory.join(path) };
+            assert!(target.exists(), "{page}: {link} leads nowhere");
+            if !fragment.is_empty() && target.extension().is_some_and(|ending| ending == "md") {
+                let text = std::fs::read_to_string(&target).unwrap();
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                let found = headings.map(|line| anchor(line.trim_start_matches('#').trim()));
+                assert!(found.into_iter().any(|a| a == fragment), "{page}: {link} has no such heading");
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} links were found in {} pages", pages.len());
+}
+
+#[test]
+fn every_page_is_in_the_table_of_contents() {
+    let contents = links(&read("docs/SUMMARY.md"));
+    for page in files("docs", ".md") {
+        let name = page.trim_start_matches("docs/");
+        assert!(
+            name == "SUMMARY.md" || contents.iter().any(|link| link == name),
+            "{page} is not in SUMMARY.md"
+        );
+    }
+}
