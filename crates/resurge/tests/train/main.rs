@@ -3,6 +3,7 @@
 mod command;
 mod data;
 mod gradient;
+mod kill;
 mod real;
 mod settings;
 mod training;
