@@ -304,7 +304,7 @@ impl Training {
         let samples = self.test.len();
         let (mut sum, mut done) = (Measured::default(), 0);
         // In pieces, so that it can be stopped.
-        for indices in Batches::in_order(samples, 20 * self.config.part)? {
+        for indices in Batches::in_order(samples, self.config.part.saturating_mul(20))? {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }

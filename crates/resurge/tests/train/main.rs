@@ -2,6 +2,7 @@
 
 mod command;
 mod data;
+mod golden;
 mod gradient;
 mod kill;
 mod real;
