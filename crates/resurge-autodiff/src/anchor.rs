@@ -1,5 +1,6 @@
 //! Which program a tape evaluates: the spiking one, its smooth twin, or the one anchored at a record.
 
+use crate::{Result, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -135,6 +136,15 @@ impl<S: Scalar> AnchorRecord<S> {
 }
 
 impl<S: Scalar> Anchor<S> {
+    /// The input of an operation that takes one.
+    ///
+    /// # Errors
+    /// [`AutodiffError::InputCount`] for an anchor of another number of inputs.
+    pub fn input(&self) -> Result<&Tensor<S>> {
+        let [input] = expect_inputs(self.op, &self.inputs.iter().collect::<SmallVec<[_; 1]>>())?;
+        Ok(input)
+    }
+
     /// The same anchor over another scalar.
     ///
     /// ```

@@ -56,6 +56,16 @@ pub enum AutodiffError {
         /// What it must be.
         expected: &'static str,
     },
+    /// An operation was given more or fewer inputs than it takes.
+    #[error("{op}: {actual} inputs were given, but it takes {expected}")]
+    InputCount {
+        /// The operation.
+        op: &'static str,
+        /// How many it takes.
+        expected: usize,
+        /// How many it was given.
+        actual: usize,
+    },
     /// A vector-Jacobian product without one entry an input.
     #[error(
         "{op}: its vjp gave {actual} contributions for {expected} inputs; give one each, `None` where nothing flows"

@@ -34,7 +34,7 @@ mod tape;
 pub use anchor::{Anchor, AnchorRecord, SpikeMode};
 pub use error::AutodiffError;
 pub use gradients::Gradients;
-pub use op::{Contribution, Contributions, Op, OpMode, Saved, Vjp};
+pub use op::{Contribution, Contributions, Op, OpMode, Saved, Vjp, expect_inputs};
 /// Makes [`Contributions`], so that an operation of one's own needs no dependency for it.
 pub use smallvec::smallvec;
 pub use tape::{Node, Tape, Var};

@@ -1,6 +1,6 @@
 //! What an operation on the tape is.
 
-use crate::{Anchor, Result};
+use crate::{Anchor, AutodiffError, Result};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
 use std::any::Any;
@@ -151,6 +151,30 @@ pub struct Saved {
     pub state: Option<Arc<dyn Any + Send + Sync>>,
     /// The pieces on which its decisions fell, where [`Op::pieces`], which sees the inputs alone, cannot tell.
     pub pieces: Option<Vec<i8>>,
+}
+
+/// The inputs of an operation that takes `N` of them, for its [`forward`](Op::forward) and its [`vjp`](Op::vjp): a tape
+/// gives an operation the inputs that it was applied to, whatever their number.
+///
+/// # Errors
+/// [`AutodiffError::InputCount`] for another number.
+///
+/// ```
+/// use resurge_autodiff::expect_inputs;
+/// use resurge_tensor::Tensor;
+///
+/// let x = Tensor::scalar(2.0);
+/// let [a, b] = expect_inputs("add", &[&x, &x])?;
+/// assert_eq!(a, b);
+/// let error = expect_inputs::<f64, 2>("add", &[&x]).unwrap_err();
+/// assert_eq!(error.to_string(), "add: 1 inputs were given, but it takes 2");
+/// # Ok::<(), resurge_autodiff::AutodiffError>(())
+/// ```
+pub fn expect_inputs<'a, S, const N: usize>(
+    op: &'static str,
+    inputs: &[&'a Tensor<S>],
+) -> Result<[&'a Tensor<S>; N]> {
+    inputs.try_into().map_err(|_| AutodiffError::InputCount { op, expected: N, actual: inputs.len() })
 }
 
 /// Appends a choice among so many alternatives to the list of pieces; see [`Op::pieces`].

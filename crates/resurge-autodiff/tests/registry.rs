@@ -1,7 +1,7 @@
 //! Every registered operation against its full Jacobian by dual numbers; and the check itself must fail.
 
 use resurge_autodiff::ops::{OpCase, OpMismatch, registry};
-use resurge_autodiff::{Contributions, Op, Result, Vjp};
+use resurge_autodiff::{Anchor, AutodiffError, Contributions, Op, Result, Vjp};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -103,4 +103,49 @@ fn an_op_that_fails_is_reported_as_such() {
     let add = registry().into_iter().find(|case| case.name() == "add").unwrap();
     let case = OpCase { inputs: vec![[2].into(), [3].into()], ..add };
     assert!(matches!(case.check(1), Err(OpMismatch::Failed { op: "add", .. })));
+}
+
+/// Operations can be taken from the registry or a tape and called as they are, with whatever inputs.
+#[test]
+fn another_number_of_inputs_is_an_error_and_never_a_panic() {
+    for case in registry() {
+        let op: &dyn Op<f64> = &*case.op;
+        for count in (0..5).filter(|&count| count != case.inputs.len()) {
+            let shapes = case.inputs.iter().cycle().take(count);
+            let inputs: Vec<Tensor<f64>> = shapes.map(|shape| Tensor::full(shape, 0.5).unwrap()).collect();
+            let inputs: Vec<&Tensor<f64>> = inputs.iter().collect();
+            let result = op.forward(&inputs);
+            match (op.name(), count) {
+                ("stack", 1..) => assert!(result.is_ok()),
+                ("stack", 0) => assert!(matches!(result, Err(AutodiffError::Tensor(_)))),
+                (name, _) => {
+                    let expected = case.inputs.len();
+                    assert_eq!(result, Err(AutodiffError::InputCount { op: name, expected, actual: count }));
+                }
+            }
+            let (output, cotangent) = (Tensor::scalar(1.0), Tensor::scalar(1.0));
+            let vjp = op.vjp(&Vjp::new(&inputs, &output, &cotangent));
+            assert!(vjp.is_err() || ["stack", "detach", "permute", "select"].contains(&op.name()), "{op:?}");
+            let mut pieces = Vec::new();
+            op.pieces(&inputs, &mut pieces);
+            assert_eq!(pieces, []);
+            let anchor =
+                Anchor { op: op.name(), inputs: inputs.iter().map(|&x| x.clone()).collect(), output };
+            let anchored = op.anchored(&inputs, &anchor);
+            assert!(anchored.is_err() || ["stack", "detach"].contains(&op.name()), "{op:?}");
+            assert!(op.smooth(&inputs).is_err() || op.name() == "stack");
+        }
+    }
+}
+
+#[test]
+fn an_anchor_of_another_number_of_inputs_is_an_error() {
+    let x = Tensor::scalar(0.5);
+    for case in registry() {
+        let op: &dyn Op<f64> = &*case.op;
+        if op.is_surrogate() && case.inputs.len() == 1 {
+            let anchor = Anchor { op: op.name(), inputs: smallvec![], output: x.clone() };
+            assert!(op.anchored(&[&x], &anchor).is_err() || op.name() == "detach");
+        }
+    }
 }

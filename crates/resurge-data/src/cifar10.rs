@@ -6,7 +6,7 @@
 //! read from the archive `cifar-10-binary.tar.gz`, or from the directory that it unpacks to.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{is_tar_gz, members};
@@ -105,7 +105,8 @@ pub fn load(place: &Path, split: Split, verify: Verify) -> Result<ImageDataset, 
     Ok(ImageDataset::new(images, &[CHANNELS, SIDE, SIDE], labels, CLASSES)?)
 }
 
-/// The records of a batch from uncompressed bytes: pixels `[records, 3, 32, 32]` and labels; `name` is for errors.
+/// The records of a batch from the bytes of a file, compressed or not: pixels `[records, 3, 32, 32]` and labels; `name`
+/// is for errors.
 ///
 /// # Errors
 ///
@@ -122,7 +123,7 @@ pub fn load(place: &Path, split: Split, verify: Verify) -> Result<ImageDataset, 
 /// # Ok::<(), resurge_data::FileError>(())
 /// ```
 pub fn batch_from(name: impl Into<PathBuf>, bytes: impl Read) -> Result<(Vec<u8>, Vec<u8>), FileError> {
-    parse(&mut Input::new(name, bytes)).map(|Batch { pixels, labels }| (pixels, labels))
+    parse(&mut Input::detect(name, BufReader::new(bytes))?).map(|Batch { pixels, labels }| (pixels, labels))
 }
 
 struct Batch {

@@ -6,7 +6,7 @@
 //!
 //! Files are not trusted: whatever the header claims, no more memory is taken than the file has data for.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::input::Input;
@@ -60,7 +60,7 @@ pub fn read_images(path: &Path) -> Result<Images, FileError> {
     parse_images(&mut Input::open(path)?)
 }
 
-/// Reads images from uncompressed bytes; `name` is for errors.
+/// Reads images from the bytes of a file, compressed or not; `name` is for errors.
 ///
 /// # Errors
 ///
@@ -71,7 +71,7 @@ pub fn read_images(path: &Path) -> Result<Images, FileError> {
 /// assert!(error.to_string().starts_with("nothing: ends at byte 0, 4 bytes before the end of the magic number"));
 /// ```
 pub fn images_from(name: impl Into<PathBuf>, bytes: impl Read) -> Result<Images, FileError> {
-    parse_images(&mut Input::new(name, bytes))
+    parse_images(&mut Input::detect(name, BufReader::new(bytes))?)
 }
 
 /// Reads a file of labels, compressed or not, each below `classes`.
@@ -88,7 +88,7 @@ pub fn read_labels(path: &Path, classes: usize) -> Result<Vec<u8>, FileError> {
     parse_labels(&mut Input::open(path)?, classes)
 }
 
-/// Reads labels from uncompressed bytes; `name` is for errors.
+/// Reads labels from the bytes of a file, compressed or not; `name` is for errors.
 ///
 /// # Errors
 ///
@@ -100,7 +100,7 @@ pub fn read_labels(path: &Path, classes: usize) -> Result<Vec<u8>, FileError> {
 /// # Ok::<(), resurge_data::FileError>(())
 /// ```
 pub fn labels_from(name: impl Into<PathBuf>, bytes: impl Read, classes: usize) -> Result<Vec<u8>, FileError> {
-    parse_labels(&mut Input::new(name, bytes), classes)
+    parse_labels(&mut Input::detect(name, BufReader::new(bytes))?, classes)
 }
 
 pub(crate) fn parse_images<R: Read>(input: &mut Input<R>) -> Result<Images, FileError> {

@@ -21,14 +21,21 @@ pub(crate) struct Input<R> {
 }
 
 impl Input<Box<dyn Read>> {
-    /// Opens a file. Whether it is compressed is told by its first bytes, not by its name.
+    /// Opens a file.
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
-        let mut file = BufReader::with_capacity(1 << 16, open(path)?);
-        let start = file.fill_buf().map_err(|source| FileError::new(path, Fault::Io(source)))?;
+        Self::detect(path, BufReader::with_capacity(1 << 16, open(path)?))
+    }
+}
+
+impl<'a> Input<Box<dyn Read + 'a>> {
+    /// The content of a file. Whether it is compressed is told by its first bytes, not by its name.
+    pub(crate) fn detect(path: impl Into<PathBuf>, mut bytes: impl BufRead + 'a) -> Result<Self, FileError> {
+        let path = path.into();
+        let start = bytes.fill_buf().map_err(|source| FileError::new(&path, Fault::Io(source)))?;
         let compressed = start.starts_with(&GZIP_MAGIC);
         // The multi-member reader goes on after the first member, so that trailing rubbish is an error.
-        let reader: Box<dyn Read> =
-            if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+        let reader: Box<dyn Read + 'a> =
+            if compressed { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
         Ok(Self { compressed, ..Input::new(path, reader) })
     }
 }

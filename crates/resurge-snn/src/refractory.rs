@@ -2,7 +2,7 @@
 
 use crate::Result;
 use resurge_autodiff::ops::OpCase;
-use resurge_autodiff::{Anchor, Contributions, Op, Tape, Var, Vjp};
+use resurge_autodiff::{Anchor, AutodiffError, Contributions, Op, Tape, Var, Vjp};
 use resurge_tensor::{Scalar, Tensor};
 
 type OpResult<T> = resurge_autodiff::Result<T>;
@@ -17,8 +17,11 @@ impl<S: Scalar> Op<S> for Rested {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
-        let mut sum = inputs[0].clone();
-        for spikes in &inputs[1..] {
+        let Some((first, others)) = inputs.split_first() else {
+            return Err(AutodiffError::InputCount { op: "rested", expected: 1, actual: 0 });
+        };
+        let mut sum = (*first).clone();
+        for spikes in others {
             sum = sum.add(spikes)?;
         }
         Ok(sum.map(|count: S| if count.re() > 0.0 { S::zero() } else { S::one() }))

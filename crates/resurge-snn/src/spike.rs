@@ -2,7 +2,7 @@
 
 use crate::{Result, Surrogate};
 use resurge_autodiff::ops::OpCase;
-use resurge_autodiff::{Anchor, Contributions, Op, Tape, Var, Vjp};
+use resurge_autodiff::{Anchor, Contributions, Op, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -61,12 +61,14 @@ impl<S: Scalar> Op<S> for Spike {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
-        Ok(inputs[0].map(|x: S| S::from_f64(self.firing.count(x.re()))))
+        let [input] = expect_inputs("spike", inputs)?;
+        Ok(input.map(|x: S| S::from_f64(self.firing.count(x.re()))))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> OpResult<Contributions<S>> {
+        let [input] = expect_inputs("spike", at.inputs)?;
         let through = |x, cotangent| cotangent * self.surrogate.derivative(x);
-        Ok(smallvec![Some(at.inputs[0].zip_map(at.cotangent, "spike", through)?.into())])
+        Ok(smallvec![Some(input.zip_map(at.cotangent, "spike", through)?.into())])
     }
 
     fn is_surrogate(&self) -> bool {
@@ -74,18 +76,21 @@ impl<S: Scalar> Op<S> for Spike {
     }
 
     fn smooth(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
-        Ok(inputs[0].map(|x| self.surrogate.primitive(x)))
+        let [input] = expect_inputs("spike", inputs)?;
+        Ok(input.map(|x| self.surrogate.primitive(x)))
     }
 
     /// Equation (7): `o0 + (S(x) - S(x0))`, summed in this order so that it is `o0` to the bit at `x0`.
     fn anchored(&self, inputs: &[&Tensor<S>], anchor: &Anchor<S>) -> OpResult<Tensor<S>> {
+        let [input] = expect_inputs("spike", inputs)?;
         let difference = |x, x0| self.surrogate.primitive(x) - self.surrogate.primitive(x0);
-        let moved = inputs[0].zip_map(&anchor.inputs[0], "spike", difference)?;
+        let moved = input.zip_map(anchor.input()?, "spike", difference)?;
         Ok(anchor.output.add(&moved)?)
     }
 
     fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
-        pieces.extend(inputs[0].as_slice().iter().filter_map(|x| self.surrogate.piece(x.re())));
+        let &[input] = inputs else { return };
+        pieces.extend(input.as_slice().iter().filter_map(|x| self.surrogate.piece(x.re())));
     }
 
     fn detail(&self) -> Option<String> {

@@ -1,6 +1,8 @@
 //! The operations that this crate adds to the tape, against their full Jacobians by dual numbers.
 
-use resurge_snn::registry;
+use resurge_autodiff::{Anchor, AutodiffError, Op, Tape, Vjp};
+use resurge_snn::{Cell, CellOutput, FusedLayer, FusedNetwork, SpikeTrain, Surrogate, registry};
+use resurge_tensor::Tensor;
 
 #[test]
 fn every_vjp_is_the_transposed_jacobian_of_the_anchored_program() {
@@ -17,4 +19,50 @@ fn every_operation_has_its_cases() {
     let count = |name| registry().iter().filter(|case| case.name() == name).count();
     // Ten surrogates, three rules of firing, five shapes; and the windows of a refractory period.
     assert_eq!((count("spike"), count("rested")), (10 * 3 * 5, 4));
+}
+
+/// Whatever is called on it with so many inputs fails, but for what needs none of them.
+fn refuses(op: &dyn Op<f64>, count: usize, expected: usize) {
+    let x = Tensor::full([2, 2], 0.5).unwrap();
+    let inputs = vec![&x; count];
+    let refused = Err(AutodiffError::InputCount { op: op.name(), expected, actual: count });
+    assert_eq!(op.forward(&inputs), refused);
+    let constant = op.stops_gradient();
+    assert!(constant || op.vjp(&Vjp::new(&inputs, &x, &x)).is_err(), "{op:?}");
+    assert_eq!(op.smooth(&inputs), refused);
+    let anchor = Anchor { op: op.name(), inputs: vec![x.clone(); count].into(), output: x.clone() };
+    assert!(constant || op.anchored(&inputs, &anchor).is_err(), "{op:?}");
+    let mut pieces = Vec::new();
+    op.pieces(&inputs, &mut pieces);
+    assert_eq!(pieces, []);
+}
+
+#[test]
+fn another_number_of_inputs_is_an_error_and_never_a_panic() {
+    for case in registry() {
+        // A refractory period looks back at any number of steps.
+        let counts: &[usize] = if case.name() == "rested" { &[0] } else { &[0, 2, 3] };
+        counts.iter().for_each(|&count| refuses(&*case.op, count, 1));
+    }
+    let cell = Cell::lif(Surrogate::triangle(1.0).unwrap());
+    let mut tape = Tape::<f64>::new();
+    let weight = tape.leaf(Tensor::full([2, 3], 0.5).unwrap());
+    let bias = tape.leaf(Tensor::full([2], 0.5).unwrap());
+    let current = tape.leaf(Tensor::full([4, 1, 2], 0.5).unwrap());
+    let train = SpikeTrain::from_tensor(&Tensor::full([4, 1, 3], 1.0_f64).unwrap()).unwrap();
+    cell.run_fused(&mut tape, current, CellOutput::Traces).unwrap();
+    let network = FusedNetwork::new([cell]).unwrap();
+    network.run(&mut tape, &train, &[FusedLayer { weight, bias: Some(bias) }]).unwrap();
+    let [cell, network] = [3, 4].map(|node| tape.nodes()[node].op().unwrap());
+    [0, 2, 3].iter().for_each(|&count| refuses(cell, count, 1));
+    // With two inputs, their shapes do not fit.
+    let x = Tensor::full([2, 2], 0.5).unwrap();
+    assert!(matches!(network.forward(&[&x, &x]), Err(AutodiffError::Tensor(_))));
+    let bad = Tensor::full([3], 0.5).unwrap();
+    let good = Tensor::full([2, 3], 0.5).unwrap();
+    assert!(matches!(network.forward(&[&good, &bad]), Err(AutodiffError::Tensor(_))));
+    for count in [0, 1, 3] {
+        let inputs = vec![&good; count];
+        assert!(network.forward(&inputs).is_err() && network.smooth(&inputs).is_err());
+    }
 }

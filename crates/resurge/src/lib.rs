@@ -25,6 +25,7 @@ pub use resurge_tensor as tensor;
 pub mod audit;
 pub mod compare;
 pub mod diagnose;
+mod disk;
 mod output;
 pub mod plot;
 mod shard;

@@ -1,14 +1,17 @@
 //! Writing result files.
 
+use crate::disk::{self, Through};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// Writes a file so that its name never shows anything half-written: to a temporary name beside it, synced to
 /// disk, then renamed. An existing file keeps its permissions, a symbolic link its target's name; a device or a
 /// pipe is written to directly.
 ///
 /// # Errors
-/// Those of the file system. The previous file, if any, is then as it was.
+/// Those of the file system. The previous file, if any, is then as it was, unless the very last call failed, which makes
+/// the new name last through a loss of power: then the file is the new one. A device or a pipe may have taken a part.
 ///
 /// ```
 /// let directory = tempfile::tempdir()?;
@@ -24,26 +27,39 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
     let existing = std::fs::metadata(path).ok();
     if existing.as_ref().is_some_and(|m| !m.is_file() && !m.is_dir()) {
         // A device or a pipe takes what is written to it; to replace it by a file would destroy it.
-        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(contents);
+        return Through(&mut disk::open(path)?).write_all(contents);
     }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        // A temporary file is private by default; a result file has the usual permissions, as the umask leaves them.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.prefix(".resurge-").suffix(".tmp").tempfile_in(parent)?;
-    file.write_all(contents)?;
+    let mut file = disk::create(parent)?;
+    Through(file.as_file_mut()).write_all(contents)?;
     if let Some(existing) = existing.filter(std::fs::Metadata::is_file) {
-        file.as_file().set_permissions(existing.permissions())?;
+        disk::set_permissions(file.as_file(), existing.permissions())?;
     }
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    #[cfg(unix)]
-    std::fs::File::open(parent)?.sync_all()?;
-    Ok(())
+    disk::sync(file.as_file())?;
+    disk::rename(file, path)?;
+    disk::sync_directory(parent)
+}
+
+/// Removes the temporary files that killed processes left in a directory: those that no process holds, and that are
+/// older than the moment between a file's making and its locking. What cannot be removed stays; it does no harm.
+pub(crate) fn remove_left_behind(directory: &Path) {
+    const MOMENT: Duration = Duration::from_secs(10);
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with(disk::TEMPORARY.0) || !name.ends_with(disk::TEMPORARY.1) {
+            continue;
+        }
+        let Ok(metadata) = entry.metadata() else { continue };
+        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+        if !metadata.is_file() || age.is_none_or(|age| age < MOMENT) {
+            continue;
+        }
+        if std::fs::File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// A header and rows as CSV.
@@ -60,6 +76,7 @@ pub(crate) fn csv(header: &[String], rows: impl IntoIterator<Item = Vec<String>>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::fault::{self, Fault};
 
     #[cfg(unix)]
     #[test]
@@ -95,5 +112,79 @@ mod tests {
             std::fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["out", "taken"]);
+    }
+
+    /// Each call of a write is made to fail in each way: the file is the old one or the new one, whole, and nothing else
+    /// is left in the directory.
+    #[test]
+    fn whatever_call_fails_the_file_is_the_old_one_or_the_new_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        let (old, new) = (vec![1; 5000], vec![2; 7000]);
+        let mut failures = 0;
+        for fault in Fault::ALL {
+            for at in 0.. {
+                write_atomically(&path, &old).unwrap();
+                let (result, calls) = fault::during(Some((at, fault)), || write_atomically(&path, &new));
+                let found = std::fs::read(&path).unwrap();
+                let call = calls.get(at).map(String::as_str);
+                match &result {
+                    Ok(()) => assert_eq!(found, new, "{fault:?} in {call:?}"),
+                    Err(error) => {
+                        assert_eq!(found, if call == Some("sync the directory") { &*new } else { &*old });
+                        assert!(!error.to_string().is_empty());
+                        failures += 1;
+                    }
+                }
+                let names = std::fs::read_dir(directory.path()).unwrap().count();
+                assert_eq!(names, 1, "{fault:?} in {call:?} left a file");
+                let harmless = matches!(fault, Fault::Short | Fault::Interrupted) && call == Some("write");
+                assert!(!harmless || result.is_ok(), "{fault:?}: {result:?}");
+                if at >= calls.len() {
+                    assert_eq!(
+                        calls[..],
+                        ["create", "write", "set permissions", "sync", "rename", "sync the directory"]
+                    );
+                    break;
+                }
+            }
+        }
+        // All six calls by an error, a full disk and an interruption, but for a write that is tried again; and the write
+        // by the two that only befall a write.
+        assert_eq!(failures, 6 + 6 + 5 + 2);
+        // Without a file before, there is none after.
+        std::fs::remove_file(&path).unwrap();
+        assert!(fault::during(Some((1, Fault::NoSpace)), || write_atomically(&path, &new)).0.is_err());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        // A device, too, says that it is full.
+        let device =
+            fault::during(Some((1, Fault::NoSpace)), || write_atomically(Path::new("/dev/null"), &new));
+        assert!(device.0.is_err());
+    }
+
+    #[test]
+    fn what_killed_processes_left_is_removed_and_what_is_being_written_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - Duration::from_secs(60);
+        let aged =
+            |path: &Path| std::fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+        for name in [".resurge-abc.tmp", ".resurge-abc", "other.tmp", ".resurge-new.tmp"] {
+            std::fs::write(directory.path().join(name), "x").unwrap();
+        }
+        for name in [".resurge-abc.tmp", ".resurge-abc", "other.tmp"] {
+            aged(&directory.path().join(name));
+        }
+        let being_written = disk::create(directory.path()).unwrap();
+        aged(being_written.path());
+        remove_left_behind(directory.path());
+        let names = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        let held = being_written.path().file_name().unwrap().to_str().unwrap().to_owned();
+        let mut expected =
+            vec![".resurge-abc".to_owned(), ".resurge-new.tmp".into(), held, "other.tmp".into()];
+        expected.sort();
+        assert_eq!(names, expected);
+        remove_left_behind(Path::new("/no/such/directory"));
     }
 }

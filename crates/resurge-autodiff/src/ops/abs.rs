@@ -1,7 +1,7 @@
 //! Absolute value, elementwise: the one operation here with a kink.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,16 +14,19 @@ impl<S: Scalar> Op<S> for Abs {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].map(S::abs))
+        let [x] = expect_inputs("abs", inputs)?;
+        Ok(x.map(S::abs))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        let [input] = expect_inputs("abs", at.inputs)?;
         let signed = |x: S, c: S| if x.re() < 0.0 { -c } else { c };
-        Ok(smallvec![Some(at.inputs[0].zip_map(at.cotangent, "abs", signed)?.into())])
+        Ok(smallvec![Some(input.zip_map(at.cotangent, "abs", signed)?.into())])
     }
 
     fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
-        pieces.extend(inputs[0].as_slice().iter().map(|x| i8::from(x.re() >= 0.0)));
+        let &[input] = inputs else { return };
+        pieces.extend(input.as_slice().iter().map(|x| i8::from(x.re() >= 0.0)));
     }
 }
 

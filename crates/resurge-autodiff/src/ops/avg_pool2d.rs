@@ -1,7 +1,7 @@
 //! Means over a sliding window.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor, Window2d};
 use smallvec::smallvec;
 
@@ -14,12 +14,14 @@ impl<S: Scalar> Op<S> for AvgPool2d {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].avg_pool2d(self.0)?)
+        let [x] = expect_inputs("avg_pool2d", inputs)?;
+        Ok(x.avg_pool2d(self.0)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        let [x] = expect_inputs("avg_pool2d", at.inputs)?;
         let shares = at.cotangent.scale(self.0.share());
-        Ok(smallvec![Some(shares.sum_pool2d_transposed(self.0, at.inputs[0].shape())?.into())])
+        Ok(smallvec![Some(shares.sum_pool2d_transposed(self.0, x.shape())?.into())])
     }
 
     fn detail(&self) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Repetition along new or widened axes.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Shape, Tensor};
 use smallvec::smallvec;
 
@@ -14,11 +14,13 @@ impl<S: Scalar> Op<S> for BroadcastTo {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].broadcast_to(&self.0)?)
+        let [x] = expect_inputs("broadcast_to", inputs)?;
+        Ok(x.broadcast_to(&self.0)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        Ok(smallvec![Some(at.cotangent.sum_to(at.inputs[0].shape())?.into())])
+        let [x] = expect_inputs("broadcast_to", at.inputs)?;
+        Ok(smallvec![Some(at.cotangent.sum_to(x.shape())?.into())])
     }
 }
 

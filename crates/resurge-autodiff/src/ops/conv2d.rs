@@ -1,7 +1,7 @@
 //! Two-dimensional convolution.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Conv2d, Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,12 +14,13 @@ impl<S: Scalar> Op<S> for Convolve {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(self.0.apply(inputs[0], inputs[1])?)
+        let [input, weight] = expect_inputs("conv2d", inputs)?;
+        Ok(self.0.apply(input, weight)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
         // Bilinear: the product with either operand fixed is a linear map, whose transpose is applied.
-        let (input, weight, cotangent) = (at.inputs[0], at.inputs[1], at.cotangent);
+        let ([input, weight], cotangent) = (expect_inputs("conv2d", at.inputs)?, at.cotangent);
         let left = || self.0.transposed_to_input(cotangent, weight, input.shape());
         let right = || self.0.transposed_to_weight(cotangent, input, weight.shape());
         Ok(smallvec![

@@ -1,7 +1,7 @@
 //! A value whose gradient is dropped.
 
 use super::OpCase;
-use crate::{Anchor, Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Anchor, Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,7 +14,8 @@ impl<S: Scalar> Op<S> for Detach {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].clone())
+        let [x] = expect_inputs("detach", inputs)?;
+        Ok(x.clone())
     }
 
     fn vjp(&self, _at: &Vjp<'_, S>) -> Result<Contributions<S>> {

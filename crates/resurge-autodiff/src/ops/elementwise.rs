@@ -1,7 +1,7 @@
 //! What the elementwise operations share.
 
 use super::{OpCase, case};
-use crate::{Contributions, Op, Result, Vjp};
+use crate::{Contributions, Op, Result, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 use std::fmt::Debug;
@@ -26,11 +26,13 @@ impl<S: Scalar, F: Elementwise> Op<S> for Each<F> {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].map(F::value))
+        let [x] = expect_inputs(F::NAME, inputs)?;
+        Ok(x.map(F::value))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        let slope = at.inputs[0].zip_map(at.output, F::NAME, F::slope)?;
+        let [x] = expect_inputs(F::NAME, at.inputs)?;
+        let slope = x.zip_map(at.output, F::NAME, F::slope)?;
         Ok(smallvec![Some(at.cotangent.mul(&slope)?.into())])
     }
 }
@@ -64,15 +66,16 @@ impl<S: Scalar, F: Pairwise> Op<S> for Pair<F> {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        F::value(inputs[0], inputs[1])
+        let [a, b] = expect_inputs(F::NAME, inputs)?;
+        F::value(a, b)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
         // An operand that was broadcast gets the sum over its copies.
-        let narrow = |wide: Tensor<S>, input: usize| wide.sum_to(at.inputs[input].shape());
+        let [a, b] = expect_inputs(F::NAME, at.inputs)?;
         Ok(smallvec![
-            if at.needs(0) { Some(narrow(F::left(at)?, 0)?.into()) } else { None },
-            if at.needs(1) { Some(narrow(F::right(at)?, 1)?.into()) } else { None },
+            if at.needs(0) { Some(F::left(at)?.sum_to(a.shape())?.into()) } else { None },
+            if at.needs(1) { Some(F::right(at)?.sum_to(b.shape())?.into()) } else { None },
         ])
     }
 }

@@ -1,7 +1,7 @@
 //! The logarithm of the softmax along the last axis.
 
 use super::OpCase;
-use crate::{AutodiffError, Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{AutodiffError, Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor, TensorError};
 use smallvec::smallvec;
 
@@ -14,7 +14,8 @@ impl<S: Scalar> Op<S> for LogSoftmax {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        let mut out = inputs[0].clone();
+        let [input] = expect_inputs("log_softmax", inputs)?;
+        let mut out = input.clone();
         let Some(&classes) = out.shape().last() else {
             let actual = out.shape().clone();
             return Err(AutodiffError::Tensor(TensorError::Rank { op: "log_softmax", expected: 1, actual }));
@@ -36,6 +37,7 @@ impl<S: Scalar> Op<S> for LogSoftmax {
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        let [_] = expect_inputs("log_softmax", at.inputs)?;
         // The Jacobian of a row is I - 1 p' with p = e^output; its transpose takes c to c - p * sum(c).
         let mut gradient = at.cotangent.clone();
         let classes = at.output.shape().last().copied().unwrap_or(0).max(1);

@@ -1,7 +1,7 @@
 //! Matrix products, with either operand transposed.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -17,12 +17,13 @@ impl<S: Scalar> Op<S> for Matmul {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].matmul_transposed(self.transpose_a, inputs[1], self.transpose_b)?)
+        let [a, b] = expect_inputs("matmul", inputs)?;
+        Ok(a.matmul_transposed(self.transpose_a, b, self.transpose_b)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
         // With A = op(a) and B = op(b): dA = C B', dB = A' C; an operand that was transposed gets the transpose.
-        let (a, b, c) = (at.inputs[0], at.inputs[1], at.cotangent);
+        let ([a, b], c) = (expect_inputs("matmul", at.inputs)?, at.cotangent);
         let left = || match self.transpose_a {
             false => c.matmul_transposed(false, b, !self.transpose_b),
             true => b.matmul_transposed(self.transpose_b, c, true),

@@ -2,7 +2,7 @@
 
 use super::OpCase;
 use crate::op::push_choice;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -15,20 +15,23 @@ impl<S: Scalar> Op<S> for MaxAxis {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].gather_axis(self.0, &inputs[0].argmax_axis(self.0)?)?)
+        let [x] = expect_inputs("max_axis", inputs)?;
+        Ok(x.gather_axis(self.0, &x.argmax_axis(self.0)?)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        let largest = at.inputs[0].argmax_axis(self.0)?;
-        let extent = at.inputs[0].shape()[self.0];
+        let [x] = expect_inputs("max_axis", at.inputs)?;
+        let largest = x.argmax_axis(self.0)?;
+        let extent = x.shape()[self.0];
         Ok(smallvec![Some(at.cotangent.scatter_axis(self.0, extent, &largest)?.into())])
     }
 
     fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
+        let &[x] = inputs else { return };
         // An input without the axis was refused by `forward`.
-        let Ok(largest) = inputs[0].argmax_axis(self.0) else { return };
+        let Ok(largest) = x.argmax_axis(self.0) else { return };
         for index in largest {
-            push_choice(pieces, index, inputs[0].shape()[self.0]);
+            push_choice(pieces, index, x.shape()[self.0]);
         }
     }
 

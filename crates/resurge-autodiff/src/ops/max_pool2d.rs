@@ -2,7 +2,7 @@
 
 use super::OpCase;
 use crate::op::push_choice;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor, Window2d};
 use smallvec::smallvec;
 
@@ -15,14 +15,16 @@ impl<S: Scalar> Op<S> for MaxPool2d {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        let (shape, places) = inputs[0].argmax_pool2d(self.0)?;
-        let values = inputs[0].as_slice();
+        let [x] = expect_inputs("max_pool2d", inputs)?;
+        let (shape, places) = x.argmax_pool2d(self.0)?;
+        let values = x.as_slice();
         Ok(Tensor::from_fn(shape, |i| values[places[i]])?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        let (_, places) = at.inputs[0].argmax_pool2d(self.0)?;
-        let mut gradient = Tensor::zeros(at.inputs[0].shape())?;
+        let [x] = expect_inputs("max_pool2d", at.inputs)?;
+        let (_, places) = x.argmax_pool2d(self.0)?;
+        let mut gradient = Tensor::zeros(x.shape())?;
         let sums = gradient.as_mut_slice();
         // Windows may overlap: one element can be the maximum of several.
         for (place, &cotangent) in places.into_iter().zip(at.cotangent.as_slice()) {
@@ -32,10 +34,11 @@ impl<S: Scalar> Op<S> for MaxPool2d {
     }
 
     fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
+        let &[x] = inputs else { return };
         // An input that does not fit was refused by `forward`.
-        let Ok((_, places)) = inputs[0].argmax_pool2d(self.0) else { return };
+        let Ok((_, places)) = x.argmax_pool2d(self.0) else { return };
         for place in places {
-            push_choice(pieces, place, inputs[0].len());
+            push_choice(pieces, place, x.len());
         }
     }
 

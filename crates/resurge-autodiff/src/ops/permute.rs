@@ -1,7 +1,7 @@
 //! Permutation of axes.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::{SmallVec, smallvec};
 
@@ -14,7 +14,8 @@ impl<S: Scalar> Op<S> for Permute {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].permute(&self.0)?)
+        let [x] = expect_inputs("permute", inputs)?;
+        Ok(x.permute(&self.0)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {

@@ -1,7 +1,7 @@
 //! Integer powers, elementwise.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,10 +14,12 @@ impl<S: Scalar> Op<S> for Powi {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].map(|x| x.powi(self.0)))
+        let [input] = expect_inputs("powi", inputs)?;
+        Ok(input.map(|x| x.powi(self.0)))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        let [input] = expect_inputs("powi", at.inputs)?;
         let n = self.0;
         // n - 1 would overflow for the smallest exponent, and x^-1 is not defined at 0 for the exponent 0.
         let slope = |x: S| match n {
@@ -25,7 +27,7 @@ impl<S: Scalar> Op<S> for Powi {
             i32::MIN => S::from_f64(f64::from(n)) * x.powi(n) / x,
             _ => S::from_f64(f64::from(n)) * x.powi(n - 1),
         };
-        Ok(smallvec![Some(at.cotangent.mul(&at.inputs[0].map(slope))?.into())])
+        Ok(smallvec![Some(at.cotangent.mul(&input.map(slope))?.into())])
     }
 
     fn detail(&self) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The positive part, elementwise.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,17 +14,20 @@ impl<S: Scalar> Op<S> for Relu {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
+        let [input] = expect_inputs("relu", inputs)?;
         // Written so that not-a-number passes.
-        Ok(inputs[0].map(|x: S| if x.re() <= 0.0 { S::zero() } else { x }))
+        Ok(input.map(|x: S| if x.re() <= 0.0 { S::zero() } else { x }))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
+        let [input] = expect_inputs("relu", at.inputs)?;
         let through = |x: S, c: S| if x.re() <= 0.0 { S::zero() } else { c };
-        Ok(smallvec![Some(at.inputs[0].zip_map(at.cotangent, "relu", through)?.into())])
+        Ok(smallvec![Some(input.zip_map(at.cotangent, "relu", through)?.into())])
     }
 
     fn pieces(&self, inputs: &[&Tensor<S>], pieces: &mut Vec<i8>) {
-        pieces.extend(inputs[0].as_slice().iter().map(|x| i8::from(x.re() > 0.0)));
+        let &[input] = inputs else { return };
+        pieces.extend(input.as_slice().iter().map(|x| i8::from(x.re() > 0.0)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Another shape for the same values.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Shape, Tensor};
 use smallvec::smallvec;
 
@@ -14,11 +14,13 @@ impl<S: Scalar> Op<S> for Reshape {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].reshape(&self.0)?)
+        let [x] = expect_inputs("reshape", inputs)?;
+        Ok(x.reshape(&self.0)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        Ok(smallvec![Some(at.cotangent.reshape(at.inputs[0].shape())?.into())])
+        let [x] = expect_inputs("reshape", at.inputs)?;
+        Ok(smallvec![Some(at.cotangent.reshape(x.shape())?.into())])
     }
 }
 

@@ -1,7 +1,7 @@
 //! A value whose gradient is multiplied by a constant.
 
 use super::OpCase;
-use crate::{Anchor, AutodiffError, Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Anchor, AutodiffError, Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,7 +14,8 @@ impl<S: Scalar> Op<S> for ScaleGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].clone())
+        let [x] = expect_inputs("scale_grad", inputs)?;
+        Ok(x.clone())
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
@@ -27,7 +28,8 @@ impl<S: Scalar> Op<S> for ScaleGrad {
 
     /// `x0 + alpha (x - x0)`: the recorded value, with slope alpha. On a spike this is equation (8).
     fn anchored(&self, inputs: &[&Tensor<S>], anchor: &Anchor<S>) -> Result<Tensor<S>> {
-        let moved = inputs[0].sub(&anchor.inputs[0])?.scale(S::from_f64(self.0));
+        let [x] = expect_inputs("scale_grad", inputs)?;
+        let moved = x.sub(anchor.input()?)?.scale(S::from_f64(self.0));
         Ok(anchor.output.add(&moved)?)
     }
 

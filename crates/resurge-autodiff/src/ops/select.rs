@@ -1,7 +1,7 @@
 //! One entry along the first axis: one time step of a sequence.
 
 use super::OpCase;
-use crate::{Contribution, Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contribution, Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,7 +14,8 @@ impl<S: Scalar> Op<S> for Select {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].select(self.0)?)
+        let [x] = expect_inputs("select", inputs)?;
+        Ok(x.select(self.0)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {

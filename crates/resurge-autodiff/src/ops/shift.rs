@@ -1,7 +1,7 @@
 //! Addition of a constant.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,7 +14,8 @@ impl<S: Scalar> Op<S> for Shift {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].map(|x| x + S::from_f64(self.0)))
+        let [input] = expect_inputs("shift", inputs)?;
+        Ok(input.map(|x| x + S::from_f64(self.0)))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {

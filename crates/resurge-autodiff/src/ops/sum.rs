@@ -1,7 +1,7 @@
 //! The sum of all elements.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor};
 use smallvec::smallvec;
 
@@ -14,11 +14,13 @@ impl<S: Scalar> Op<S> for Sum {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(Tensor::scalar(inputs[0].sum()))
+        let [x] = expect_inputs("sum", inputs)?;
+        Ok(Tensor::scalar(x.sum()))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        Ok(smallvec![Some(at.cotangent.broadcast_to(at.inputs[0].shape())?.into())])
+        let [x] = expect_inputs("sum", at.inputs)?;
+        Ok(smallvec![Some(at.cotangent.broadcast_to(x.shape())?.into())])
     }
 }
 

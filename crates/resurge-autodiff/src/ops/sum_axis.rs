@@ -1,7 +1,7 @@
 //! The sum along one axis.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Shape, Tensor};
 use smallvec::smallvec;
 
@@ -14,11 +14,13 @@ impl<S: Scalar> Op<S> for SumAxis {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].sum_axis(self.0)?)
+        let [x] = expect_inputs("sum_axis", inputs)?;
+        Ok(x.sum_axis(self.0)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        let wide = at.inputs[0].shape();
+        let [x] = expect_inputs("sum_axis", at.inputs)?;
+        let wide = x.shape();
         let mut kept: Vec<usize> = wide.to_vec();
         kept[self.0] = 1;
         let narrow = at.cotangent.reshape(Shape::from(&kept[..]))?;

@@ -1,7 +1,7 @@
 //! Sums over a sliding window.
 
 use super::OpCase;
-use crate::{Contributions, Op, Result, Tape, Var, Vjp};
+use crate::{Contributions, Op, Result, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Tensor, Window2d};
 use smallvec::smallvec;
 
@@ -14,11 +14,13 @@ impl<S: Scalar> Op<S> for SumPool2d {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> Result<Tensor<S>> {
-        Ok(inputs[0].sum_pool2d(self.0)?)
+        let [x] = expect_inputs("sum_pool2d", inputs)?;
+        Ok(x.sum_pool2d(self.0)?)
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> Result<Contributions<S>> {
-        Ok(smallvec![Some(at.cotangent.sum_pool2d_transposed(self.0, at.inputs[0].shape())?.into())])
+        let [x] = expect_inputs("sum_pool2d", at.inputs)?;
+        Ok(smallvec![Some(at.cotangent.sum_pool2d_transposed(self.0, x.shape())?.into())])
     }
 
     fn detail(&self) -> Option<String> {

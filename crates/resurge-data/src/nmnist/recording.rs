@@ -1,6 +1,6 @@
 //! One recording: its events, and the frames made of them.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::PathBuf;
 
 use super::SIDE;
@@ -64,7 +64,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads the bytes of a file; `name` is for errors.
+    /// Reads the bytes of a file, compressed by gzip or not; `name` is for errors.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Recording {
     /// assert_eq!(error.to_string(), "one.bin: byte 1: row is 34, expected 0 to 33, or 240 for an overflow");
     /// ```
     pub fn from_bytes(name: impl Into<PathBuf>, bytes: impl Read) -> Result<Self, FileError> {
-        parse(&mut Input::new(name, bytes))
+        parse(&mut Input::detect(name, BufReader::new(bytes))?)
     }
 
     /// The events.

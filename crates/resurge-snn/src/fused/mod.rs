@@ -16,7 +16,7 @@ pub use network::{EventPath, FusedLayer, FusedNetwork, NetworkOutput};
 use recurrence::Recurrence;
 use replay::{History, Mode};
 use resurge_autodiff::ops::OpCase;
-use resurge_autodiff::{Anchor, Contributions, Op, OpMode, Saved, Tape, Var, Vjp};
+use resurge_autodiff::{Anchor, Contributions, Op, OpMode, Saved, Tape, Var, Vjp, expect_inputs};
 use resurge_tensor::{Scalar, Shape, Tensor};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -57,6 +57,12 @@ impl FusedCell {
         steps.chain(current.iter().copied()).collect::<Vec<_>>().as_slice().into()
     }
 
+    /// The one input.
+    fn current<'a, S: Scalar>(&self, inputs: &[&'a Tensor<S>]) -> OpResult<&'a Tensor<S>> {
+        let [current] = expect_inputs(Op::<S>::name(self), inputs)?;
+        Ok(current)
+    }
+
     /// The current of every step.
     fn every_step<S: Scalar>(&self, current: &Tensor<S>) -> OpResult<Tensor<S>> {
         let Some(factors) = self.factors::<S>() else { return Ok(current.clone()) };
@@ -81,8 +87,8 @@ impl FusedCell {
         anchor: Option<&Anchor<S>>,
     ) -> OpResult<(Tensor<S>, Saved)> {
         let recurrence = self.recurrence()?;
-        let current = self.every_step(inputs[0])?;
-        let base = anchor.map(|anchor| self.every_step(&anchor.inputs[0])).transpose()?;
+        let current = self.every_step(self.current(inputs)?)?;
+        let base = anchor.map(|anchor| self.every_step(anchor.input()?)).transpose()?;
         let mode = base.as_ref().map_or(Mode::Smooth, |base| Mode::Anchored(base.as_slice()));
         let plane = Plane::of(&current);
         let history = History::run(&recurrence, current.as_slice(), plane, mode);
@@ -101,23 +107,24 @@ impl<S: Scalar> Op<S> for FusedCell {
     }
 
     fn forward(&self, inputs: &[&Tensor<S>]) -> OpResult<Tensor<S>> {
-        let factors = self.factors();
-        let current = Current::of(inputs[0], factors.as_deref());
-        block::forward(&self.recurrence()?, current, self.output, &self.shape(inputs[0].shape()))
+        let (input, factors) = (self.current(inputs)?, self.factors());
+        let current = Current::of(input, factors.as_deref());
+        block::forward(&self.recurrence()?, current, self.output, &self.shape(input.shape()))
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> OpResult<Contributions<S>> {
         let recurrence = self.recurrence()?;
         let of_traces = self.output == CellOutput::Traces;
-        let shape = at.inputs[0].shape();
+        let input = self.current(at.inputs)?;
+        let shape = input.shape();
         let gradient = match at.saved::<History<S>>() {
             Some(history) => {
-                let current = self.every_step(at.inputs[0])?;
+                let current = self.every_step(input)?;
                 self.share(history.vjp(&recurrence, &current, at.cotangent, of_traces)?, shape)?
             }
             None => {
                 let factors = self.factors();
-                let current = Current::of(at.inputs[0], factors.as_deref());
+                let current = Current::of(input, factors.as_deref());
                 block::vjp(&recurrence, current, at.cotangent, of_traces, shape)?
             }
         };
@@ -150,7 +157,8 @@ impl<S: Scalar> Op<S> for FusedCell {
         if self.cell.surrogate().is_smooth() {
             return;
         }
-        if let (Ok(recurrence), Ok(current)) = (self.recurrence(), self.every_step(inputs[0])) {
+        let current = self.current(inputs).and_then(|input| self.every_step(input));
+        if let (Ok(recurrence), Ok(current)) = (self.recurrence(), current) {
             let run = History::run(&recurrence, current.as_slice(), Plane::of(&current), Mode::Real);
             pieces.extend(run.pieces(&recurrence));
         }

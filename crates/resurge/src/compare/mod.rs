@@ -20,6 +20,7 @@ mod figures;
 mod parts;
 mod plan;
 mod report;
+mod seeds;
 mod summary;
 mod trial;
 
@@ -29,6 +30,7 @@ pub use figures::figure;
 pub use parts::{Comparison, REPORTS};
 pub use plan::{Plan, TrialId};
 pub use report::{csv, markdown};
+pub use seeds::Seeds;
 pub use summary::{
     CostSummary, PairSummary, Paired, RuleCost, RuleSummary, Spread, Summary, TrialSummary, WallTime,
 };

@@ -4,9 +4,10 @@
 //! was being written when the run stopped, and is cut off.
 
 use super::{Settings, ToyError, Trial};
+use crate::disk::{self, Through};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The first line. The version is that of Resurge: another one may compute other bits.
@@ -29,6 +30,10 @@ pub(super) struct Unit {
 pub(super) struct Journal {
     file: File,
     path: PathBuf,
+    /// Of the whole lines.
+    length: u64,
+    /// Whether half a line stands at the end, which could not be cut off.
+    torn: bool,
 }
 
 /// Locks a journal and reads its lines that have an end.
@@ -60,9 +65,10 @@ impl Journal {
             .open(path)
             .map_err(failed)?;
         let lines = whole_lines(&mut file, File::try_lock, path)?;
-        file.set_len(lines.len() as u64).map_err(failed)?;
-        file.seek(SeekFrom::Start(lines.len() as u64)).map_err(failed)?;
-        let mut journal = Self { file, path: path.to_owned() };
+        let length = lines.len() as u64;
+        disk::set_len(&file, length).map_err(failed)?;
+        file.seek(SeekFrom::Start(length)).map_err(failed)?;
+        let mut journal = Self { file, path: path.to_owned(), length, torn: false };
         let header = Header { resurge: env!("CARGO_PKG_VERSION").to_owned(), settings: settings.clone() };
         let units = if lines.is_empty() {
             journal.append(&header)?;
@@ -102,7 +108,18 @@ impl Journal {
         let failed = |source| ToyError::File { path: self.path.clone(), source };
         let mut line = serde_json::to_vec(entry).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
-        self.file.write_all(&line).map_err(failed)
+        // After a line that was cut short, none may follow: the two would be one, which nobody can read.
+        if self.torn {
+            return Err(failed(io::Error::other("an earlier line could not be written whole")));
+        }
+        let written = Through(&mut self.file).write_all(&line);
+        if written.is_ok() {
+            self.length += line.len() as u64;
+            return Ok(());
+        }
+        let cut = disk::set_len(&self.file, self.length);
+        self.torn = cut.and_then(|()| self.file.seek(SeekFrom::Start(self.length))).is_err();
+        written.map_err(failed)
     }
 }
 
@@ -152,6 +169,7 @@ fn difference(there: &Header, here: &Header) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::fault::{self, Fault};
 
     fn settings() -> Settings {
         Settings { updates: 1, seeds: 2, rate_min: 0.1, per_decade: 1, ..Settings::default() }
@@ -182,6 +200,43 @@ mod tests {
         let (mut journal, units) = Journal::open(&path, &settings()).unwrap();
         assert_eq!(units, []);
         journal.append(&unit(4)).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+    }
+
+    /// Whatever befalls a write, the lines before it are read again, and lines can be appended after it.
+    #[test]
+    fn a_line_that_cannot_be_written_spoils_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        for fault in Fault::ALL {
+            for at in 0..3 {
+                let _ = std::fs::remove_file(&path);
+                let (mut journal, _) = Journal::open(&path, &settings()).unwrap();
+                journal.append(&unit(0)).unwrap();
+                let (results, calls) =
+                    fault::during(Some((at, fault)), || [journal.append(&unit(1)), journal.append(&unit(2))]);
+                assert!(calls.len() > 1, "{calls:?}");
+                let then = journal.append(&unit(3));
+                drop(journal);
+                // None but those of which it was said that they are there.
+                let said = [&results[0], &results[1], &then].into_iter().zip(1..);
+                let said = said.filter(|(result, _)| result.is_ok()).map(|(_, place)| unit(place));
+                let expected: Vec<Unit> = std::iter::once(unit(0)).chain(said).collect();
+                let (_, units) = Journal::open(&path, &settings()).unwrap();
+                assert_eq!(units, expected, "{fault:?} in call {at} of {calls:?}");
+                for error in results.into_iter().chain([then]).filter_map(Result::err) {
+                    assert!(error.to_string().contains("journal: "), "{error}");
+                }
+            }
+        }
+        // Where the half line cannot be cut off either, nothing is appended to it.
+        let (mut journal, _) = Journal::open(&path, &settings()).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let file = std::mem::replace(&mut journal.file, File::open(&path).unwrap());
+        assert!(journal.append(&unit(3)).is_err());
+        journal.file = file;
+        let error = journal.append(&unit(3)).unwrap_err().to_string();
+        assert!(error.contains("an earlier line could not be written whole"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), whole);
     }
 

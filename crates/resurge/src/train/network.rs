@@ -66,6 +66,9 @@ pub struct Pass {
     pub output: Var,
 }
 
+/// The most weights of a layer, and the most potentials of a layer for one sample: 4 GiB in single precision.
+const MOST: u64 = 1 << 30;
+
 impl Network {
     /// The network of the settings on images `[C, H, W]`.
     ///
@@ -135,14 +138,12 @@ impl Network {
                 self.names.push(format!("conv{number}"));
                 self.shapes.push([filters, channels, kernel, kernel].into());
                 *signal = vec![filters, h, w];
-                self.neurons.push(filters * h * w);
             }
             LayerSpec::Linear { neurons } => {
                 self.layers.push(Layer::Linear);
                 self.names.push(format!("linear{number}"));
                 self.shapes.push([neurons, signal.iter().product()].into());
                 *signal = vec![neurons];
-                self.neurons.push(neurons);
             }
             LayerSpec::Pool { size } => {
                 let [channels, height, width] = image(signal)?;
@@ -153,7 +154,26 @@ impl Network {
             }
             LayerSpec::Dropout { probability } => self.layers.push(Layer::Dropout(probability)),
         }
+        if number == self.names.len() {
+            self.neurons.push(self.count(signal)?);
+        }
         Ok(())
+    }
+
+    /// The neurons of a new layer, if they and its weights are few enough for any machine.
+    fn count(&self, signal: &[usize]) -> Result<usize, String> {
+        let product = |extents: &[usize]| extents.iter().try_fold(1_usize, |n, &x| n.checked_mul(x));
+        let limited = |extents: &[usize], times: usize, what: &str| {
+            let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+            match product(extents).filter(|n| n.checked_mul(times).is_some_and(|all| all <= most)) {
+                Some(count) => Ok(count),
+                None => Err(format!("{what} are more than {MOST}; make it smaller")),
+            }
+        };
+        if let Some(shape) = self.shapes.last() {
+            limited(shape, 1, "its weights")?;
+        }
+        limited(signal, self.steps, "its neurons in all time steps")
     }
 
     /// The names of the layers with cells, such as `conv1`, in order.

@@ -5,7 +5,7 @@ use super::log::{Log, csv};
 use super::progress::{EpochRow, Progress, Totals};
 use super::step::{self, Fault, Measured};
 use super::{Config, Examples, Network, NotFinite, TrainError};
-use crate::write_atomically;
+use crate::output::{remove_left_behind, write_atomically};
 use resurge_data::Batches;
 use resurge_snn::{AdamW, Moments, Optimiser, clamp_parameters, clip_by_global_norm};
 use resurge_tensor::Tensor;
@@ -207,6 +207,9 @@ impl Training {
     /// # Errors
     /// [`TrainError::NotFinite`] names the layer and the step; other errors are those of data and files.
     pub fn run(&mut self, stop: &AtomicBool, observe: &mut dyn FnMut(Event<'_>)) -> Result<End, TrainError> {
+        if let Some(directory) = &self.directory {
+            remove_left_behind(directory);
+        }
         self.save()?;
         while self.progress.epochs < self.config.epochs {
             let end = self.learn(stop, observe)?;
@@ -298,7 +301,7 @@ impl Training {
         let samples = self.test.len();
         let (mut sum, mut done) = (Measured::default(), 0);
         // In pieces, so that it can be stopped.
-        for indices in Batches::in_order(samples, 20 * self.config.part)? {
+        for indices in Batches::in_order(samples, self.config.part.saturating_mul(20))? {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }

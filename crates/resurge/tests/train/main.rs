@@ -2,7 +2,9 @@
 
 mod command;
 mod data;
+mod golden;
 mod gradient;
+mod kill;
 mod real;
 mod settings;
 mod training;

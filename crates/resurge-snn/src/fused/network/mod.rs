@@ -10,8 +10,8 @@ use super::recurrence::Recurrence;
 use super::{CellOutput, OpResult};
 use crate::{Cell, Firing, Result, SnnError, SpikeTrain};
 use replay::Chain;
-use resurge_autodiff::{Anchor, Contributions, Op, OpMode, Saved, Tape, Var, Vjp};
-use resurge_tensor::{Scalar, Shape, Tensor};
+use resurge_autodiff::{Anchor, AutodiffError, Contributions, Op, OpMode, Saved, Tape, Var, Vjp};
+use resurge_tensor::{Scalar, Shape, Tensor, TensorError};
 use std::sync::Arc;
 use sweep::Run;
 
@@ -287,14 +287,29 @@ impl<S: Scalar> Parameters<'_, S> {
     }
 }
 
+fn fits<S: Scalar>(parameter: &Tensor<S>, expected: Shape) -> OpResult<()> {
+    match parameter.shape().clone() {
+        actual if actual == expected => Ok(()),
+        actual => Err(TensorError::Shape { op: "fused_network", expected, actual }.into()),
+    }
+}
+
 impl NetworkOp {
-    fn parameters<'a, S: Scalar>(&self, inputs: &[&'a Tensor<S>]) -> Vec<Parameters<'a, S>> {
-        let mut inputs = inputs.iter().copied();
-        let layer = |&biased: &bool| {
-            let weight = inputs.next()?;
-            Some(Parameters { weight, bias: if biased { Some(inputs.next()?) } else { None } })
-        };
-        self.biased.iter().map_while(layer).collect()
+    fn parameters<'a, S: Scalar>(&self, inputs: &[&'a Tensor<S>]) -> OpResult<Vec<Parameters<'a, S>>> {
+        let expected = self.biased.iter().map(|&biased| 1 + usize::from(biased)).sum();
+        let count = AutodiffError::InputCount { op: "fused_network", expected, actual: inputs.len() };
+        let (mut given, mut below) = (inputs.iter().copied(), self.input.neurons());
+        let mut parameters = Vec::new();
+        for &biased in &self.biased {
+            let weight = given.next().ok_or_else(|| count.clone())?;
+            let outputs = weight.shape().first().copied().unwrap_or(0);
+            fits(weight, [outputs, below].into())?;
+            let bias = if biased { Some(given.next().ok_or_else(|| count.clone())?) } else { None };
+            bias.map(|bias| fits(bias, [outputs].into())).transpose()?;
+            parameters.push(Parameters { weight, bias });
+            below = outputs;
+        }
+        if given.next().is_some() { Err(count) } else { Ok(parameters) }
     }
 
     fn replay<S: Scalar>(
@@ -303,8 +318,8 @@ impl NetworkOp {
         anchor: Option<&Anchor<S>>,
     ) -> OpResult<(Tensor<S>, Saved)> {
         let base: Option<Vec<&Tensor<S>>> = anchor.map(|anchor| anchor.inputs.iter().collect());
-        let base = base.as_ref().map(|inputs| self.parameters(inputs));
-        let chain = Chain::run(&self.network, &self.input, &self.parameters(inputs), base.as_deref())?;
+        let base = base.as_ref().map(|inputs| self.parameters(inputs)).transpose()?;
+        let chain = Chain::run(&self.network, &self.input, &self.parameters(inputs)?, base.as_deref())?;
         let (value, pieces) = (chain.output(&self.network)?, chain.pieces(&self.network)?);
         Ok((value, Saved { state: Some(Arc::new(chain)), pieces: Some(pieces) }))
     }
@@ -320,7 +335,7 @@ impl<S: Scalar> Op<S> for NetworkOp {
     }
 
     fn vjp(&self, at: &Vjp<'_, S>) -> OpResult<Contributions<S>> {
-        let parameters = self.parameters(at.inputs);
+        let parameters = self.parameters(at.inputs)?;
         if let Some(chain) = at.saved::<Chain<S>>() {
             return chain.vjp(&self.network, &parameters, at.cotangent);
         }
@@ -349,7 +364,7 @@ impl<S: Scalar> Op<S> for NetworkOp {
     fn evaluate(&self, inputs: &[&Tensor<S>], at: OpMode<'_, S>) -> OpResult<(Tensor<S>, Saved)> {
         match at {
             OpMode::Real => {
-                let run = Run::forward(&self.network, &self.input, &self.parameters(inputs))?;
+                let run = Run::forward(&self.network, &self.input, &self.parameters(inputs)?)?;
                 Ok((run.output.clone(), Saved { state: Some(Arc::new(run)), pieces: None }))
             }
             OpMode::Smooth => self.replay(inputs, None),
