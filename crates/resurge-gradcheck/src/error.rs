@@ -102,3 +102,6 @@ pub enum GradcheckError {
         actual: usize,
     },
 }
+
+#[cfg(test)]
+mod tests;
