@@ -120,3 +120,6 @@ pub enum GradcheckError {
         actual: usize,
     },
 }
+
+#[cfg(test)]
+mod tests;

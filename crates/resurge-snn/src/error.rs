@@ -219,3 +219,6 @@ pub(crate) fn check(
         Err(SnnError::Parameter { parameter, value, expected })
     }
 }
+
+#[cfg(test)]
+mod tests;
