@@ -2,7 +2,7 @@
 //!
 //! A new variant does not compile here until it is listed, and once listed has to be provoked.
 
-use crate::{AutodiffError, Contributions, Op, Result, Tape, Vjp};
+use crate::{AutodiffError, Contributions, Op, Result, Tape, Vjp, expect_inputs};
 use resurge_tensor::Tensor;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ macro_rules! variants {
 }
 
 variants!(AutodiffError:
-    Tensor, ForeignVariable, NonScalarLoss, NotALeaf, NoGradient, Parameter, Contributions, ReplayDiverged
+    Tensor, ForeignVariable, NonScalarLoss, NotALeaf, NoGradient, Parameter, InputCount, Contributions, ReplayDiverged
 );
 
 /// An operation that forgets to say what flows to its input.
@@ -33,7 +33,8 @@ impl Op<f64> for Silent {
     }
 
     fn forward(&self, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>> {
-        Ok(inputs[0].clone())
+        let [x] = expect_inputs(self.name(), inputs)?;
+        Ok(x.clone())
     }
 
     fn vjp(&self, _at: &Vjp<'_, f64>) -> Result<Contributions<f64>> {
@@ -61,6 +62,7 @@ fn provoked() -> Vec<(AutodiffError, &'static str)> {
             "no leaf of the tape enters this detach",
         ),
         (tape.scale_grad(x, f64::NAN).unwrap_err(), "scale_grad: factor is NaN"),
+        (tape.apply(Silent, &[]).unwrap_err(), "silent: 0 inputs were given, but it takes 1"),
         (tape.backward(silent).unwrap_err(), "silent: its vjp gave 0 contributions for 1 inputs"),
         (
             replay.scale_grad(replayed, 0.5).unwrap_err(),
