@@ -140,6 +140,16 @@ impl<S: Scalar> Anchor<S> {
     ///
     /// # Errors
     /// [`AutodiffError::InputCount`] for an anchor of another number of inputs.
+    ///
+    /// ```
+    /// use resurge_autodiff::Anchor;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let inputs = [Tensor::scalar(-3.0)].into_iter().collect();
+    /// let anchor = Anchor { op: "abs", inputs, output: Tensor::scalar(3.0) };
+    /// assert_eq!(anchor.input()?.as_slice(), &[-3.0]);
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
     pub fn input(&self) -> Result<&Tensor<S>> {
         let [input] = expect_inputs(self.op, &self.inputs.iter().collect::<SmallVec<[_; 1]>>())?;
         Ok(input)

@@ -118,7 +118,7 @@ fn an_interrupted_run_says_so_and_goes_on() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(stderr.contains("of 640 trials; the same command goes on"), "{stderr}");
+    assert!(stderr.contains("of 800 trials; the same command goes on"), "{stderr}");
     assert!((3..80).contains(&units()), "{} lines", units());
     for out in [&out, &whole] {
         assert_eq!(resurge(&[&arguments[..], &[out.to_str().unwrap()]].concat()).0, 0);

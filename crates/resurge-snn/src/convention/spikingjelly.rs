@@ -238,7 +238,7 @@ impl SpikingJelly {
     /// use resurge_snn::convention::SpikingJelly;
     ///
     /// let surrogate = SpikingJelly::super_spike(10.0)?;
-    /// assert!((surrogate.derivative(0.1_f64) / surrogate.derivative(0.0_f64) - 0.25).abs() < 1e-15);
+    /// assert!((surrogate.derivative(1.0_f64) / surrogate.derivative(0.0_f64) - 0.25).abs() < 1e-15);
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn super_spike(alpha: f64) -> Result<Surrogate> {

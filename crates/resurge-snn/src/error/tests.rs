@@ -6,10 +6,10 @@ use crate::Convention;
 use crate::convention::SpikingJelly;
 use crate::{
     Cell, FusedLayer, FusedNetwork, Network, Optimiser, Reset, RunningStatistics, Sgd, SnnError, SpikeTrain,
-    Surrogate, batch_norm, batch_norm_per_step_inference, cross_entropy, direct, flatten,
+    Surrogate, avg_pool2d, batch_norm, batch_norm_per_step_inference, cross_entropy, direct, flatten,
 };
 use resurge_autodiff::Tape;
-use resurge_tensor::Tensor;
+use resurge_tensor::{Tensor, Window2d};
 
 /// The names of the variants, and of the variant of an error.
 macro_rules! variants {
@@ -72,6 +72,7 @@ fn of_layers_and_losses() -> Vec<(SnnError, &'static str)> {
             "1 running statistics for a sequence of 2 steps",
         ),
         (flatten(&mut tape, gamma).unwrap_err(), "found shape [3]"),
+        (avg_pool2d(&mut tape, two, Window2d::new([2, 2])).unwrap_err(), "found shape [2, 2, 3]"),
         (direct::<f64>(&not_finite, 2).unwrap_err(), "direct encoder: the input is not finite"),
         (cross_entropy(&mut tape, logits, &[0]).unwrap_err(), "1 class targets for a batch of 2"),
         (cross_entropy(&mut tape, logits, &[0, 3]).unwrap_err(), "sample 1 is of class 3, but there are 3"),
