@@ -14,7 +14,7 @@ struct Row {
 fn table(page: &str, header: &str) -> Vec<Vec<String>> {
     let from = page.find(header).unwrap_or_else(|| panic!("no table begins with {header}"));
     let rows = page[from..].lines().skip(2).take_while(|line| line.starts_with('|'));
-    rows.map(|row| row.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect())
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect())
         .collect()
 }
 
