@@ -87,7 +87,7 @@ fn golden() -> Option<[&'static str; 2]> {
     #[cfg(target_arch = "x86_64")]
     {
         if std::is_x86_feature_detected!("avx512f") {
-            return Some(["", ""]);
+            return Some(["2a753f76e6844a75", "498e3874d151e162"]);
         }
     }
     None
