@@ -13,7 +13,7 @@ use traced::Traced;
 /// What became of a program.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
-    /// It has no output that depends on a leaf, or a number that is not finite: nothing can be said.
+    /// Its output depends on no leaf, or its derivative is not finite: nothing can be said.
     Skipped,
     /// The derivative of the loss along a direction, by forward mode, and how many operations it went through.
     Agrees { derivative: f64, operations: usize },
@@ -35,27 +35,24 @@ struct Leaf {
     moved: bool,
 }
 
-#[derive(Debug, Arbitrary)]
-struct Source {
-    leaves: [Leaf; 3],
-    instructions: Vec<Instruction>,
-}
-
 /// Builds the program that the bytes describe and runs it three times: over real numbers, with a backward pass; and
 /// over dual numbers, anchored at that run, so that spikes and detached values have the derivatives that they stand
 /// for. Values must be the same, and the gradient's product with the direction the derivative.
 pub fn program(bytes: &[u8]) -> Verdict {
-    let Ok(source) = Source::arbitrary_take_rest(Unstructured::new(bytes)) else { return Verdict::Skipped };
-    let points: Vec<Tensor<f64>> = source.leaves.iter().enumerate().map(|(i, leaf)| leaf.values(i)).collect();
+    let mut bytes = Unstructured::new(bytes);
+    let Ok(leaves) = <[Leaf; 3]>::arbitrary(&mut bytes) else { return Verdict::Skipped };
+    // One after the other to the end: a list would have a byte before each that says whether it is the last.
+    let mut instructions = Vec::new();
+    while let (false, Ok(instruction)) = (bytes.is_empty(), Instruction::arbitrary(&mut bytes)) {
+        instructions.push(instruction);
+    }
+    let points: Vec<Tensor<f64>> = leaves.iter().enumerate().map(|(i, leaf)| leaf.values(i)).collect();
     let mut draw = Draw(1);
     let directions: Vec<Tensor<f64>> = points.iter().map(|point| point.map(|_| draw.signed())).collect();
 
     let mut tape = Tape::new();
     let leaves: Vec<Var> = points.iter().map(|point| tape.leaf(point.clone())).collect();
-    let (loss, done) = run(&source.instructions, &mut tape, &leaves);
-    if tape.nodes().iter().any(|node| !node.value().is_finite()) {
-        return Verdict::Skipped;
-    }
+    let (loss, done) = run(&instructions, &mut tape, &leaves);
     let gradients = tape.backward(loss).expect("the loss is one number");
     let products = leaves.iter().zip(&directions).flat_map(|(&leaf, direction)| {
         let gradient = gradients.wrt(leaf).expect("a leaf").to_vec();
@@ -70,9 +67,11 @@ pub fn program(bytes: &[u8]) -> Verdict {
         dual.leaf(Tensor::from_vec(point.shape(), values).expect("the point's shape"))
     });
     let leaves: Vec<Var> = leaves.collect();
-    let (loss, again) = run(&source.instructions, &mut dual, &leaves);
+    let (loss, again) = run(&instructions, &mut dual, &leaves);
     assert_eq!(done, again, "operations are refused by shape, whatever the scalar");
-    for (real, traced) in tape.nodes().iter().zip(dual.nodes()) {
+    // What is not finite is not used on.
+    let nodes = tape.nodes().iter().zip(dual.nodes()).filter(|(node, _)| node.value().is_finite());
+    for (real, traced) in nodes {
         let values = real.value().as_slice().iter().zip(traced.value().as_slice());
         // Equal, a zero of either sign being the same.
         assert!(
@@ -104,7 +103,7 @@ fn run<S: Scalar>(instructions: &[Instruction], tape: &mut Tape<S>, leaves: &[Va
         let result = instruction.apply(tape, &values);
         done.push(result.is_ok());
         match result {
-            Ok(value) if tape.value(value).is_ok_and(|value| value.len() <= 4 * MOST) => values.push(value),
+            Ok(value) if tape.value(value).is_ok_and(is_usable) => values.push(value),
             Ok(_) => {}
             Err(error) => assert!(!error.to_string().is_empty()),
         }
@@ -119,6 +118,11 @@ fn run<S: Scalar>(instructions: &[Instruction], tape: &mut Tape<S>, leaves: &[Va
         loss = sum.and_then(|sum| tape.add(loss, sum)).expect("sums of products of equal shapes");
     }
     (loss, done)
+}
+
+/// By the values alone, so that it is the same for all scalars.
+fn is_usable<S: Scalar>(value: &Tensor<S>) -> bool {
+    value.len() <= 4 * MOST && value.as_slice().iter().all(|x| x.re().is_finite())
 }
 
 impl Leaf {
