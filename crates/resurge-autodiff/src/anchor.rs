@@ -139,7 +139,7 @@ impl<S: Scalar> Anchor<S> {
     /// The input of an operation that takes one.
     ///
     /// # Errors
-    /// [`AutodiffError::InputCount`] for an anchor of another number of inputs.
+    /// [`AutodiffError::InputCount`](crate::AutodiffError::InputCount) for an anchor of another number of inputs.
     ///
     /// ```
     /// use resurge_autodiff::Anchor;
