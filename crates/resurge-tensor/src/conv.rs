@@ -210,7 +210,6 @@ impl Conv2d {
     ) -> Result<Tensor<S>> {
         let plan = self.plan(input.shape(), weight)?;
         plan.check_output(output.shape())?;
-        let mut out = Tensor::zeros(weight)?;
         plan.columns::<S>()?;
         // A product of a matrix with a transposed one copies the latter, transposed, or the other one for the transposed
         // product: the copy of outputs is smaller than that of patches.
@@ -238,15 +237,14 @@ impl Conv2d {
         } else {
             (0..lanes).map(lane).collect::<Result<_>>()?
         };
+        let (rows, columns) = if transposed { (plan.taps, plan.filters) } else { (plan.filters, plan.taps) };
+        let mut out = Tensor::zeros([plan.groups, rows, columns])?;
         let total = out.as_mut_slice();
         for lane in sums {
             total.iter_mut().zip(lane).for_each(|(sum, term)| *sum += term);
         }
-        if transposed {
-            let groups = total.chunks_mut((plan.filters * plan.taps).max(1));
-            groups.for_each(|group| transpose(group, plan.taps, plan.filters));
-        }
-        Ok(out)
+        let out = if transposed { out.permute(&[0, 2, 1])? } else { out };
+        out.reshape(weight)
     }
 
     fn plan(&self, input: &Shape, weight: &Shape) -> Result<Plan> {
@@ -454,14 +452,6 @@ impl<S: Scalar> NullaryFnOnce for Scatter<'_, S> {
                 to.iter_mut().step_by(stride).zip(from).for_each(|(to, &from)| *to += from);
             }
         });
-    }
-}
-
-/// Transposes a row-major matrix in its place.
-fn transpose<S: Scalar>(data: &mut [S], rows: usize, cols: usize) {
-    let from = data.to_vec();
-    for (row, values) in from.chunks_exact(cols.max(1)).enumerate() {
-        values.iter().enumerate().for_each(|(col, &value)| data[col * rows + row] = value);
     }
 }
 
