@@ -1,12 +1,11 @@
 //! `resurge audit`: arguments, and the report on the terminal.
 
 use crate::Verdict;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use rayon::prelude::*;
 use resurge::audit::{AuditFile, AuditOptions, AuditReport, AuditReports, FileError, audit, html};
-use resurge::write_atomically;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -54,10 +53,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     };
     let reports = AuditReports::new(super::on_threads(arguments.threads, work)?);
     if let Some(path) = &arguments.json {
-        write(path, &(serde_json::to_string_pretty(&reports)? + "\n"))?;
+        super::write_file(path, (serde_json::to_string_pretty(&reports)? + "\n").as_bytes())?;
     }
     if let Some(path) = &arguments.html {
-        write(path, &html(&reports)?)?;
+        super::write_file(path, html(&reports)?.as_bytes())?;
     }
     super::print(&text(&reports)?)?;
     if reports.unusable > 0 {
@@ -98,11 +97,6 @@ fn outputs_are_apart(arguments: &Arguments) -> Result<()> {
 fn audit_file(path: &Path, options: &AuditOptions) -> Result<AuditReport, FileError> {
     let file = AuditFile::open(path)?;
     audit(&file, options).map_err(|error| FileError { path: path.to_owned(), error })
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    write_atomically(path, text.as_bytes())
-        .with_context(|| format!("cannot write {}: name a file in a writable directory", path.display()))
 }
 
 /// Without the control characters that a name in a file may have: they could move a terminal's cursor, or forge a line.

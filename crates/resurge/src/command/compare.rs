@@ -98,7 +98,7 @@ impl Arguments {
         }
         let plan = self.plan(&config, data)?;
         let out = self.out.clone().unwrap_or_else(|| format!("runs/compare-{}", self.basis.dataset).into());
-        std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+        super::make_directory(&out)?;
         plan.write(&out)?;
         let stop = stop_on_signals()?;
         let trials = Trials { plan: &plan, out: &out, load: &load, checkpoint_every: self.checkpoint_every };

@@ -14,7 +14,6 @@ use resurge::diagnose::{
     DIAGNOSIS_FIGURES, Diagnosis, Source, Subject, diagnose, diagnosis_figures, synthetic,
 };
 use resurge::train::{Checkpoint, Config, Examples, Preset};
-use resurge::write_atomically;
 use std::path::{Path, PathBuf};
 
 /// Classes of every data set.
@@ -96,12 +95,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     super::on_threads(arguments.threads, || arguments.run())?
 }
 
-/// Makes the directory, when all that can be wrong with the arguments is known.
-fn prepare(out: &Path) -> Result<()> {
-    std::fs::create_dir_all(out)
-        .with_context(|| format!("cannot make the directory {}: name a writable place", out.display()))
-}
-
 /// Writes figures, and takes away those of an earlier diagnosis that this one does not have.
 fn write_figures(out: &Path, all: &[&str], figures: Vec<(&'static str, String)>) -> Result<()> {
     for name in all.iter().filter(|name| figures.iter().all(|(drawn, _)| drawn != *name)) {
@@ -114,9 +107,7 @@ fn write_figures(out: &Path, all: &[&str], figures: Vec<(&'static str, String)>)
         }
     }
     for (name, svg) in figures {
-        let path = out.join(name);
-        write_atomically(&path, svg.as_bytes())
-            .with_context(|| format!("cannot write {}: name a writable directory", path.display()))?;
+        super::write_into(out, name, svg.as_bytes())?;
     }
     Ok(())
 }
@@ -139,7 +130,8 @@ impl Arguments {
             Some(from) => Diagnosis::read(from)?,
             None => diagnose(&self.subject()?)?,
         };
-        prepare(&self.out)?;
+        // When all that can be wrong with the arguments is known.
+        super::make_directory(&self.out)?;
         diagnosis.write(&self.out)?;
         write_figures(&self.out, &DIAGNOSIS_FIGURES, diagnosis_figures(&diagnosis)?)?;
         super::print(&report::of_network(&diagnosis, &self.out))?;

@@ -1,10 +1,9 @@
 //! `resurge man`: manual pages.
 
 use crate::Verdict;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use clap_mangen::Man;
-use resurge::write_atomically;
 use std::path::{Path, PathBuf};
 
 /// Write manual pages of this command and all its subcommands into a directory
@@ -23,8 +22,7 @@ pub(crate) struct Arguments {
 /// Runs the command, of which `root` is the definition.
 pub(crate) fn run(arguments: &Arguments, root: clap::Command) -> Result<Verdict> {
     let out = &arguments.directory;
-    std::fs::create_dir_all(out)
-        .with_context(|| format!("cannot make the directory {}: name a writable place", out.display()))?;
+    super::make_directory(out)?;
     let mut root = root.disable_help_subcommand(true);
     root.build();
     write(&root, out)?;
@@ -36,8 +34,6 @@ fn write(command: &clap::Command, out: &Path) -> Result<()> {
         Man::new(command.clone()).manual("Resurge").source(concat!("resurge ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
     man.render(&mut page)?;
-    let path = out.join(man.get_filename());
-    write_atomically(&path, &page)
-        .with_context(|| format!("cannot write {}: name a writable directory", path.display()))?;
+    super::write_into(out, &man.get_filename(), &page)?;
     command.get_subcommands().filter(|c| !c.is_hide_set()).try_for_each(|c| write(c, out))
 }

@@ -58,8 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             trials.display()
         );
     }
-    std::fs::create_dir_all(out)
-        .with_context(|| format!("cannot make the directory {}: name a writable place", out.display()))?;
+    super::make_directory(out)?;
     if with_trials.is_empty() {
         toy::merge(&journals, out)?;
         return Ok(Verdict::Holds);

@@ -1,9 +1,8 @@
 //! `resurge reference`: the page docs/commands.md, from the same definitions as `--help`.
 
 use crate::Verdict;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Arg, Args, Command};
-use resurge::write_atomically;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -27,9 +26,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command, of which `root` is the definition.
 pub(crate) fn run(arguments: &Arguments, root: Command) -> Result<Verdict> {
-    let path = &arguments.file;
-    write_atomically(path, markdown(root)?.as_bytes())
-        .with_context(|| format!("cannot write {}: name a file in a writable directory", path.display()))?;
+    super::write_file(&arguments.file, markdown(root)?.as_bytes())?;
     Ok(Verdict::Holds)
 }
 

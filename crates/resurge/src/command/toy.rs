@@ -7,12 +7,12 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use resurge::Shard;
 use resurge::statistics::Estimate;
 use resurge::toy::{
     Data, OptimiserKind, Panel, Progress, Rule, RuleSummary, Settings, Summary, ToyError, figures, sweep,
     sweep_shard,
 };
-use resurge::{Shard, write_atomically};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -100,8 +100,7 @@ fn journal_of(shard: Shard) -> String {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let out = &arguments.out;
-    std::fs::create_dir_all(out)
-        .with_context(|| format!("cannot make the directory {}: name a writable place", out.display()))?;
+    super::make_directory(out)?;
     let data = match &arguments.from {
         Some(from) => {
             let data = Data::read(from)?;
@@ -161,9 +160,7 @@ fn report(data: &Data, out: &Path) -> Result<()> {
     let json = serde_json::to_string_pretty(&summary)? + "\n";
     let pictures = figures(data, &summary)?;
     for (name, text) in [("summary.json", json)].into_iter().chain(pictures) {
-        let path = out.join(name);
-        write_atomically(&path, text.as_bytes())
-            .with_context(|| format!("cannot write {}: name a writable directory", path.display()))?;
+        super::write_into(out, name, text.as_bytes())?;
     }
     super::print(&render(&summary, out))
 }

@@ -109,7 +109,7 @@ impl Arguments {
         if let Some(checkpoint) = checkpoint {
             training = training.resumed(checkpoint, &path)?;
         }
-        std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+        super::make_directory(&out)?;
         let stop = stop_on_signals()?;
         let mut screen = Screen::new("", &training, &config, limit, !self.no_verify);
         let end = training.run(&stop, &mut |event| screen.show(&event));

@@ -2,17 +2,17 @@
 
 use super::render;
 use crate::Verdict;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use resurge::gradcheck::{CellCase, VerifyReport, cell_registry};
+use resurge::plot;
 use resurge::verify::{
     Report, Specimen, SpecimenFilter, VerifyOptions, conventions, convergence_curves, verify_over,
     verify_specimens,
 };
-use resurge::{plot, write_atomically};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Prove the tape's gradient, reset term included, on a real spiking network
@@ -159,10 +159,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Format::Table => render::table(&report, &plan.digits, elapsed, arguments.out.is_none()),
     };
     if let (Some(path), Some(picture)) = (&arguments.plot, picture) {
-        write(path, &picture)?;
+        super::write_file(path, picture.as_bytes())?;
     }
     match &arguments.out {
-        Some(path) => write(path, &text)?,
+        Some(path) => super::write_file(path, text.as_bytes())?,
         None => super::print(&text)?,
     }
     Ok(if report.summary.failed == 0 { Verdict::Holds } else { Verdict::Fails })
@@ -201,11 +201,6 @@ fn picture(plan: &Plan, report: &Report) -> Result<String> {
         digits = VerifyOptions::all()?;
     }
     Ok(plot::picture(&convergence_curves(&digits)?, &render::heat_map(report))?)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    write_atomically(path, text.as_bytes())
-        .with_context(|| format!("cannot write {}: name a file in a writable directory", path.display()))
 }
 
 impl Arguments {

@@ -1,6 +1,6 @@
 //! `resurge diagnose --map`.
 
-use super::{prepare, report, write_figures};
+use super::{report, write_figures};
 use crate::Verdict;
 use anyhow::Result;
 use clap::Args;
@@ -86,7 +86,7 @@ pub(super) fn run(grid: &Grid, seed: Option<u64>, from: Option<&Path>, out: &Pat
         Some(from) => PhaseMap::read(from)?,
         None => watched(&grid.settings(seed))?,
     };
-    prepare(out)?;
+    crate::command::make_directory(out)?;
     map.write(out)?;
     write_figures(out, &MAP_FIGURES, map_figures(&map)?)?;
     crate::command::print(&report::of_map(&map, out))?;
