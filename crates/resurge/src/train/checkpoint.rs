@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// What a training is of: what must be the same when it is resumed.
@@ -104,8 +104,9 @@ impl Checkpoint {
     /// The bytes of the file. Equal trainings give equal bytes.
     ///
     /// # Errors
-    /// What cannot be written as JSON or safetensors.
+    /// Two weights of one name, and what cannot be written as JSON or safetensors.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        no_name_twice(self.weights.iter().map(|(name, _)| name))?;
         let state = State {
             format: FORMAT,
             origin: self.origin.clone(),
@@ -168,6 +169,7 @@ impl Checkpoint {
                 "of format {found}, but {FORMAT} is read; resume with the version that wrote it"
             ));
         }
+        no_name_twice(&state.weights)?;
         let tensor = |name: String| {
             let view = file.tensor(&name).map_err(|error| format!("{name}: {error}"))?;
             from_view(&view).map_err(|error| format!("{name}: {error}"))
@@ -185,6 +187,13 @@ impl Checkpoint {
 
 fn at(path: &Path, problem: String) -> TrainError {
     TrainError::Checkpoint { path: path.to_owned(), problem }
+}
+
+/// The file keeps each weight under its name, so that of two with one name one would be lost.
+fn no_name_twice<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    let twice = names.into_iter().find(|name| !seen.insert(name.as_str()));
+    twice.map_or(Ok(()), |name| Err(format!("two weights are named {name}; give each its own name")))
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -262,15 +271,39 @@ mod tests {
     #[test]
     fn another_format_is_named() {
         let bytes = small().to_bytes().unwrap();
-        // With a digest that is right.
         let text = String::from_utf8_lossy(&bytes).find("format\\\":1").unwrap();
         let mut other = bytes.clone();
         other[text + 9] = b'7';
-        let place = digest_place(&other).unwrap();
-        other[place..][..DIGITS].fill(b'0');
-        let digest = digest(&other);
-        other[place..][..DIGITS].copy_from_slice(digest.as_bytes());
-        let error = Checkpoint::from_bytes(&other).unwrap_err();
+        let error = Checkpoint::from_bytes(&sealed(other)).unwrap_err();
         assert!(error.contains("of format 7, but 1 is read"), "{error}");
+    }
+
+    /// Found by the fuzz target `checkpoint`: such a file was read, but what was read could not be written.
+    #[test]
+    fn two_weights_of_one_name_are_neither_written_nor_read() {
+        let mut twice = small();
+        twice.weights.push(("linear2".into(), twice.weights[0].1.clone()));
+        for moments in &mut twice.moments {
+            moments.push(moments[0].clone());
+        }
+        let mut bytes = twice.to_bytes().unwrap();
+        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), twice);
+        // The list of names is in the state; the tensors of "linear2" stay in the file, unread.
+        let text = String::from_utf8_lossy(&bytes).find("\\\"linear2\\\"").unwrap();
+        bytes[text + 8] = b'1';
+        let error = Checkpoint::from_bytes(&sealed(bytes)).unwrap_err();
+        assert_eq!(error, "two weights are named linear1; give each its own name");
+
+        twice.weights[1].0 = "linear1".into();
+        assert_eq!(twice.to_bytes().unwrap_err(), error);
+    }
+
+    /// The file with a digest that is right.
+    fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+        let place = digest_place(&bytes).unwrap();
+        bytes[place..][..DIGITS].fill(b'0');
+        let digest = digest(&bytes);
+        bytes[place..][..DIGITS].copy_from_slice(digest.as_bytes());
+        bytes
     }
 }
