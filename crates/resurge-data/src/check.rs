@@ -25,7 +25,7 @@ pub struct FileReport {
     pub path: PathBuf,
     /// How it is.
     pub status: Status,
-    /// What is wrong and what to do, in a sentence; empty if nothing is.
+    /// What is wrong and what to do, or that a file without an official checksum was counted only; else empty.
     pub detail: String,
 }
 
@@ -108,15 +108,16 @@ fn check_cifar10(dir: &Path) -> Vec<FileReport> {
         }
         cifar10::Located::Directory(dir) => {
             let paths = cifar10::batch_names().map(|name| dir.join(name));
-            paths.map(|path| report(path.clone(), cifar10::check_batch(&path))).collect()
+            paths.map(|path| counted(report(path.clone(), cifar10::check_batch(&path)))).collect()
         }
     }
 }
 
 fn check_nmnist(dir: &Path, split: Split) -> FileReport {
     let folder = if split == Split::Train { "Train" } else { "Test" };
-    let (nmnist::Located::TarGz(path) | nmnist::Located::Folder(path) | nmnist::Located::Zip(path)) =
-        nmnist::locate(dir, folder);
+    let located = nmnist::locate(dir, folder);
+    let has_checksum = matches!(located, nmnist::Located::Zip(_));
+    let (nmnist::Located::TarGz(path) | nmnist::Located::Folder(path) | nmnist::Located::Zip(path)) = located;
     let checked = || {
         let recordings = Recordings::open(dir, split, Verify::Format)?;
         for index in 0..recordings.len() {
@@ -125,11 +126,20 @@ fn check_nmnist(dir: &Path, split: Split) -> FileReport {
         // Last, so that damage is reported as such.
         Recordings::open(dir, split, Verify::Official).map(drop)
     };
-    match checked() {
+    let report = match checked() {
         Err(LoadError::File(error)) => report(path, Err(error)),
         // No index is out of range.
         Ok(()) | Err(LoadError::Data(_)) => report(path, Ok(())),
+    };
+    if has_checksum { report } else { counted(report) }
+}
+
+/// What is right by format and number, as no checksum is known of it.
+fn counted(mut report: FileReport) -> FileReport {
+    if report.status == Status::Ok {
+        report.detail = "by format and number; only the packed file has an official checksum".into();
     }
+    report
 }
 
 fn report(path: PathBuf, checked: Result<(), FileError>) -> FileReport {

@@ -148,7 +148,7 @@ impl Digits {
     ///
     /// # Errors
     ///
-    /// - [`DataError::Empty`]: there is no line.
+    /// - [`DataError::NoDigits`]: there is no line.
     /// - [`DataError::Columns`]: a line does not have 65 columns; a blank line has none.
     /// - [`DataError::Pixel`]: one of the first 64 is not a whole number from 0 to [`MAX_PIXEL`].
     /// - [`DataError::Label`]: the last is not a whole number below [`CLASSES`].
@@ -168,7 +168,7 @@ impl Digits {
         for (row, text) in text.lines().enumerate() {
             digits.push_line(row + 1, text)?;
         }
-        if digits.is_empty() { Err(DataError::Empty) } else { Ok(digits) }
+        if digits.is_empty() { Err(DataError::NoDigits) } else { Ok(digits) }
     }
 
     fn push_line(&mut self, line: usize, text: &str) -> Result<(), DataError> {

@@ -45,11 +45,15 @@ pub enum DataError {
         byte: u8,
     },
 
-    /// There is no image: no line to read, or none was chosen.
+    /// No sample was chosen.
+    #[error("no sample was chosen; take at least one")]
+    Empty,
+
+    /// A file of digits without a line.
     #[error(
         "there are no images; a file of digits has one a line: 64 pixels and a label, separated by commas"
     )]
-    Empty,
+    NoDigits,
 
     /// A line does not have 65 columns. A blank line counts as 0.
     #[error("line {line}: {found} columns, expected 65 (64 pixels, then the label); remove or mend the line")]

@@ -147,7 +147,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { remedy } => write!(f, "not there; {remedy}"),
-            Self::Io(source) => write!(f, "cannot be read: {source}"),
+            Self::Io(source) => write!(f, "cannot be read: {source}; check the path and its permissions"),
             Self::Compression { offset, source } => write!(
                 f,
                 "damaged or cut short: the compressed stream breaks off after {offset} decompressed bytes ({source}); \
@@ -168,7 +168,7 @@ impl fmt::Display for Fault {
                 write!(f, "goes on at byte {offset}, after the end of {what}; obtain it again")
             }
             Self::Field { offset, what, found, expected } => {
-                write!(f, "byte {offset}: {what} is {found}, expected {expected}")
+                write!(f, "byte {offset}: {what} is {found}, expected {expected}; obtain it again")
             }
             Self::TooLarge { bytes, limit } => {
                 write!(

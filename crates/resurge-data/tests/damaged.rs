@@ -82,8 +82,8 @@ fn a_wrong_number_of_columns_is_counted() {
 
 #[test]
 fn empty_input_is_refused() {
-    assert!(matches!(Digits::from_csv(""), Err(DataError::Empty)));
-    assert!(matches!(Digits::from_csv_gz(&gzip(b"")), Err(DataError::Empty)));
+    assert!(matches!(Digits::from_csv(""), Err(DataError::NoDigits)));
+    assert!(matches!(Digits::from_csv_gz(&gzip(b"")), Err(DataError::NoDigits)));
     assert!(matches!(Digits::from_csv_gz(b""), Err(DataError::Gzip { .. })));
     assert!(matches!(Digits::from_csv("\n"), Err(DataError::Columns { line: 1, found: 0 })));
 }

@@ -60,6 +60,7 @@ fn cifar10() {
     let statuses: Vec<Status> = found(Dataset::Cifar10, dir.path()).iter().map(|report| report.1).collect();
     let missing = Status::Missing;
     assert_eq!(statuses, [Status::Ok, missing, missing, missing, missing, Status::WrongChecksum]);
+    assert_eq!(found(Dataset::Cifar10, dir.path())[0].2, "by format and number; on");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 mod map;
 mod report;
 
-use super::train::{base_settings, unusable};
-use super::verify::from_one_to;
+use super::options::{Threads, from_one_to};
+use super::training::{base_settings, unusable};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -15,9 +15,6 @@ use resurge::diagnose::{
 };
 use resurge::train::{Checkpoint, Config, Examples, Preset};
 use std::path::{Path, PathBuf};
-
-/// Classes of every data set.
-const CLASSES: usize = 10;
 
 /// Say when the missing reset term matters: in a network, or over a map of single neurons
 ///
@@ -73,11 +70,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// The directory to write into; made if there is none
-    #[arg(long, value_name = "DIR", default_value = "diagnose")]
+    #[arg(long, value_name = "DIR", default_value = "runs/diagnose")]
     out: PathBuf,
-    /// Threads, one a core by default; the result does not depend on their number
-    #[arg(long, value_parser = from_one_to(1024))]
-    threads: Option<u64>,
+    #[command(flatten)]
+    threads: Threads,
     /// Run nothing: make tables and figures from the data in this directory
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "checkpoint", "preset", "config", "set", "dataset", "data", "samples", "input_rate", "seed", "threads",
@@ -92,7 +88,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    super::on_threads(arguments.threads, || arguments.run())?
+    arguments.threads.install(|| arguments.run())?
 }
 
 /// Writes figures, and takes away those of an earlier diagnosis that this one does not have.
@@ -157,18 +153,14 @@ impl Arguments {
                 (examples.batch(&all)?, examples.are_still(), examples.classes(), input)
             }
             None => {
-                let image = match dataset {
-                    Dataset::Mnist | Dataset::FashionMnist => [1, 28, 28],
-                    Dataset::NMnist => [2, 34, 34],
-                    Dataset::Cifar10 => [3, 32, 32],
-                };
+                let (image, classes) = (dataset.image(), dataset.classes());
                 let (rate, seed) = (self.input_rate, self.seed.unwrap_or(config.seed));
                 let batch =
-                    synthetic(&config, image, CLASSES, samples, rate, seed).context("--input-rate")?;
+                    synthetic(&config, image, classes, samples, rate, seed).context("--input-rate")?;
                 let input = format!(
                     "{samples} synthetic samples of the size of {dataset}: Bernoulli spikes of rate {rate}, filtered; seed {seed}"
                 );
-                (batch, false, CLASSES, input)
+                (batch, false, classes, input)
             }
         };
         let mut subject = Subject::fresh(config, batch, still, classes)?;

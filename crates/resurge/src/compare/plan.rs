@@ -4,7 +4,7 @@ use super::CompareError;
 use crate::toy::Rule;
 use crate::train::{Config, Examples, Origin, TrainError};
 use crate::write_atomically;
-use resurge_data::Batches;
+use resurge_data::{Batches, Dataset};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -93,12 +93,13 @@ impl Plan {
         Ok(Self { version, origin, data_sha256: None, rules, seeds, config })
     }
 
-    /// The same plan with a digest of its samples, where the files are not the official ones.
+    /// The same plan with a digest of its samples, unless checksums say that the files are the official ones.
     ///
     /// # Errors
     /// [`CompareError::Train`] for samples that cannot be read.
     pub fn with_digest(self, data: &(Examples, Examples)) -> Result<Self, CompareError> {
-        if self.origin.verified {
+        let dataset = self.origin.dataset.parse::<Dataset>();
+        if self.origin.verified && dataset.is_ok_and(Dataset::always_has_checksums) {
             return Ok(self);
         }
         let mut digest = Sha256::new();
@@ -209,6 +210,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CompareError> {
 mod tests {
     use super::*;
     use crate::train::Preset;
+    use resurge_data::ImageDataset;
 
     fn plan(rules: &str, seeds: &[u64]) -> Result<Plan, CompareError> {
         let origin = Origin {
@@ -235,6 +237,21 @@ mod tests {
         {
             assert!(name.parse::<TrialId>().is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn samples_have_a_digest_unless_checksums_say_what_they_are() {
+        let images = ImageDataset::new(vec![7; 12], &[1, 2, 2], vec![0, 1, 2], 3).unwrap();
+        let examples = || Examples::of_images(images.clone(), &Config::preset(Preset::Small)).unwrap();
+        let digest = |dataset: &str, verified| {
+            let plan = plan("full", &[1]).unwrap();
+            let origin = Origin { dataset: dataset.into(), verified, ..plan.origin.clone() };
+            Plan { origin, ..plan }.with_digest(&(examples(), examples())).unwrap().data_sha256
+        };
+        assert_eq!(digest("mnist", true), None);
+        assert!(digest("mnist", false).is_some_and(|digest| digest.len() == 64));
+        // Of unpacked batches and recordings there are no official checksums.
+        assert!(digest("cifar10", true).is_some() && digest("nmnist", true).is_some());
     }
 
     #[test]
