@@ -398,7 +398,8 @@ impl Surrogate {
         self.kind.derivatives(values, S::from_f64(self.factor()));
     }
 
-    /// A primitive of the derivative: `S' = sigma'`, 0 at minus infinity.
+    /// A primitive of the derivative: `S' = sigma'`. It is 0 at minus infinity, but for straight through (`1/2 + x`) and
+    /// custom ones (as given).
     ///
     /// ```
     /// use resurge_snn::Surrogate;
