@@ -64,3 +64,47 @@ fn every_page_is_in_the_table_of_contents() {
         );
     }
 }
+
+/// The Rust files that a page names in code, such as `reset.rs`, without what follows their path; other crates' and those that
+/// a reader is to write are not ours to check.
+fn named_files(page: &str) -> Vec<String> {
+    let mut fenced = false;
+    let mut named = Vec::new();
+    for line in page.lines() {
+        fenced ^= line.starts_with("```");
+        if fenced {
+            continue;
+        }
+        let spans = line.split('`').skip(1).step_by(2);
+        let paths = spans.filter_map(|span| span.split("::").next());
+        let is_path = |path: &&str| path.ends_with(".rs") && !path.contains([' ', '*', '{']);
+        named.extend(paths.filter(is_path).map(str::to_owned));
+    }
+    named
+}
+
+#[test]
+fn every_rust_file_that_a_page_names_is_there() {
+    /// What a reader of the tutorial and the how-tos writes.
+    const WRITTEN: [&str; 4] = ["my_cell.rs", "my_op.rs", "my_surrogate.rs", "softplus.rs"];
+    let sources: Vec<String> =
+        ["crates", "benches", "fuzz"].iter().flat_map(|directory| files(directory, ".rs")).collect();
+    let mut pages = files("docs", ".md");
+    pages.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(String::from));
+    let mut seen = 0;
+    // The table of mutants leaves out "src"; its script does, too.
+    for page in pages.iter().filter(|page| !page.ends_with("mutants.md")) {
+        for path in named_files(&read(page)) {
+            if WRITTEN.iter().any(|written| path.ends_with(written)) {
+                continue;
+            }
+            seen += 1;
+            let end = format!("/{path}");
+            assert!(
+                sources.iter().any(|source| format!("/{source}").ends_with(&end)),
+                "{page}: there is no {path}"
+            );
+        }
+    }
+    assert!(seen > 30, "only {seen} files are named in {} pages", pages.len());
+}
