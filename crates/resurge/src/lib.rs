@@ -13,7 +13,8 @@
 //! * [`train`]: training of spiking networks on images and events;
 //! * [`compare`]: trainings with and without the reset term, seed by seed;
 //! * [`diagnose`]: when the reset term matters, in a network and over decay, surrogate width and firing rate;
-//! * [`statistics`]: intervals and paired tests.
+//! * [`statistics`]: intervals and paired tests;
+//! * [`plot`]: line charts and heat maps as SVG and PNG.
 #![forbid(unsafe_code)]
 
 pub use resurge_autodiff as autodiff;
@@ -36,8 +37,3 @@ pub mod verify;
 
 pub use output::write_atomically;
 pub use shard::Shard;
-
-/// The README, so that its library example is compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

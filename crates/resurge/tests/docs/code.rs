@@ -1,10 +1,11 @@
-//! The code of the tutorial and the how-tos is that of the examples, which CI compiles and runs. That the pages show
+//! The code of the README, the tutorial and the how-tos is that of the examples, which CI compiles and runs. That the pages show
 //! what it prints, each example tests itself.
 
 use crate::{blocks, files, read};
 
 /// Each page with the example that it explains.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 5] = [
+    ("README.md", "library"),
     ("docs/tutorial.md", "tutorial"),
     ("docs/howto-op.md", "own_op"),
     ("docs/howto-cell.md", "own_cell"),
