@@ -129,16 +129,18 @@ fn an_interrupted_run_says_so_and_goes_on() {
 #[test]
 fn bad_usage_is_named() {
     let directory = tempfile::tempdir().unwrap();
+    let new = directory.path().join("new");
     for (more, problem) in [
         (&["--rules", "half"][..], "no rule is named half"),
         (&["--rules", "full,full"], "each once"),
         (&["--rate-max", "1e-4"], "learning rates is 0"),
         (&["--from", "/nowhere"], "cannot be used with"),
     ] {
-        let (status, _, stderr) = small(directory.path(), more);
+        let (status, _, stderr) = small(&new, more);
         assert!(status == 2 && stderr.contains(problem), "{stderr}");
     }
-    let out = directory.path().to_str().unwrap();
+    let out = new.to_str().unwrap();
     let (status, _, stderr) = resurge(&["toy", "--from", "/nowhere", "--out", out]);
     assert!(status == 2 && stderr.contains("/nowhere/settings.json"), "{stderr}");
+    assert!(!new.exists(), "what is refused leaves no directory");
 }

@@ -169,6 +169,19 @@ fn specimens_are_proved_beside_the_digits_and_on_their_own() {
 }
 
 #[test]
+fn a_filter_of_all_leaves_the_conventions_out() {
+    let filters = ["--reset", "zero", "--reset-grad", "detached", "--surrogate", "rectangle"];
+    let json =
+        [&filters[..], &["--all", "--hidden", "4", "--steps", "4", "--batch", "1", "--format", "json"]]
+            .concat();
+    let (_, stdout, _) = resurge(&[&["verify"], &json[..]].concat());
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    // An empty list is left out.
+    let count = |what: &str| report[what].as_array().map_or(0, Vec::len);
+    assert!(count("cases") == 1 && count("cells") > 0 && count("conventions") == 0, "{stdout}");
+}
+
+#[test]
 fn a_filter_that_keeps_nothing_is_bad_usage() {
     let (status, stdout, stderr) = resurge(&["verify", "--reset", "value-gated"]);
     assert_eq!((status, stdout.as_str()), (2, ""));

@@ -87,7 +87,7 @@ impl Constants {
                 _ => true,
             };
             if !there {
-                let problem = format!("`learned` names {constant:?}, which this neuron does not have");
+                let problem = format!("`learned` names `{constant}`, which this neuron does not have");
                 return Err(AuditError::description(place, problem));
             }
         }
@@ -124,7 +124,7 @@ impl Constants {
         };
         match n.learned.values().flat_map(|constants| constants.keys()).find(|c| !allowed(c)) {
             Some(c) => {
-                let problem = format!("`learned` names {c:?}, which this integrator does not have");
+                let problem = format!("`learned` names `{c}`, which this integrator does not have");
                 Err(AuditError::description(place, problem))
             }
             None => Ok(this),

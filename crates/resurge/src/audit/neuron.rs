@@ -164,6 +164,23 @@ pub(super) enum Constant {
     AdaptationScale,
 }
 
+impl std::fmt::Display for Constant {
+    /// As in the audit file.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Decay => "decay",
+            Self::Threshold => "threshold",
+            Self::InputGain => "input_gain",
+            Self::Drive => "drive",
+            Self::ResetValue => "reset_value",
+            Self::SynapseDecay => "synapse_decay",
+            Self::SynapseGain => "synapse_gain",
+            Self::AdaptationDecay => "adaptation_decay",
+            Self::AdaptationScale => "adaptation_scale",
+        })
+    }
+}
+
 /// How many constants there are.
 pub(super) const CONSTANTS: usize = 9;
 

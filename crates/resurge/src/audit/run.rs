@@ -22,13 +22,43 @@ pub(super) struct Rule {
     pub(super) cuts: Cuts,
 }
 
+/// A shape of surrogates.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SurrogateShape {
+    pub(super) name: &'static str,
+    /// The surrogate of this shape by its equivalent width, area over peak.
+    of_width: fn(f64) -> crate::snn::Result<Surrogate>,
+}
+
+impl PartialEq for SurrogateShape {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl SurrogateShape {
+    /// The shapes that a framework may have in place of the claimed one. Each of unit area has area over peak at
+    /// 1 / derivative(0), which gives the parameter.
+    pub(super) const ALL: [Self; 9] = [
+        Self { name: "sigmoid", of_width: |w| Surrogate::sigmoid(w / 4.0) },
+        Self { name: "atan", of_width: |w| Surrogate::atan(2.0 / w) },
+        Self { name: "fast-sigmoid", of_width: |w| Surrogate::fast_sigmoid(2.0 / w) },
+        Self { name: "triangle", of_width: Surrogate::triangle },
+        Self { name: "rectangle", of_width: Surrogate::rectangle },
+        Self { name: "gaussian", of_width: |w| Surrogate::gaussian(w / std::f64::consts::TAU.sqrt()) },
+        Self { name: "exponential", of_width: |w| Surrogate::exponential(w / 2.0) },
+        Self { name: "algebraic", of_width: |w| Surrogate::algebraic(w / 2.0) },
+        Self { name: "straight-through", of_width: |_| Ok(Surrogate::straight_through()) },
+    ];
+}
+
 /// Another surrogate in the place of each layer's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum SurrogateChange {
     None,
     Scale(SurrogateScale),
     /// Another shape of the same value at 0 and the same area.
-    Kind(&'static str),
+    Shape(SurrogateShape),
 }
 
 impl Default for Rule {
@@ -51,20 +81,8 @@ impl SurrogateChange {
         match self {
             Self::None => claimed,
             Self::Scale(scale) => claimed.with_scale(scale),
-            Self::Kind(kind) => {
-                // Area over peak, which each shape of unit area has at 1 / derivative(0).
-                let w = claimed.width();
-                let made = match kind {
-                    "sigmoid" => Surrogate::sigmoid(w / 4.0),
-                    "atan" => Surrogate::atan(2.0 / w),
-                    "fast-sigmoid" => Surrogate::fast_sigmoid(2.0 / w),
-                    "triangle" => Surrogate::triangle(w),
-                    "rectangle" => Surrogate::rectangle(w),
-                    "gaussian" => Surrogate::gaussian(w / std::f64::consts::TAU.sqrt()),
-                    "exponential" => Surrogate::exponential(w / 2.0),
-                    "algebraic" => Surrogate::algebraic(w / 2.0),
-                    _ => Ok(Surrogate::straight_through()),
-                };
+            Self::Shape(shape) => {
+                let made = (shape.of_width)(claimed.width());
                 made.map_or(claimed, |s| s.with_scale(SurrogateScale::Peak(claimed.derivative(0.0))))
             }
         }

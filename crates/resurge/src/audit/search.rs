@@ -6,7 +6,7 @@ use super::description::{Output, Reset, ResetGradient, ResetKind, Timing};
 use super::error::Result;
 use super::file::AuditFile;
 use super::fit::fit;
-use super::run::{NetworkRun, Rule, SurrogateChange};
+use super::run::{NetworkRun, Rule, SurrogateChange, SurrogateShape};
 use crate::snn::SurrogateScale;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -274,22 +274,13 @@ fn other_surrogates(file: &AuditFile) -> Vec<Candidate> {
             rule,
         ));
     }
-    for kind in [
-        "sigmoid",
-        "atan",
-        "fast-sigmoid",
-        "triangle",
-        "rectangle",
-        "gaussian",
-        "exponential",
-        "algebraic",
-        "straight-through",
-    ] {
+    for shape in SurrogateShape::ALL {
+        let kind = shape.name;
         if claimed.is_empty() || claimed.iter().all(|s| s.name() == kind) {
             continue;
         }
-        let rule = Rule { surrogate: SurrogateChange::Kind(kind), ..Rule::default() };
-        let words = format!("the surrogate is a {kind} of the claimed one's height and area");
+        let rule = Rule { surrogate: SurrogateChange::Shape(shape), ..Rule::default() };
+        let words = format!("the surrogate is of the shape {kind}, with the claimed one's height and area");
         found.push(candidate(format!("surrogate {kind}"), words, rule));
     }
     found

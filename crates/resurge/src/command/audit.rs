@@ -1,5 +1,6 @@
 //! `resurge audit`: arguments, and the report on the terminal.
 
+use super::options::Threads;
 use crate::Verdict;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -35,9 +36,8 @@ pub(crate) struct Arguments {
     /// Write the full report to this file, as one HTML page with plots
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Threads, one a core by default; the result does not depend on their number
-    #[arg(long, value_parser = super::verify::from_one_to(1024))]
-    threads: Option<u64>,
+    #[command(flatten)]
+    threads: Threads,
 }
 
 /// Runs the command.
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         let one = |path: &PathBuf| (path.display().to_string(), audit_file(path, &options));
         arguments.files.par_iter().map(one).collect()
     };
-    let reports = AuditReports::new(super::on_threads(arguments.threads, work)?);
+    let reports = AuditReports::new(arguments.threads.install(work)?);
     if let Some(path) = &arguments.json {
         super::write_file(path, (serde_json::to_string_pretty(&reports)? + "\n").as_bytes())?;
     }

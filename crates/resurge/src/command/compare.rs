@@ -1,7 +1,8 @@
 //! `resurge compare`: arguments, the trials one after the other, and the table.
 
-use super::train::{Basis, Screen, base_settings, load, stop_on_signals, unusable};
-use super::verify::from_one_to;
+use super::options::{Threads, from_one_to};
+use super::stop_on_signals;
+use super::training::{Basis, Screen, base_settings, load, unusable};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -67,9 +68,8 @@ pub(crate) struct Arguments {
     /// Write a checkpoint after every N batches of an epoch, too
     #[arg(long, value_name = "N", value_parser = from_one_to(1_000_000_000))]
     checkpoint_every: Option<u64>,
-    /// Threads, one a core by default; the result does not depend on their number
-    #[arg(long, value_parser = from_one_to(1024))]
-    threads: Option<u64>,
+    #[command(flatten)]
+    threads: Threads,
     /// What this command asks of itself: print the memory of a few steps by the first rule, as JSON
     #[arg(long, hide = true)]
     step_memory: bool,
@@ -77,7 +77,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    super::on_threads(arguments.threads, || arguments.compare())?
+    arguments.threads.install(|| arguments.compare())?
 }
 
 /// Writes and shows what a comparison says.
@@ -223,14 +223,12 @@ impl Arguments {
         command.arg("--data").arg(&self.basis.data).args(["--seeds", &seed?.to_string()]);
         command.args(["--threads", &rayon::current_num_threads().to_string()]);
         let option = |name: &str, value: Option<String>| value.map(|value| [name.to_owned(), value]);
-        let config = self.basis.config.as_ref().map(|path| path.to_string_lossy().into_owned());
         let limit = self.limit.map(|limit| limit.to_string());
-        let options = [
-            option("--preset", self.basis.preset.clone()),
-            option("--config", config),
-            option("--limit", limit),
-        ];
+        let options = [option("--preset", self.basis.preset.clone()), option("--limit", limit)];
         command.args(options.into_iter().flatten().flatten());
+        if let Some(path) = &self.basis.config {
+            command.arg("--config").arg(path);
+        }
         command.args(self.basis.set.iter().flat_map(|setting| ["--set", setting]));
         command.args(self.no_verify.then_some("--no-verify"));
         let output = command.output().ok().filter(|output| output.status.success())?;

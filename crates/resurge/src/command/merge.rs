@@ -58,17 +58,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             trials.display()
         );
     }
-    super::make_directory(out)?;
     if with_trials.is_empty() {
         toy::merge(&journals, out)?;
         return Ok(Verdict::Holds);
     }
     // What was merged there before is a part, too: it may not be of something else.
     let is_part = |directory: &PathBuf| directory.canonicalize().ok() == out.canonicalize().ok();
-    if !with_trials.iter().any(is_part) {
+    if out.exists() && !with_trials.iter().any(is_part) {
         with_trials.push(out.clone());
     }
-    compare::report(&Comparison::read(&with_trials)?, out)?;
+    let comparison = Comparison::read(&with_trials)?;
+    super::make_directory(out)?;
+    compare::report(&comparison, out)?;
     Ok(Verdict::Holds)
 }
 

@@ -7,23 +7,20 @@ pub(crate) mod data;
 pub(crate) mod diagnose;
 pub(crate) mod man;
 pub(crate) mod merge;
+mod options;
 pub(crate) mod reference;
 mod render;
 pub(crate) mod toy;
 pub(crate) mod train;
+mod training;
 pub(crate) mod verify;
 
 use anyhow::{Context, Result};
 use resurge::write_atomically;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-
-/// Runs on so many threads, or on one a core.
-fn on_threads<T: Send>(threads: Option<u64>, run: impl FnOnce() -> T + Send) -> Result<T> {
-    let Some(threads) = threads else { return Ok(run()) };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
-    Ok(pool.build().context("cannot start the threads")?.install(run))
-}
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes the directory that a command writes into, where there is none.
 fn make_directory(path: &Path) -> Result<()> {
@@ -50,4 +47,20 @@ fn print(text: &str) -> Result<()> {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the result"),
         _ => Ok(()),
     }
+}
+
+/// A flag that Ctrl-C and a request to terminate set. A second one ends the process.
+fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(crate::STOPPED));
+        }
+        anstream::eprintln!(
+            "resurge: stopping as soon as what is under way is saved; once more ends at once"
+        );
+    };
+    ctrlc::set_handler(handler).context("cannot listen to Ctrl-C")?;
+    Ok(stop)
 }

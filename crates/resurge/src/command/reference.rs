@@ -101,8 +101,9 @@ fn write_argument(page: &mut String, arg: &Arg) -> Result<()> {
             write!(page, ". One of {}", values.join(", "))?;
         }
         if !arg.get_default_values().is_empty() && !arg.is_hide_default_value_set() {
+            let separator = arg.get_value_delimiter().unwrap_or(' ').to_string();
             let defaults: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
-            write!(page, ". Default: {}", code(&defaults.join(" ")))?;
+            write!(page, ". Default: {}", code(&defaults.join(&separator)))?;
         }
     }
     writeln!(page)?;

@@ -1,9 +1,9 @@
 //! `resurge toy`: arguments, progress, and the table.
 
-use super::train::stop_on_signals;
+use super::options::Threads;
+use super::stop_on_signals;
 use crate::Verdict;
 use anyhow::{Context, Result};
-use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     /// Learning rates a decade
     #[arg(long, value_name = "N", default_value_t = 4)]
     per_decade: usize,
-    /// Gradient rules: full, detached, spatial-only, scaled-A with A from 0 to 1
+    /// Gradient rules: full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1
     #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = Rule::all())]
     rules: Vec<Rule>,
     /// Optimisers
@@ -72,11 +72,10 @@ pub(crate) struct Arguments {
     /// Run part I of N alone: seeds and rules I, I + N, ... of the list
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Threads, one a core by default; the result does not depend on their number
-    #[arg(long, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1024))]
-    threads: Option<u64>,
+    #[command(flatten)]
+    threads: Threads,
     /// The directory to write into; made if there is none
-    #[arg(long, value_name = "DIR", default_value = "toy")]
+    #[arg(long, value_name = "DIR", default_value = "runs/toy")]
     out: PathBuf,
     /// Run nothing: make tables and figures from the data in this directory
     #[arg(long, value_name = "DIR", conflicts_with_all = [
@@ -100,11 +99,11 @@ fn journal_of(shard: Shard) -> String {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let out = &arguments.out;
-    super::make_directory(out)?;
     let data = match &arguments.from {
         Some(from) => {
             let data = Data::read(from)?;
             data.settings.are_finished_in(out)?;
+            super::make_directory(out)?;
             data
         }
         None if arguments.is_done()? => {
@@ -115,8 +114,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             Data::read(out)?
         }
         None => {
+            arguments.settings().check()?;
+            super::make_directory(out)?;
             let stop = stop_on_signals()?;
-            match super::on_threads(arguments.threads, || arguments.run_trials(&stop))? {
+            match arguments.threads.install(|| arguments.run_trials(&stop))? {
                 Ok(Some(data)) => {
                     data.write(out)?;
                     data
@@ -145,6 +146,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 pub(super) fn merge(journals: &[PathBuf], out: &Path) -> Result<()> {
     let data = resurge::toy::merge(journals)?;
     data.settings.are_finished_in(out)?;
+    super::make_directory(out)?;
     data.write(out)?;
     report(&data, out)
 }

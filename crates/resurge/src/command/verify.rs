@@ -1,9 +1,10 @@
 //! `resurge verify`: arguments and what is done with them.
 
+use super::options::{Threads, from_one_to};
 use super::render;
 use crate::Verdict;
 use anyhow::{Result, bail};
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use resurge::gradcheck::{CellCase, VerifyReport, cell_registry};
@@ -36,7 +37,8 @@ use std::time::Instant;
   resurge verify --cell recurrent-alif --reset subtract --seeds 5
   resurge verify --convention snntorch")]
 pub(crate) struct Arguments {
-    /// Also every neuron model and every named convention; at most ten minutes on 2 cores
+    /// Also every neuron model and, unless --reset, --reset-grad or --surrogate is given, every named convention; about two
+    /// minutes on 2 cores
     #[arg(long, conflicts_with_all = ["cell", "convention"])]
     all: bool,
     /// Only this neuron model, in small networks (repeatable)
@@ -45,13 +47,13 @@ pub(crate) struct Arguments {
     /// Only this convention, or all of this framework, in small networks (repeatable)
     #[arg(long, value_name = "NAME")]
     convention: Vec<String>,
-    /// Only this reset (repeatable)
+    /// Only this reset; on the digits there are zero, subtract and none, the others with --cell or --all (repeatable)
     #[arg(long, value_name = "RESET", value_parser = names(resets()))]
     reset: Vec<String>,
     /// Only this gradient of the reset (repeatable)
     #[arg(long, value_name = "RULE", value_parser = names(rules()))]
     reset_grad: Vec<String>,
-    /// Only this surrogate (repeatable)
+    /// Only this surrogate; some occur with --cell or --all only (repeatable)
     #[arg(long, value_name = "SURROGATE", value_parser = names(surrogates()))]
     surrogate: Vec<String>,
     /// Repeat with so many seeds, from --seed on, and report the worst of each case
@@ -69,9 +71,8 @@ pub(crate) struct Arguments {
     /// Draws the digits, their spikes, the weights and the directions of the checks
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Threads, one a core by default; the result does not depend on their number
-    #[arg(long, value_parser = from_one_to(1024))]
-    threads: Option<u64>,
+    #[command(flatten)]
+    threads: Threads,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -91,10 +92,6 @@ enum Format {
     Table,
     Json,
     Markdown,
-}
-
-pub(super) fn from_one_to(largest: u64) -> RangedU64ValueParser {
-    RangedU64ValueParser::new().range(1..=largest)
 }
 
 /// Accepts names, each once.
@@ -151,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         let picture = arguments.plot.is_some().then(|| picture(&plan, &report)).transpose()?;
         Ok((report, picture))
     };
-    let (report, picture) = super::on_threads(arguments.threads, work)??;
+    let (report, picture) = arguments.threads.install(work)??;
     let elapsed = start.elapsed();
     let text = match arguments.format {
         Format::Json => serde_json::to_string_pretty(&report)? + "\n",
@@ -222,7 +219,8 @@ impl Arguments {
         let plan = Plan {
             digits: self.digits(!chosen)?,
             cells: if !self.cell.is_empty() || self.all { filter.cells()? } else { Vec::new() },
-            conventions: if !self.convention.is_empty() || self.all {
+            // A convention has its own reset, reset gradient and surrogate: one of a name that was asked for is not meant.
+            conventions: if !self.convention.is_empty() || (self.all && !filtered) {
                 conventions(&self.convention)?
             } else {
                 Vec::new()

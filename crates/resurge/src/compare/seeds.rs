@@ -34,8 +34,15 @@ impl FromStr for Seeds {
             let number =
                 |text: &str| text.trim().parse::<u64>().ok().filter(|&seed| i64::try_from(seed).is_ok());
             let (first, last) = number(first).zip(number(last)).ok_or_else(bad)?;
-            if first > last || last - first >= MOST {
-                return Err(bad());
+            if first > last {
+                return Err(format!(
+                    "\"{part}\" of the seeds ends before it begins: write it as {last}-{first}"
+                ));
+            }
+            if last - first >= MOST {
+                return Err(format!(
+                    "\"{part}\" of the seeds has more than {MOST} seeds; split it at commas"
+                ));
             }
             seeds.extend(first..=last);
         }
@@ -54,10 +61,15 @@ mod tests {
         {
             assert_eq!(text.parse::<Seeds>().unwrap().0, expected);
         }
-        for text in ["", "3-1", "1-", "a", "1,,2", "-1", "9223372036854775808", "0-10000"] {
+        for text in ["", "1-", "a", "1,,2", "-1", "9223372036854775808"] {
             let error = text.parse::<Seeds>().unwrap_err();
             assert!(error.contains("is no list of seeds"), "{error}");
             assert!(error.contains("at most 9223372036854775807 (2^63 - 1)"), "{error}");
         }
+        let reversed = "3-1".parse::<Seeds>().unwrap_err();
+        assert_eq!(reversed, "\"3-1\" of the seeds ends before it begins: write it as 1-3");
+        let long = "2,0-10000".parse::<Seeds>().unwrap_err();
+        assert_eq!(long, "\"0-10000\" of the seeds has more than 10000 seeds; split it at commas");
+        assert_eq!("0-9999".parse::<Seeds>().unwrap().0.len(), 10_000);
     }
 }

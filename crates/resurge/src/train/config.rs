@@ -140,14 +140,14 @@ impl Config {
     /// Reads settings from TOML.
     ///
     /// # Errors
-    /// [`TrainError::Config`] names a key that is unknown, missing or out of its range.
+    /// [`TrainError::Syntax`] names a key that is unknown or missing, [`TrainError::Config`] one that is out of its range.
     ///
     /// ```
     /// let error = resurge::train::Config::from_toml("steps = 5").unwrap_err();
     /// assert!(error.to_string().contains("missing field `layers`"));
     /// ```
     pub fn from_toml(text: &str) -> Result<Self, TrainError> {
-        let config: Self = toml::from_str(text).map_err(|error| TrainError::Config(error.to_string()))?;
+        let config: Self = toml::from_str(text).map_err(|error| TrainError::Syntax(error.to_string()))?;
         config.check()?;
         Ok(config)
     }

@@ -22,6 +22,9 @@ pub enum TrainError {
     /// A setting that is unknown, malformed or out of its range; the message names it.
     #[error("setting {0}")]
     Config(String),
+    /// Settings that are no TOML, or not of the right keys and types; the message has the line.
+    #[error("the settings cannot be read: {0}")]
+    Syntax(String),
     /// A layer that does not fit those before it, or the data.
     #[error("layer {position}, \"{layer}\": {problem}")]
     Layer {

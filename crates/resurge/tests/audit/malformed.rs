@@ -126,7 +126,7 @@ const CASES: &[Case] = &[
     (
         "a learned constant that is not there",
         |d| layer(d, 1)["learned"] = json!({"tau": {"synapse_decay": 1.0}}),
-        &["layer 1", "SynapseDecay"],
+        &["layer 1", "`synapse_decay`"],
     ),
     (
         "a learned constant of a parameter's name",

@@ -190,7 +190,7 @@ fn bad_usage_is_named() {
         (&["--rules", "half"][..], "no rule is named half"),
         (&["--rules", "full,full"], "rules: name one or more, each once"),
         (&["--seeds", "1,1"], "seeds: name one or more, each once"),
-        (&["--seeds", "3-1"], "is no list of seeds"),
+        (&["--seeds", "3-1"], "\"3-1\" of the seeds ends before it begins: write it as 1-3"),
         (&["--shard", "3/2"], "\"3/2\" is no shard"),
         (&["--set", "seed=4"], "setting seed differs from trial to trial: give --seeds instead"),
         (&["--set", " reset_gradient = full"], "give --rules instead"),

@@ -1,0 +1,151 @@
+//! What the commands that train share: data, settings, and what is shown of a training.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use indicatif::{ProgressBar, ProgressStyle};
+use resurge::data::{Dataset, Split, Verify};
+use resurge::train::{Config, EpochRow, Event, Examples, Preset, TrainError, Training};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The data and the settings that trainings begin with.
+#[derive(Debug, Args)]
+pub(super) struct Basis {
+    /// The data set
+    #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
+    pub(super) dataset: String,
+    /// The directory with its files
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// The settings to start from; by default those for the data set
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::ALL.map(Preset::name)))]
+    pub(super) preset: Option<String>,
+    /// Settings of your own instead of a preset, as TOML
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    pub(super) config: Option<PathBuf>,
+    /// Override a setting, the value in TOML (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+}
+
+/// The samples to learn from and those to measure on.
+pub(super) fn load(
+    dataset: &str,
+    data: &Path,
+    verified: bool,
+    config: &Config,
+    limit: Option<u64>,
+) -> Result<(Examples, Examples), TrainError> {
+    let dataset = dataset.parse()?;
+    let verify = if verified { Verify::Official } else { Verify::Format };
+    let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let load = |split| Examples::load(dataset, data, split, verify, config, limit);
+    Ok((load(Split::Train)?, load(Split::Test)?))
+}
+
+/// What is said of data that cannot be loaded.
+pub(super) fn unusable(dataset: &str, data: &Path) -> String {
+    format!("the {dataset} data in {} cannot be used", data.display())
+}
+
+/// The settings to start from, those of a preset, of a file, or the preset for the data set; and what they are of.
+pub(super) fn base_settings(
+    dataset: &str,
+    preset: Option<&str>,
+    file: Option<&Path>,
+) -> Result<(Config, String)> {
+    let preset = match (preset, file) {
+        (Some(name), _) => Preset::ALL.into_iter().find(|p| p.name() == name).context("preset")?,
+        (None, Some(path)) => {
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let config = Config::from_toml(&text).with_context(|| path.display().to_string())?;
+            return Ok((config, path.display().to_string()));
+        }
+        (None, None) => Preset::of(dataset.parse()?),
+    };
+    Ok((Config::preset(preset), format!("preset {}", preset.name())))
+}
+
+/// What is shown of a training: a bar on a terminal's standard error, and a line an epoch on standard output.
+pub(super) struct Screen {
+    pub(super) bar: ProgressBar,
+    /// What each line begins with.
+    name: String,
+    layers: Vec<String>,
+    epochs: u64,
+    mark: String,
+    since: Instant,
+}
+
+impl Screen {
+    pub(super) fn new(
+        name: &str,
+        training: &Training,
+        config: &Config,
+        limit: Option<u64>,
+        verified: bool,
+    ) -> Self {
+        let mut mark = limit.map(|limit| format!(" [subset of {limit}]")).unwrap_or_default();
+        if !verified {
+            mark.push_str(" [unverified files]");
+        }
+        let layers = training.network().names().to_vec();
+        let bar = ProgressBar::new(0);
+        let template = "{prefix} {bar:24} {pos}/{len} {eta} left  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        let (name, epochs) = (name.to_owned(), config.epochs);
+        Self { bar, name, layers, epochs, mark, since: Instant::now() }
+    }
+
+    pub(super) fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Batch { epoch, done, batches, totals, gradient_norm, firing_rates } => {
+                self.bar.set_length(*batches);
+                self.bar.set_position(*done);
+                self.bar.set_prefix(format!("{}epoch {epoch}/{}", self.name, self.epochs));
+                let (loss, accuracy) = (totals.mean_loss(), 100.0 * totals.accuracy());
+                let rates = self.rates(firing_rates);
+                self.bar.set_message(format!(
+                    "loss {loss:.4}, accuracy {accuracy:.2} %, gradient {gradient_norm:.3}, rates {rates}{}",
+                    self.mark
+                ));
+            }
+            Event::Testing { done, samples } => {
+                self.bar.set_message(format!("testing: {done} of {samples}{}", self.mark));
+            }
+            Event::Epoch(row) => {
+                let line = self.line(row);
+                self.bar.suspend(|| anstream::println!("{line}"));
+                self.bar.reset();
+                self.since = Instant::now();
+            }
+        }
+    }
+
+    fn line(&self, row: &EpochRow) -> String {
+        format!(
+            "{}epoch {}/{}: loss {:.4} (test {:.4}), accuracy {:.2} % (test {:.2} %), gradient {:.3}, rates {}, {:.1} s{}",
+            self.name,
+            row.epoch,
+            self.epochs,
+            row.train_loss,
+            row.test_loss,
+            100.0 * row.train_accuracy,
+            100.0 * row.test_accuracy,
+            row.gradient_norm,
+            self.rates(&row.firing_rates),
+            self.since.elapsed().as_secs_f64(),
+            self.mark
+        )
+    }
+
+    fn rates(&self, rates: &[f64]) -> String {
+        let all: Vec<String> =
+            self.layers.iter().zip(rates).map(|(layer, rate)| format!("{layer} {rate:.3}")).collect();
+        all.join(" ")
+    }
+}
