@@ -38,7 +38,7 @@ struct Fetch {
     #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
     dataset: String,
     /// The directory for its files, by default data/DATASET
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, alias = "data", value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 

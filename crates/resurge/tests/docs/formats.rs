@@ -1,6 +1,6 @@
 //! docs/formats.md against the files that are written.
 
-use crate::read;
+use crate::{read, root};
 use resurge::compare::Plan;
 use resurge::toy::Rule;
 use resurge::train::{Checkpoint, Config, EpochRow, Log, Origin, Preset, Progress, csv};
@@ -49,6 +49,12 @@ fn assert_named(section: &str, value: &serde_json::Value) {
     }
 }
 
+/// What a command prints as JSON.
+fn json_of(arguments: &[&str]) -> serde_json::Value {
+    let mut command = assert_cmd::Command::cargo_bin("resurge").unwrap();
+    serde_json::from_slice(&command.args(arguments).output().unwrap().stdout).unwrap()
+}
+
 /// The part of the page under a heading.
 fn section(heading: &str) -> String {
     let page = read("docs/formats.md");
@@ -84,6 +90,37 @@ fn every_key_of_a_log() {
 fn every_key_of_a_plan() {
     let plan = Plan::new(&Config::preset(Preset::Small), origin(), vec![Rule::FULL], vec![1]).unwrap();
     assert_named(&section("A comparison"), &serde_json::to_value(&plan).unwrap());
+}
+
+#[test]
+fn every_key_of_the_summaries() {
+    for (heading, path) in [
+        ("A comparison", "docs/results/mnist/comparison.json"),
+        ("The toy task", "docs/results/toy/summary.json"),
+    ] {
+        assert_named(&section(heading), &serde_json::from_str(&read(path)).unwrap());
+    }
+}
+
+#[test]
+fn every_key_of_a_proof() {
+    let small =
+        ["verify", "--format", "json", "--surrogate", "atan", "--reset", "zero", "--reset-grad", "full"];
+    let digits = ["--hidden", "4", "--steps", "3", "--batch", "1"];
+    assert_named(&section("Proofs"), &json_of(&[&small[..], &digits].concat()));
+    assert_named(&section("Proofs"), &json_of(&[&small[..], &["--cell", "lif"]].concat()));
+    assert_named(&section("Proofs"), &json_of(&["verify", "--convention", "spyx-lif", "--format", "json"]));
+}
+
+#[test]
+fn every_key_of_an_audit() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("audit.json");
+    let [damaged, unusable] = ["damaged/delayed", "unusable/no-description"]
+        .map(|name| root().join(format!("crates/resurge/tests/audit/{name}.safetensors")));
+    let mut command = assert_cmd::Command::cargo_bin("resurge").unwrap();
+    command.arg("audit").args([damaged, unusable]).arg("--json").arg(&out).output().unwrap();
+    assert_named(&section("Audits"), &serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap());
 }
 
 #[test]
