@@ -113,7 +113,7 @@ impl<S: Scalar> Node<S> {
         &self.value
     }
 
-    /// The label that [`Tape::label`] gave, such as `u[3]`.
+    /// The label that [`Tape::label`](crate::Tape::label) gave, such as `u[3]`.
     ///
     /// ```
     /// use resurge_autodiff::Tape;
