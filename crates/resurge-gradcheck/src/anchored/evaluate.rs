@@ -50,7 +50,8 @@ impl<P: Program> AnchoredProgram<'_, P> {
     /// The anchored loss at `inputs + step * direction`. At step 0 it is [`loss`](Self::loss) to the bit.
     ///
     /// # Errors
-    /// [`GradcheckError::Length`] for a direction of another length, and the program's errors.
+    /// [`GradcheckError::Length`](crate::GradcheckError::Length) for a direction of another length, and the program's
+    /// errors.
     ///
     /// ```
     /// use resurge_autodiff::{Tape, Var};

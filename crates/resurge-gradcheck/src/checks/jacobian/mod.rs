@@ -271,7 +271,8 @@ impl<'p, P: Program> GradCheck<'p, P> {
         Self { seed, ..self }
     }
 
-    /// Checks the smooth twin in place of the anchored program; see [`AnchoredProgram::smooth_twin`].
+    /// Checks the smooth twin in place of the anchored program; see
+    /// [`AnchoredProgram::smooth_twin`](crate::AnchoredProgram::smooth_twin).
     ///
     /// ```
     /// use resurge_autodiff::{Tape, Var};

@@ -26,9 +26,10 @@ impl<P: Program> GradCheck<'_, P> {
     /// Runs the check.
     ///
     /// # Errors
-    /// [`GradcheckError::Option`] for an option out of its domain, [`GradcheckError::Length`] for a claim of
-    /// another length, [`GradcheckError::BasePoint`] for a program that is not a function of its inputs, and
-    /// those of [`AnchoredProgram::contracted`]. A gradient that is wrong is not an error but a report.
+    /// [`GradcheckError::Option`](crate::GradcheckError::Option) for an option out of its domain,
+    /// [`GradcheckError::Length`](crate::GradcheckError::Length) for a claim of another length,
+    /// [`GradcheckError::BasePoint`](crate::GradcheckError::BasePoint) for a program that is not a function of its
+    /// inputs, and those of [`AnchoredProgram::contracted`]. A gradient that is wrong is not an error but a report.
     ///
     /// ```
     /// use resurge_autodiff::{Tape, Var};

@@ -23,7 +23,7 @@ use resurge_tensor::Tensor;
 /// that changes sign, means that the leading coefficient is small along this direction, which is then replaced. A remainder that
 /// stays below the noise at every step, as that of a polynomial of lower degree, is as good as its order.
 ///
-/// `H` is the Hessian of the anchored program; see [`hessian_vector_product`].
+/// `H` is the Hessian of the anchored program; see [`hessian_vector_product`](crate::hessian_vector_product).
 ///
 /// ```
 /// use resurge_autodiff::{Tape, Var};
@@ -215,7 +215,7 @@ impl<'p, P: Program> TaylorCheck<'p, P> {
         Self { seed, ..self }
     }
 
-    /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`].
+    /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`](crate::AnchoredProgram::smooth_twin).
     ///
     /// ```
     /// use resurge_autodiff::{Tape, Var};

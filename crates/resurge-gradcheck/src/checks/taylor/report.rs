@@ -38,7 +38,7 @@ pub struct TaylorOrder {
     pub window: Option<(f64, f64)>,
 }
 
-/// The result of a [`TaylorCheck`].
+/// The result of a [`TaylorCheck`](crate::TaylorCheck).
 ///
 /// ```
 /// use resurge_autodiff::{Tape, Var};

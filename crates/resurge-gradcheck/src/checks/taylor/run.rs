@@ -26,6 +26,7 @@ const ABOVE_NOISE: f64 = 100.0;
 const FAR: f64 = 1e-3;
 
 impl<P: Program> TaylorCheck<'_, P> {
+    /// Runs the test.
     ///
     /// # Errors
     /// [`GradcheckError::Option`] for an option out of its domain, [`GradcheckError::Length`] for a claim of
