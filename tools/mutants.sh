@@ -27,7 +27,7 @@ if [[ $# -gt 0 ]]; then
 fi
 
 declare -A files=(
-    [resurge-autodiff]="tape.rs gradients.rs anchor.rs op.rs ops/**"
+    [resurge-autodiff]="tape/** gradients.rs anchor.rs op.rs ops/**"
     [resurge-snn]="surrogate/** reset.rs cell/** spike.rs refractory.rs filter.rs"
     [resurge-gradcheck]="stencil.rs difference.rs noise.rs convergence.rs"
 )

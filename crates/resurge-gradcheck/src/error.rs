@@ -1,5 +1,6 @@
 //! Why a gradient could not be checked.
 
+use crate::Result;
 use resurge_autodiff::AutodiffError;
 use resurge_snn::SnnError;
 use resurge_tensor::TensorError;
@@ -119,6 +120,22 @@ pub enum GradcheckError {
         /// How many were given.
         actual: usize,
     },
+}
+
+/// Refuses a flat list of another length.
+pub(crate) fn check_length(what: &'static str, flat: &[f64], expected: usize) -> Result<()> {
+    if flat.len() == expected {
+        return Ok(());
+    }
+    Err(GradcheckError::Length { what, expected, actual: flat.len() })
+}
+
+/// Refuses an option that is not positive and finite.
+pub(crate) fn positive(option: &'static str, value: f64) -> Result<()> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(GradcheckError::Option { option, value, expected: "positive and finite" })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What independent means say of the derivative, and how far a gradient is from it.
 
 use crate::directions::thinned;
-use crate::program::check_length;
+use crate::error::check_length;
 use crate::{
     AnchoredProgram, DifferenceScan, Directions, Estimate, GradcheckError, Program, Result, ridders,
 };

@@ -48,6 +48,7 @@
 //! `run` returns a report, whatever the outcome; the one-line functions return an error that says what is wrong.
 #![forbid(unsafe_code)]
 
+mod anchored;
 mod cells;
 mod checks;
 mod closed_form;
@@ -64,6 +65,7 @@ mod reset_term;
 mod rtrl;
 mod stencil;
 
+pub use anchored::{AnchoredProgram, Evaluation};
 pub use cells::{
     CELL_BARS, CellCase, CellErrors, CellEvidence, CellExtents, CellNetwork, CellReport, CellVerdict,
     Learnable, Probes, SkipReason, Skipped, cell_registry, check_cell,
@@ -81,7 +83,7 @@ pub use error::GradcheckError;
 pub use evidence::{Evidence, ProjectionErrors};
 pub use hints::Hints;
 pub use noise::{Noise, ecnoise};
-pub use program::{AnchoredProgram, Evaluation, Program, ProgramResult};
+pub use program::{Program, ProgramResult};
 pub use report::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
 pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, case_convergence, check_case, check_cases};
 pub use rtrl::{Rtrl, rtrl};

@@ -5,10 +5,10 @@ mod learnable;
 mod models;
 mod network;
 mod registry;
+mod report;
 
-pub use check::{
-    CELL_BARS, CellErrors, CellEvidence, CellReport, CellVerdict, Probes, SkipReason, Skipped, check_cell,
-};
+pub use check::{CellEvidence, Probes, check_cell};
 pub use learnable::Learnable;
 pub use network::{CellExtents, CellNetwork};
 pub use registry::{CellCase, cell_registry};
+pub use report::{CELL_BARS, CellErrors, CellReport, CellVerdict, SkipReason, Skipped};

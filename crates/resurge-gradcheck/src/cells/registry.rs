@@ -1,8 +1,8 @@
 //! Every neuron model under every reset, reset gradient and surrogate.
 
-use super::check::{CellReport, Probes, check, check_cell};
+use super::check::{Probes, check, check_cell};
 use super::models::{MODELS, Model, base};
-use super::{CellExtents, CellNetwork, Learnable};
+use super::{CellExtents, CellNetwork, CellReport, Learnable};
 use crate::Result;
 use resurge_snn::{Cell, Reset, ResetGradient, ResetKind, ResetTiming, Surrogate, SurrogateScale};
 use std::sync::OnceLock;

@@ -1,8 +1,9 @@
 //! The adjoint or dot-product test.
 
-use super::jacobian::{positive, record};
+use super::base_point::record;
 use super::{Verdict, locate};
 use crate::directions::random_weights;
+use crate::error::positive;
 use crate::evidence::{dot, largest};
 use crate::{AnchoredProgram, GradcheckError, Program, Result};
 use rayon::prelude::*;

@@ -2,10 +2,11 @@
 
 use super::Verdict;
 use super::adjoint::within;
-use super::jacobian::{positive, record};
+use super::base_point::record;
+use crate::anchored::COMPLEX_STEP;
 use crate::directions::random_weights;
+use crate::error::positive;
 use crate::evidence::{dot, largest, norm};
-use crate::program::COMPLEX_STEP;
 use crate::{AnchoredProgram, GradcheckError, Program, Result};
 use rayon::prelude::*;
 use resurge_tensor::{Complex, Dual, Tensor};

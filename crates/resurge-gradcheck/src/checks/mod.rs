@@ -2,6 +2,7 @@
 //! anchored program, a differentiable one as it stands.
 
 mod adjoint;
+mod base_point;
 mod directional;
 mod hessian;
 mod jacobian;

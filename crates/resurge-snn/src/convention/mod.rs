@@ -30,6 +30,7 @@
 //! is compared with the threshold, `m` the potential after the reset, `o` the spike. *Attached* means that the
 //! gradient follows the spike into the reset (equation (6)), *detached* that it does not (equation (5)).
 
+mod exodus;
 mod norse;
 mod paper;
 mod sinabs;
@@ -41,9 +42,10 @@ mod tests;
 
 use crate::error::check;
 use crate::{Cell, Result, SnnError, Surrogate, SurrogateScale};
+pub use exodus::Exodus;
 pub use norse::{Norse, NorseStep};
 pub use paper::Paper;
-pub use sinabs::{Exodus, Sinabs, SinabsNeuron, SinabsReset, SinabsSpike, SinabsSurrogate};
+pub use sinabs::{Sinabs, SinabsNeuron, SinabsReset, SinabsSpike, SinabsSurrogate};
 pub use snntorch::{SnnTorch, SnnTorchReset};
 pub use spikingjelly::{SpikingJelly, SpikingJellyNode};
 pub use spyx::{Spyx, SpyxNeuron};
@@ -121,7 +123,7 @@ impl Convention {
             .chain(spikingjelly::presets().into_iter().map(Self::SpikingJelly))
             .chain(norse::presets().into_iter().map(Self::Norse))
             .chain(sinabs::presets().into_iter().map(Self::Sinabs))
-            .chain(sinabs::exodus_presets().into_iter().map(Self::Exodus))
+            .chain(exodus::presets().into_iter().map(Self::Exodus))
             .chain(spyx::presets().into_iter().map(Self::Spyx))
     }
 

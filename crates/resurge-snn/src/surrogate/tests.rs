@@ -1,7 +1,7 @@
 //! Surrogates against their own primitives, tables and conventions.
 
 use super::*;
-use crate::SnnError;
+use crate::{Result, SnnError};
 use approx::assert_relative_eq;
 use resurge_tensor::{Complex, Dual};
 use std::f64::consts::PI;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Tensor;
 
 fn ramp(shape: [usize; 4]) -> Tensor<f64> {
     Tensor::from_fn(shape, |i| (i as f64 * 1.7).sin()).unwrap()

@@ -1,210 +1,9 @@
-//! The window that slides over the last two axes of images, and pooling with it.
+//! Pooling: sums, means and places of maxima over each position of a window.
 
+use super::Window2d;
 use crate::parts::{self, PARALLEL};
 use crate::{Result, Scalar, Shape, Tensor, TensorError};
-use std::fmt;
 use std::ops::Range;
-
-/// A rectangular window over the last two axes `[H, W]` of images: its extent, the step from one position to the
-/// next, and how many rows and columns of padding surround the image on each side.
-///
-/// An image of `H` rows has `(H + 2 padding - kernel) / stride + 1` positions, rounded down: rows that no
-/// whole window covers are left out.
-///
-/// ```
-/// use resurge_tensor::Window2d;
-///
-/// let halves = Window2d::new([2, 2]); // the stride is the window's extent
-/// assert_eq!(halves.positions("example", [5, 4])?, [2, 2]);
-/// let same = Window2d::new([3, 3]).with_stride([1, 1]).with_padding([1, 1]);
-/// assert_eq!(same.positions("example", [5, 4])?, [5, 4]);
-/// # Ok::<(), resurge_tensor::TensorError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Window2d {
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-}
-
-impl Window2d {
-    /// A window of the given extent `[rows, columns]`; positions adjoin each other, and nothing is padded.
-    ///
-    /// ```
-    /// use resurge_tensor::Window2d;
-    ///
-    /// let window = Window2d::new([2, 3]);
-    /// assert_eq!((window.kernel(), window.stride(), window.padding()), ([2, 3], [2, 3], [0, 0]));
-    /// ```
-    pub fn new(kernel: [usize; 2]) -> Self {
-        Self { kernel, stride: kernel, padding: [0, 0] }
-    }
-
-    /// The same window with another step between positions.
-    ///
-    /// ```
-    /// use resurge_tensor::Window2d;
-    ///
-    /// assert_eq!(Window2d::new([3, 3]).with_stride([1, 1]).stride(), [1, 1]);
-    /// ```
-    #[must_use]
-    pub fn with_stride(self, stride: [usize; 2]) -> Self {
-        Self { stride, ..self }
-    }
-
-    /// The same window over images with this many rows and columns of padding on each side.
-    ///
-    /// ```
-    /// use resurge_tensor::Window2d;
-    ///
-    /// assert_eq!(Window2d::new([3, 3]).with_padding([1, 1]).padding(), [1, 1]);
-    /// ```
-    #[must_use]
-    pub fn with_padding(self, padding: [usize; 2]) -> Self {
-        Self { padding, ..self }
-    }
-
-    /// The extent.
-    ///
-    /// ```
-    /// use resurge_tensor::Window2d;
-    ///
-    /// assert_eq!(Window2d::new([3, 2]).kernel(), [3, 2]);
-    /// ```
-    pub fn kernel(&self) -> [usize; 2] {
-        self.kernel
-    }
-
-    /// The step between positions.
-    ///
-    /// ```
-    /// use resurge_tensor::Window2d;
-    ///
-    /// assert_eq!(Window2d::new([3, 2]).stride(), [3, 2]);
-    /// ```
-    pub fn stride(&self) -> [usize; 2] {
-        self.stride
-    }
-
-    /// The padding on each side.
-    ///
-    /// ```
-    /// use resurge_tensor::Window2d;
-    ///
-    /// assert_eq!(Window2d::new([3, 2]).padding(), [0, 0]);
-    /// ```
-    pub fn padding(&self) -> [usize; 2] {
-        self.padding
-    }
-
-    /// The weight of an element in the mean over the window.
-    ///
-    /// ```
-    /// use resurge_tensor::Window2d;
-    ///
-    /// assert_eq!(Window2d::new([2, 2]).share::<f64>(), 0.25);
-    /// ```
-    pub fn share<S: Scalar>(&self) -> S {
-        let [rows, columns] = self.kernel;
-        S::from_f64(1.0 / (rows as f64 * columns as f64))
-    }
-
-    /// The number of positions on an image `[H, W]`.
-    ///
-    /// # Errors
-    /// [`TensorError::Window`] naming `op` when an extent or a stride is 0, or the window is larger than the
-    /// padded image.
-    ///
-    /// ```
-    /// use resurge_tensor::Window2d;
-    ///
-    /// assert_eq!(Window2d::new([2, 2]).positions("pool", [5, 4])?, [2, 2]);
-    /// # Ok::<(), resurge_tensor::TensorError>(())
-    /// ```
-    pub fn positions(&self, op: &'static str, image: [usize; 2]) -> Result<[usize; 2]> {
-        let refused = |expected| TensorError::Window { op, window: *self, image, expected };
-        let mut positions = [0; 2];
-        for axis in 0..2 {
-            let (extent, kernel, stride) = (image[axis], self.kernel[axis], self.stride[axis]);
-            if extent == 0 || kernel == 0 || stride == 0 {
-                return Err(refused("every extent and stride must be at least 1"));
-            }
-            let padded = self.padding[axis].checked_mul(2).and_then(|padding| padding.checked_add(extent));
-            let room = padded.and_then(|padded| padded.checked_sub(kernel));
-            let room = room.ok_or_else(|| refused("the window must fit into the padded image"))?;
-            positions[axis] = room / stride + 1;
-        }
-        Ok(positions)
-    }
-
-    /// As [`positions`](Window2d::positions), for windows each of which must touch the image.
-    fn pool_positions(&self, op: &'static str, image: [usize; 2]) -> Result<[usize; 2]> {
-        if (0..2).any(|axis| self.padding[axis] >= self.kernel[axis].max(1)) {
-            let expected = "the padding of a pool must be smaller than its window";
-            return Err(TensorError::Window { op, window: *self, image, expected });
-        }
-        self.positions(op, image)
-    }
-
-    /// Visits every element of one image under every position of the window, the padding left out, with: which
-    /// element of the window it is, which position, and where in the image. All three are row-major.
-    fn visit(&self, image: [usize; 2], positions: [usize; 2], mut visit: impl FnMut(usize, usize, usize)) {
-        self.runs(image, positions, |run| {
-            for k in 0..run.len {
-                visit(run.tap, run.place + k, run.at + k * self.stride[1]);
-            }
-        });
-    }
-
-    /// As [`visit`](Self::visit), a row of positions at a time.
-    #[inline]
-    pub(crate) fn runs(&self, image: [usize; 2], positions: [usize; 2], mut visit: impl FnMut(Run)) {
-        for tap_row in 0..self.kernel[0] {
-            for tap_column in 0..self.kernel[1] {
-                let tap = tap_row * self.kernel[1] + tap_column;
-                let columns = self.within(1, tap_column, image, positions);
-                if columns.is_empty() {
-                    continue;
-                }
-                for row in self.within(0, tap_row, image, positions) {
-                    let at_row = row * self.stride[0] + tap_row - self.padding[0];
-                    let at_column = columns.start * self.stride[1] + tap_column - self.padding[1];
-                    let place = row * positions[1] + columns.start;
-                    visit(Run { tap, place, at: at_row * image[1] + at_column, len: columns.len() });
-                }
-            }
-        }
-    }
-
-    /// The positions along an axis at which an element of the window lies on the image.
-    fn within(&self, axis: usize, tap: usize, image: [usize; 2], positions: [usize; 2]) -> Range<usize> {
-        let (stride, padding) = (self.stride[axis], self.padding[axis]);
-        let first = padding.saturating_sub(tap).div_ceil(stride);
-        let end = (image[axis] + padding).saturating_sub(tap).div_ceil(stride).min(positions[axis]);
-        first.min(end)..end
-    }
-}
-
-/// Positions side by side of one element of a window.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Run {
-    /// Which element of the window, row-major.
-    pub(crate) tap: usize,
-    /// The first position, row-major.
-    pub(crate) place: usize,
-    /// Where it is in the image; the next is the window's stride further.
-    pub(crate) at: usize,
-    /// How many positions.
-    pub(crate) len: usize,
-}
-
-/// For example `2x2, stride 2x2, padding 0x0`.
-impl fmt::Display for Window2d {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ([h, w], [sh, sw], [ph, pw]) = (self.kernel, self.stride, self.padding);
-        write!(f, "{h}x{w}, stride {sh}x{sw}, padding {ph}x{pw}")
-    }
-}
 
 impl<S: Scalar> Tensor<S> {
     /// The sum over each position of a window: images `[M, C, H, W]` become `[M, C, H', W']`. Padding counts
@@ -410,5 +209,23 @@ impl Pool {
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl Window2d {
+    /// As [`positions`](Window2d::positions), for windows each of which must touch the image.
+    fn pool_positions(&self, op: &'static str, image: [usize; 2]) -> Result<[usize; 2]> {
+        if (0..2).any(|axis| self.padding[axis] >= self.kernel[axis].max(1)) {
+            let expected = "the padding of a pool must be smaller than its window";
+            return Err(TensorError::Window { op, window: *self, image, expected });
+        }
+        self.positions(op, image)
+    }
+
+    /// Visits every element of one image under every position of the window, the padding left out, with: which
+    /// element of the window it is, which position, and where in the image. All three are row-major.
+    fn visit(&self, image: [usize; 2], positions: [usize; 2], mut visit: impl FnMut(usize, usize, usize)) {
+        self.runs(image, positions, |run| {
+            for k in 0..run.len {
+                visit(run.tap, run.place + k, run.at + k * self.stride[1]);
+            }
+        });
+    }
+}

@@ -1,0 +1,90 @@
+//! What the Taylor test found.
+
+use crate::checks::Verdict;
+use serde::Serialize;
+
+/// What was found for one order.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{Program, ProgramResult, TaylorOrder, Verdict, check_taylor};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report = check_taylor(&Sine, at)?; // the sum of sin x
+/// let first: &TaylorOrder = &report.orders[0];
+/// assert_eq!((first.order, first.verdict), (1, Verdict::Passed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaylorOrder {
+    /// The order, which is the slope expected.
+    pub order: usize,
+    /// The outcome.
+    pub verdict: Verdict,
+    /// The slope along each direction that served.
+    pub slopes: Vec<f64>,
+    /// Along how many directions the remainder stayed below the noise at every step.
+    pub vanishing: usize,
+    /// How many directions were replaced, because their leading coefficient is small or kinks leave no window.
+    pub replaced: usize,
+    /// The smallest and the largest step over all windows.
+    pub window: Option<(f64, f64)>,
+}
+
+/// The result of a [`TaylorCheck`](crate::TaylorCheck).
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{Program, ProgramResult, TaylorReport, Verdict, check_taylor};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Sine; // the sum of sin x
+/// # impl Program for Sine {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let sine = tape.sin(inputs[0])?;
+/// #         Ok(tape.sum(sine)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+/// let report: TaylorReport = check_taylor(&Sine, at)?; // the sum of sin x
+/// assert_eq!(report.verdict, Verdict::Passed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaylorReport {
+    /// Failed where one order failed, passed where all passed.
+    pub verdict: Verdict,
+    /// Each order, from 1.
+    pub orders: Vec<TaylorOrder>,
+    /// The absolute error of one evaluation of the loss.
+    pub noise: f64,
+}
+
+impl TaylorReport {
+    /// Whether every order has its slope.
+    ///
+    /// ```
+    /// use resurge_autodiff::{Tape, Var};
+    /// use resurge_gradcheck::{Program, ProgramResult, check_taylor};
+    /// use resurge_tensor::{Scalar, Tensor};
+    /// # struct Sine; // the sum of sin x
+    /// # impl Program for Sine {
+    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+    /// #         let sine = tape.sin(inputs[0])?;
+    /// #         Ok(tape.sum(sine)?)
+    /// #     }
+    /// # }
+    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
+    /// assert!(check_taylor(&Sine, at)?.passed()); // the sum of sin x
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn passed(&self) -> bool {
+        self.verdict == Verdict::Passed
+    }
+}
