@@ -22,19 +22,43 @@ pub struct Shard {
 
 impl Shard {
     /// The whole list.
+    ///
+    /// ```
+    /// assert!((0..9).all(|place| resurge::Shard::WHOLE.takes(place)));
+    /// ```
     pub const WHOLE: Self = Self { index: 1, count: 1 };
 
     /// Its number, from 1.
+    ///
+    /// ```
+    /// let shard: resurge::Shard = "2/3".parse()?;
+    /// assert_eq!(shard.index(), 2);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn index(self) -> usize {
         self.index
     }
 
     /// How many parts there are.
+    ///
+    /// ```
+    /// let shard: resurge::Shard = "2/3".parse()?;
+    /// assert_eq!(shard.count(), 3);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn count(self) -> usize {
         self.count
     }
 
     /// Whether the piece at a place, from 0, belongs to it.
+    ///
+    /// ```
+    /// let shard: resurge::Shard = "1/2".parse()?;
+    /// let trials = ["a", "b", "c"].into_iter().enumerate();
+    /// let mine: Vec<_> = trials.filter(|(place, _)| shard.takes(*place)).map(|(_, name)| name).collect();
+    /// assert_eq!(mine, ["a", "c"]);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn takes(self, place: usize) -> bool {
         place % self.count == self.index - 1
     }

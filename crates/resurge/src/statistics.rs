@@ -6,13 +6,39 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Resamples of a bootstrap. Intervals are at 95 %.
+///
+/// ```
+/// use resurge::statistics::{RESAMPLES, Resamples};
+/// use std::cell::Cell;
+///
+/// let calls = Cell::new(0);
+/// Resamples::new(3).estimate(|chosen| {
+///     calls.set(calls.get() + 1);
+///     chosen.len() as f64
+/// });
+/// assert_eq!(calls.get(), RESAMPLES + 1); // and once of the seeds themselves
+/// ```
 pub const RESAMPLES: usize = 2000;
 /// Random sign flips of a paired test of so many differences that not all flips are tried.
+///
+/// ```
+/// use resurge::statistics::{FLIPS, sign_flip_p_value};
+///
+/// // Of 64 clear differences no random flip is as extreme: the least p-value that there is.
+/// assert_eq!(sign_flip_p_value(&[1.0; 64]), 1.0 / (FLIPS + 1) as f64);
+/// ```
 pub const FLIPS: usize = 9999;
 /// The most differences of which all flips of signs are tried: no more than there would be random ones.
 const EXACT: usize = FLIPS.ilog2() as usize;
 
 /// An estimate with its 95 % interval (percentile bootstrap over seeds).
+///
+/// ```
+/// use resurge::statistics::{Estimate, t_interval};
+///
+/// let Estimate { value, low, high } = t_interval(&[1.0, 3.0]);
+/// assert!(value == 2.0 && low < -10.0 && high > 14.0); // two values say little
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The estimate.
@@ -41,6 +67,14 @@ pub struct Resamples {
 
 impl Resamples {
     /// Draws [`RESAMPLES`] times as many of the seeds `0..seeds` as there are, with replacement.
+    ///
+    /// ```
+    /// use resurge::statistics::Resamples;
+    ///
+    /// // The same draws each time.
+    /// let first = |chosen: &[usize]| chosen[0] as f64;
+    /// assert_eq!(Resamples::new(5).estimate(first), Resamples::new(5).estimate(first));
+    /// ```
     pub fn new(seeds: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(20_201_118);
         let drawn =
@@ -49,19 +83,28 @@ impl Resamples {
     }
 
     /// A statistic of the chosen seeds, with its interval.
+    ///
+    /// ```
+    /// use resurge::statistics::Resamples;
+    ///
+    /// let losses = [0.5, 1.0, 1.5];
+    /// let best = |chosen: &[usize]| chosen.iter().map(|&i| losses[i]).fold(f64::INFINITY, f64::min);
+    /// let estimate = Resamples::new(3).estimate(best);
+    /// assert_eq!((estimate.value, estimate.low, estimate.high), (0.5, 0.5, 1.5));
+    /// ```
     pub fn estimate(&self, statistic: impl Fn(&[usize]) -> f64) -> Estimate {
         self.sample(statistic).estimate(|value| *value)
     }
 
     /// Something of the chosen seeds from which several estimates are to be made.
-    pub fn sample<T>(&self, of: impl Fn(&[usize]) -> T) -> Sampled<T> {
+    pub(crate) fn sample<T>(&self, of: impl Fn(&[usize]) -> T) -> Sampled<T> {
         Sampled { value: of(&self.seeds), resampled: self.drawn.iter().map(|chosen| of(chosen)).collect() }
     }
 }
 
 /// Something computed from all seeds, and from each resample.
 #[derive(Debug, Clone)]
-pub struct Sampled<T> {
+pub(crate) struct Sampled<T> {
     value: T,
     resampled: Vec<T>,
 }
@@ -80,7 +123,7 @@ impl<T> Sampled<T> {
     }
 
     /// A number, with its interval.
-    pub fn estimate(&self, statistic: impl Fn(&T) -> f64) -> Estimate {
+    pub(crate) fn estimate(&self, statistic: impl Fn(&T) -> f64) -> Estimate {
         let mut values: Vec<f64> = self.resampled.iter().map(&statistic).collect();
         values.sort_by(f64::total_cmp);
         let at = |p: f64| values[((RESAMPLES - 1) as f64 * p).round() as usize];
@@ -88,18 +131,18 @@ impl<T> Sampled<T> {
     }
 
     /// The one of all seeds.
-    pub fn value(&self) -> &T {
+    pub(crate) fn value(&self) -> &T {
         &self.value
     }
 }
 
 /// The mean over the chosen seeds.
-pub fn mean_of(values: &[f32], chosen: &[usize]) -> f64 {
+pub(crate) fn mean_of(values: &[f32], chosen: &[usize]) -> f64 {
     chosen.iter().map(|&i| f64::from(values[i])).sum::<f64>() / chosen.len() as f64
 }
 
 /// The middle value; the mean of the two middle ones of an even number. NaN of none.
-pub fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
@@ -110,7 +153,7 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 /// The mean. NaN of none.
-pub fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 

@@ -35,6 +35,21 @@ const LIMIT: u64 = 1 << 32;
 /// fetch::download("https://mirror.example/cifar-10-binary.tar.gz", &to, file.published, &mut |_| {})?;
 /// # Ok::<(), fetch::FetchError>(())
 /// ```
+///
+/// What is there and not the file is an error, before any address is asked:
+///
+/// ```
+/// use resurge_data::{Dataset, fetch};
+///
+/// let directory = tempfile::tempdir()?;
+/// let to = directory.path().join("cifar-10-binary.tar.gz");
+/// std::fs::write(&to, "mine")?;
+/// let published = Dataset::Cifar10.files()[0].published;
+/// let error = fetch::download("https://mirror.example/cifar-10", &to, published, &mut |_| {}).unwrap_err();
+/// assert!(matches!(error, fetch::FetchError::InTheWay(_)));
+/// assert_eq!(std::fs::read_to_string(&to)?, "mine");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn download(
     url: &str,
     to: &Path,

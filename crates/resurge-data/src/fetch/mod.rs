@@ -47,6 +47,18 @@ pub struct Progress<'a> {
 /// assert_eq!(paths.len(), 4);
 /// # Ok::<(), fetch::FetchError>(())
 /// ```
+///
+/// A file that is in the way is never overwritten:
+///
+/// ```
+/// use resurge_data::{Dataset, fetch};
+///
+/// let directory = tempfile::tempdir()?;
+/// std::fs::write(directory.path().join(Dataset::Cifar10.files()[0].name), "mine")?;
+/// let error = fetch::fetch(Dataset::Cifar10, directory.path(), &mut |_| {}).unwrap_err();
+/// assert!(matches!(error, fetch::FetchError::InTheWay(_)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn fetch(
     dataset: Dataset,
     dir: &Path,
@@ -69,6 +81,18 @@ pub fn fetch(
 /// let mirrored = OfficialFile { urls: &["https://mirror.example/Train.zip"], ..train };
 /// fetch::fetch_file(&mirrored, "data/nmnist".as_ref(), &mut |_| {})?;
 /// # Ok::<(), fetch::FetchError>(())
+/// ```
+///
+/// Without an address there is nowhere to fetch it from:
+///
+/// ```
+/// use resurge_data::{Dataset, OfficialFile, fetch};
+///
+/// let directory = tempfile::tempdir()?;
+/// let lost = OfficialFile { urls: &[], ..Dataset::NMnist.files()[0] };
+/// let error = fetch::fetch_file(&lost, directory.path(), &mut |_| {}).unwrap_err();
+/// assert!(matches!(error, fetch::FetchError::Mirrors { .. }));
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn fetch_file(
     file: &OfficialFile,

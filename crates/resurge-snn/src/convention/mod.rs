@@ -103,6 +103,12 @@ macro_rules! each {
 
 impl Convention {
     /// The names of the frameworks, as [`matching`](Self::matching) takes them.
+    ///
+    /// ```
+    /// use resurge_snn::Convention;
+    ///
+    /// assert!(Convention::all().all(|convention| Convention::FRAMEWORKS.contains(&convention.framework())));
+    /// ```
     pub const FRAMEWORKS: [&'static str; 7] =
         ["paper", "snntorch", "spikingjelly", "norse", "sinabs", "exodus", "spyx"];
 
@@ -131,6 +137,15 @@ impl Convention {
     ///
     /// # Errors
     /// [`SnnError::UnknownConvention`], with all names, if there is none.
+    ///
+    /// ```
+    /// use resurge_snn::Convention;
+    ///
+    /// assert!(Convention::matching("norse")?.len() > 1);
+    /// assert_eq!(Convention::matching("paper")?[0].name(), "paper");
+    /// assert!(Convention::matching("nora").unwrap_err().to_string().contains("norse"));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn matching(name: &str) -> Result<Vec<Self>> {
         let found: Vec<Self> = Self::all().filter(|c| c.name() == name || c.framework() == name).collect();
         if found.is_empty() { Err(unknown(name)) } else { Ok(found) }
@@ -141,17 +156,36 @@ impl Convention {
     /// # Errors
     /// [`SnnError::Parameter`] for a constant outside its domain, [`SnnError::Convention`] for a combination
     /// that the framework does not have or a cell does not express.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Convention, Surrogate, convention::Paper};
+    ///
+    /// assert_eq!(Convention::from(Paper::default()).cell()?, Cell::lif(Surrogate::sigmoid(0.2)?));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn cell(&self) -> Result<Cell> {
         each!(self, settings => settings.cell())
     }
 
     /// The name: framework, neuron and whichever of its switches are not at their default. Numbers are not part
     /// of it.
+    ///
+    /// ```
+    /// use resurge_snn::{Convention, convention::SnnTorch};
+    ///
+    /// assert_eq!(Convention::from(SnnTorch::leaky(0.9)).name(), "snntorch-leaky");
+    /// ```
     pub fn name(&self) -> String {
         each!(self, settings => settings.name())
     }
 
     /// The framework's name in lower case.
+    ///
+    /// ```
+    /// use resurge_snn::{Convention, convention::SnnTorch};
+    ///
+    /// assert_eq!(Convention::from(SnnTorch::leaky(0.9)).framework(), "snntorch");
+    /// ```
     pub fn framework(&self) -> &'static str {
         match self {
             Self::Paper(_) => Self::FRAMEWORKS[0],
@@ -165,6 +199,12 @@ impl Convention {
     }
 
     /// The version of the framework that was read and run.
+    ///
+    /// ```
+    /// use resurge_snn::{Convention, convention::SnnTorch};
+    ///
+    /// assert_eq!(Convention::from(SnnTorch::leaky(0.9)).version(), SnnTorch::VERSION);
+    /// ```
     pub fn version(&self) -> &'static str {
         match self {
             Self::Paper(_) => "November 2020",
@@ -178,6 +218,12 @@ impl Convention {
     }
 
     /// The file of the framework that holds the equation.
+    ///
+    /// ```
+    /// use resurge_snn::{Convention, convention::SnnTorch};
+    ///
+    /// assert!(Convention::from(SnnTorch::leaky(0.9)).source().ends_with("leaky.py"));
+    /// ```
     pub fn source(&self) -> &'static str {
         each!(self, settings => settings.source())
     }

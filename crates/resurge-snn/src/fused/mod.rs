@@ -25,6 +25,20 @@ pub use train::SpikeTrain;
 type OpResult<T> = resurge_autodiff::Result<T>;
 
 /// What a fused cell hands on.
+///
+/// ```
+/// use resurge_autodiff::Tape;
+/// use resurge_snn::{Cell, CellOutput, Surrogate};
+/// use resurge_tensor::Tensor;
+///
+/// let cell = Cell::lif(Surrogate::atan(2.0)?); // trace decay 0.5
+/// let mut tape = Tape::<f64>::new();
+/// let current = tape.leaf(Tensor::from_vec([2, 1, 1], vec![2.0, 0.0])?);
+/// let [spikes, traces] = [CellOutput::Spikes, CellOutput::Traces].map(|of| cell.run_fused(&mut tape, current, of));
+/// assert_eq!(tape.value(spikes?)?.as_slice(), [1.0, 0.0]);
+/// assert_eq!(tape.value(traces?)?.as_slice(), [0.5, 0.25]);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CellOutput {
     /// The spikes `o[t]`.

@@ -8,6 +8,14 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 /// Why an audit file cannot be used.
+///
+/// ```
+/// use resurge::audit::{AuditError, AuditFile};
+///
+/// let error = AuditFile::parse(b"no safetensors").unwrap_err();
+/// assert!(matches!(error, AuditError::Container(_)));
+/// assert!(error.to_string().ends_with("write it again, with safetensors.numpy.save_file"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum AuditError {
@@ -41,6 +49,14 @@ pub enum AuditError {
 }
 
 /// An [`AuditError`] with the file that it is about.
+///
+/// ```
+/// use resurge::audit::AuditFile;
+///
+/// let error = AuditFile::open("tests/audit/unusable/version-2.safetensors".as_ref()).unwrap_err();
+/// assert!(error.path.ends_with("version-2.safetensors"));
+/// assert!(error.to_string().starts_with("tests/audit/unusable/version-2.safetensors: "));
+/// ```
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("{}: {error}", path.display())]
 pub struct FileError {
@@ -51,6 +67,13 @@ pub struct FileError {
 }
 
 /// The result of reading or auditing.
+///
+/// ```
+/// fn first(bytes: &[u8]) -> resurge::audit::Result<()> {
+///     resurge::audit::AuditFile::parse(bytes).map(drop)
+/// }
+/// assert!(first(b"").is_err());
+/// ```
 pub type Result<T> = std::result::Result<T, AuditError>;
 
 impl AuditError {

@@ -10,6 +10,14 @@ use safetensors::tensor::SafeTensors;
 use std::path::Path;
 
 /// The type of the file's numbers, which decides the tolerances.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, Precision, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// assert_eq!(audit(&file, &AuditOptions::default())?.precision, Precision::F32);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -21,6 +29,12 @@ pub enum Precision {
 
 impl Precision {
     /// The relative error that is allowed: of a gradient's norm, of a layer's greatest potential, of the loss.
+    ///
+    /// ```
+    /// use resurge::audit::Precision;
+    ///
+    /// assert_eq!([Precision::F32, Precision::F64].map(Precision::tolerance), [1e-4, 1e-10]);
+    /// ```
     pub fn tolerance(self) -> f64 {
         match self {
             Self::F32 => 1e-4,
@@ -76,6 +90,14 @@ pub(super) struct Recorded {
 }
 
 /// An audit file that is as the format page says.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/goldens/snntorch-leaky-one-step.safetensors".as_ref())?;
+/// assert!(audit(&file, &AuditOptions::default())?.matches);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct AuditFile {
     pub(super) description: Description,
@@ -94,6 +116,14 @@ impl AuditFile {
     ///
     /// # Errors
     /// [`FileError`]: the file and what is wrong with it.
+    ///
+    /// ```
+    /// use resurge::audit::AuditFile;
+    ///
+    /// assert!(AuditFile::open("tests/audit/goldens/snntorch-leaky-one-step.safetensors".as_ref()).is_ok());
+    /// let error = AuditFile::open("/no/such/file".as_ref()).unwrap_err().to_string();
+    /// assert!(error.starts_with("/no/such/file: cannot be read: "));
+    /// ```
     pub fn open(path: &Path) -> std::result::Result<Self, FileError> {
         let at = |error| FileError { path: path.to_owned(), error };
         let read = |error: std::io::Error| at(AuditError::Read(error.to_string()));

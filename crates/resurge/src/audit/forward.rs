@@ -7,6 +7,16 @@ use super::run::NetworkRun;
 use serde::Serialize;
 
 /// What the forward pass of a file has in common with its description.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/loss.safetensors".as_ref())?;
+/// let forward = audit(&file, &AuditOptions::default())?.forward;
+/// assert!(forward.divergence.is_none() && !forward.loss_agrees);
+/// assert_ne!(forward.recorded_loss, forward.computed_loss);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ForwardReport {
     /// Each layer with a state.
@@ -22,6 +32,16 @@ pub struct ForwardReport {
 }
 
 /// The forward pass of one layer.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let layer = &audit(&file, &AuditOptions::default())?.forward.layers[0];
+/// assert!(layer.spikes_recorded && layer.firing_rate > 0.0);
+/// assert!(layer.potential_error < 1e-4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerForward {
     /// The place of the layer.
@@ -41,6 +61,18 @@ pub struct LayerForward {
 }
 
 /// A place at which the file's forward pass is not the described one.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/no-delay.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// assert_eq!(report.code, "forward layer=1 step=0 sample=0 neuron=2");
+/// let at = report.forward.divergence.ok_or("none")?;
+/// assert_eq!((at.layer, at.step, at.sample, at.neuron), (1, 0, 0, 2));
+/// assert_ne!(at.recorded_spike, Some(at.computed_spike));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Divergence {
     /// The layer.

@@ -14,6 +14,16 @@ code{background:#f3f3f3;padding:0 .25em}svg{max-width:100%;height:auto}h2{margin
 ///
 /// # Errors
 /// [`PlotError`] where a plot cannot be drawn.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, AuditReports, audit, html};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// let page = html(&AuditReports::new(vec![("run.safetensors".into(), Ok(report))]))?;
+/// assert!(page.contains("0 matched, 1 mismatched") && page.contains("<svg"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn html(reports: &AuditReports) -> Result<String, PlotError> {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Resurge audit</title>\

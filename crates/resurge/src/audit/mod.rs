@@ -51,6 +51,16 @@ use run::{NetworkRun, Rule};
 use search::four_digits;
 
 /// What an audit does besides its verdict.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions { proof: false, profiles: false, seed: 1 })?;
+/// assert!(report.proof.is_none() && report.by_step.is_empty());
+/// assert_eq!(report.code, "detached");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditOptions {
     /// Whether the rebuilt network's gradient is proved on the input.
@@ -74,6 +84,16 @@ const KEPT: usize = 6;
 ///
 /// # Errors
 /// [`AuditError::Run`] where the network cannot be computed.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// assert_eq!(report.code, "detached");
+/// assert!(report.words.contains("where the claim is full"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
     let run = NetworkRun::new(file)?;
     let computed_loss = run.loss()?;

@@ -9,6 +9,15 @@ use crate::tensor::Tensor;
 use serde::Serialize;
 
 /// The gradient at a layer's input, step by step.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// assert_eq!(report.by_step[0].claimed.len(), report.steps);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepProfile {
     /// The place of the layer.
@@ -23,6 +32,16 @@ pub struct StepProfile {
 }
 
 /// How far back an error at the output reaches, and which part of it the reset term carries.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let lags = audit(&file, &AuditOptions::default())?.by_lag;
+/// assert_eq!(lags[0].full.len(), lags[0].reset_term.len());
+/// assert!(lags[0].full[0] > 0.0 && lags[0].reset_term[0] == 0.0); // no step lies in between
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LagProfile {
     /// The place of the layer.

@@ -15,6 +15,15 @@ use crate::tensor::{Scalar, Tensor};
 use serde::Serialize;
 
 /// What was proved of the rebuilt network's gradient.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let proof = audit(&file, &AuditOptions::default())?.proof.ok_or("no proof")?;
+/// assert!(proof.passed && proof.loss_exact && proof.dual < 1e-10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProofReport {
     /// The steps of the input on which it was proved, from the first.

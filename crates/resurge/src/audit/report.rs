@@ -26,6 +26,16 @@ impl AuditReport {
 }
 
 /// One file's audit.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// assert_eq!((&report.code[..], report.matches), ("detached", false));
+/// assert!(report.framework.starts_with("norse"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditReport {
     /// The framework's name and version.
@@ -74,6 +84,17 @@ pub struct AuditReport {
 }
 
 /// One gradient against the claim.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// let gradient = &report.gradients[0];
+/// assert_eq!(gradient.name, "layers.0.weight");
+/// assert!(!gradient.matches && gradient.error > report.tolerance);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GradientReport {
     /// The tensor's name without `gradients.`.
@@ -89,6 +110,14 @@ pub struct GradientReport {
 }
 
 /// The audits of several files.
+///
+/// ```
+/// use resurge::audit::{AuditError, AuditReports, FileError};
+///
+/// let error = FileError { path: "run".into(), error: AuditError::Read("it is gone".into()) };
+/// let reports = AuditReports::new(vec![("run".into(), Err(error))]);
+/// assert_eq!((reports.matched, reports.mismatched, reports.unproved, reports.unusable), (0, 0, 0, 1));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditReports {
     /// The version of the audit format that was read.
@@ -106,6 +135,16 @@ pub struct AuditReports {
 }
 
 /// What became of one file.
+///
+/// ```
+/// use resurge::audit::{AuditError, AuditReports, FileError};
+///
+/// let error = FileError { path: "run".into(), error: AuditError::Read("it is gone".into()) };
+/// let reports = AuditReports::new(vec![("run".into(), Err(error))]);
+/// let file = &reports.files[0];
+/// assert_eq!((&file.file[..], file.error.as_deref()), ("run", Some("cannot be read: it is gone")));
+/// assert!(file.audit.is_none());
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileReport {
     /// The file.
@@ -120,6 +159,16 @@ pub struct FileReport {
 
 impl AuditReports {
     /// A report of files and what became of them.
+    ///
+    /// ```
+    /// use resurge::audit::{AuditFile, AuditOptions, AuditReports, audit};
+    ///
+    /// let file = AuditFile::open("tests/audit/goldens/snntorch-leaky-one-step.safetensors".as_ref())?;
+    /// let report = audit(&file, &AuditOptions::default())?;
+    /// let reports = AuditReports::new(vec![("run".into(), Ok(report))]);
+    /// assert_eq!((reports.matched, reports.files.len()), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(files: Vec<(String, Result<AuditReport, FileError>)>) -> Self {
         let count = |what: fn(&Result<AuditReport, FileError>) -> bool| {
             files.iter().filter(|(_, result)| what(result)).count()

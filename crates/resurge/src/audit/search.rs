@@ -12,6 +12,15 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 /// An explanation of the file's gradients.
+///
+/// ```
+/// use resurge::audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("tests/audit/damaged/scaled-f32.safetensors".as_ref())?;
+/// let best = &audit(&file, &AuditOptions::default())?.explanations[0];
+/// assert!(best.code == "scaled 0.25" && best.explains && best.residual < 1e-4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// The code, as on the format page.

@@ -24,6 +24,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Resident memory of a process, in bytes.
+///
+/// ```
+/// use resurge::compare::Cost;
+///
+/// let cost = Cost::read("examples/results/compare".as_ref())?.ok_or("no cost was measured")?;
+/// let full = cost.memory[0].as_ref().ok_or("not measured on this system")?;
+/// assert!(full.peak >= full.before && full.before > 1_000_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
@@ -34,6 +43,15 @@ pub struct Memory {
 }
 
 /// What was measured of steps: all times, so that every summary can be made again.
+///
+/// ```
+/// use resurge::compare::Cost;
+///
+/// let cost = Cost::read("examples/results/compare".as_ref())?.ok_or("no cost was measured")?;
+/// assert_eq!((cost.rules.len(), cost.seconds.len()), (2, 2));
+/// assert!(cost.seconds[0].iter().flatten().all(|&seconds| seconds > 0.0)); // two steps on each batch
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
@@ -49,6 +67,12 @@ pub struct Cost {
 
 impl Cost {
     /// The name of its file.
+    ///
+    /// ```
+    /// use resurge::compare::Cost;
+    ///
+    /// assert!(std::path::Path::new("examples/results/compare").join(Cost::FILE).exists());
+    /// ```
     pub const FILE: &str = "cost.json";
 
     /// Times the rules of a plan on so many batches, after one that does not count; nothing if it was stopped, or there
@@ -56,6 +80,23 @@ impl Cost {
     ///
     /// # Errors
     /// [`CompareError::Train`] for data that cannot be loaded, and where the first step is not finite.
+    ///
+    /// ```
+    /// # use resurge::{compare::{Cost, Plan}, data::ImageDataset, toy::Rule};
+    /// # use resurge::train::{Config, Examples, Origin, Preset, TrainError};
+    /// # let dataset = "dark-and-light".to_owned();
+    /// # let origin = Origin { dataset, limit: None, verified: true, train_samples: 2, test_samples: 2 };
+    /// let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+    /// let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// let load = |config: &Config| -> Result<_, TrainError> {
+    ///     Ok((Examples::of_images(set.clone(), config)?, Examples::of_images(set.clone(), config)?))
+    /// };
+    /// let plan = Plan::new(&config, origin, vec![Rule::FULL, Rule::DETACHED], vec![1])?;
+    /// let stop = std::sync::atomic::AtomicBool::new(false);
+    /// let cost = Cost::measure(&plan, 3, &load, &|_| None, &stop, &mut |_| {})?.ok_or("nothing to measure")?;
+    /// assert_eq!(cost.seconds.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn measure(
         plan: &Plan,
         batches: usize,
@@ -96,6 +137,14 @@ impl Cost {
     ///
     /// # Errors
     /// [`CompareError::File`].
+    ///
+    /// ```
+    /// use resurge::compare::Cost;
+    ///
+    /// assert!(Cost::read("examples/results/compare".as_ref())?.is_some());
+    /// assert!(Cost::read("examples/results/toy".as_ref())?.is_none());
+    /// # Ok::<(), resurge::compare::CompareError>(())
+    /// ```
     pub fn read(directory: &Path) -> Result<Option<Self>, CompareError> {
         let path = directory.join(Self::FILE);
         if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
@@ -105,6 +154,16 @@ impl Cost {
     ///
     /// # Errors
     /// [`CompareError::File`].
+    ///
+    /// ```
+    /// use resurge::compare::Cost;
+    ///
+    /// let cost = Cost::read("examples/results/compare".as_ref())?.ok_or("no cost was measured")?;
+    /// let directory = tempfile::tempdir()?;
+    /// cost.write(directory.path())?;
+    /// assert_eq!(Cost::read(directory.path())?, Some(cost));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, directory: &Path) -> Result<(), CompareError> {
         write_json(&directory.join(Self::FILE), self)
     }
@@ -129,6 +188,16 @@ impl Cost {
 ///
 /// # Errors
 /// [`TrainError`] where a step fails.
+///
+/// ```
+/// # use resurge::{compare::step_memory, data::ImageDataset, train::{Config, Examples, Preset, Training}};
+/// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+/// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+/// # let data = || Examples::of_images(set.clone(), &config);
+/// let training = Training::new(&config, "dark-and-light", (data()?, data()?))?;
+/// assert!(step_memory(&training)?.is_none_or(|memory| memory.peak > 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn step_memory(training: &Training) -> Result<Option<Memory>, TrainError> {
     let status = |field: &str| -> Option<u64> {
         let text = std::fs::read_to_string("/proc/self/status").ok()?;

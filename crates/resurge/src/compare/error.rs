@@ -5,6 +5,14 @@ use crate::train::TrainError;
 use std::path::PathBuf;
 
 /// Why a comparison could not be carried out, or its parts not be joined.
+///
+/// ```
+/// use resurge::compare::{CompareError, Comparison};
+///
+/// let error = Comparison::read(&["/no/such/place"]).unwrap_err();
+/// assert!(matches!(error, CompareError::File { .. }));
+/// assert_eq!(error.to_string(), "/no/such/place: no such directory");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {

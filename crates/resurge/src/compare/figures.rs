@@ -12,7 +12,7 @@ type Measure = fn(&EpochRow) -> f64;
 ///
 /// # Errors
 /// [`PlotError`] where no trial has an epoch.
-pub fn figure(comparison: &Comparison) -> Result<String, PlotError> {
+pub(super) fn figure(comparison: &Comparison) -> Result<String, PlotError> {
     let row = |y: &str, of: [(&str, Measure); 2]| -> Vec<Axes> {
         // A logarithmic axis shows what is left when nearly all is learnt, but no 0.
         let rows = || comparison.trials.iter().flat_map(|trial| &trial.log.epochs);

@@ -26,10 +26,11 @@ mod trial;
 
 pub use cost::{Cost, Memory, step_memory};
 pub use error::CompareError;
-pub use figures::figure;
+use figures::figure;
 pub use parts::{Comparison, REPORTS};
 pub use plan::{Plan, TrialId};
-pub use report::{csv, markdown};
+use report::csv;
+pub use report::markdown;
 pub use seeds::Seeds;
 pub use summary::{
     CostSummary, PairSummary, Paired, RuleCost, RuleSummary, Spread, Summary, TrialSummary, WallTime,

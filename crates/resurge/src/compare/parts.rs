@@ -8,9 +8,23 @@ use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// The files that [`Comparison::write`] makes besides the plan.
+///
+/// ```
+/// assert!(resurge::compare::REPORTS.iter().all(|name| name.starts_with("comparison.")));
+/// ```
 pub const REPORTS: [&str; 4] = ["comparison.json", "comparison.csv", "comparison.md", "comparison.svg"];
 
 /// All trials of a plan.
+///
+/// ```
+/// use resurge::compare::Comparison;
+///
+/// let comparison = Comparison::read(&["examples/results/compare"])?;
+/// let ids: Vec<String> = comparison.trials.iter().map(|trial| trial.id.to_string()).collect();
+/// assert_eq!(ids, ["full-seed1", "detached-seed1", "full-seed2", "detached-seed2"]);
+/// assert_eq!(comparison.plan.config.epochs, 2);
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The plan.
@@ -109,6 +123,17 @@ impl Comparison {
     ///
     /// # Errors
     /// [`CompareError::File`], [`CompareError::Plot`].
+    ///
+    /// ```
+    /// use resurge::compare::{Comparison, REPORTS};
+    ///
+    /// let directory = tempfile::tempdir()?;
+    /// Comparison::read(&["examples/results/compare"])?.write(directory.path())?;
+    /// assert!(REPORTS.iter().all(|name| directory.path().join(name).exists()));
+    /// // All that they are made of is there, too.
+    /// assert_eq!(Comparison::read(&[directory.path()])?.trials.len(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, out: &Path) -> Result<Summary, CompareError> {
         let summary = Summary::of(self);
         let json = json(&summary).map_err(|error| CompareError::file(out, error))?;

@@ -48,6 +48,15 @@ impl FromStr for TrialId {
 }
 
 /// What a comparison is of, and its list of trials.
+///
+/// ```
+/// use resurge::compare::Plan;
+///
+/// let plan = Plan::read("examples/results/compare".as_ref())?.ok_or("no plan")?;
+/// assert_eq!((&plan.origin.dataset[..], plan.origin.limit), ("mnist", Some(20)));
+/// assert_eq!((plan.rules.len(), &plan.seeds[..]), (2, &[1, 2][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -67,12 +76,30 @@ pub struct Plan {
 
 impl Plan {
     /// The name of its file.
+    ///
+    /// ```
+    /// use resurge::compare::Plan;
+    ///
+    /// assert!(std::path::Path::new("examples/results/compare").join(Plan::FILE).exists());
+    /// ```
     pub const FILE: &str = "plan.json";
 
     /// A list of each rule with each seed.
     ///
     /// # Errors
     /// [`CompareError::List`] for lists that are empty or name something twice, [`CompareError::Train`] for no epoch.
+    ///
+    /// ```
+    /// use resurge::{compare::Plan, toy::Rule};
+    /// use resurge::train::{Config, Origin, Preset};
+    ///
+    /// let origin = Origin { dataset: "mnist".into(), limit: None, verified: true, train_samples: 9, test_samples: 9 };
+    /// let of = |rules| Plan::new(&Config::preset(Preset::Mnist), origin.clone(), rules, vec![1, 2]);
+    /// assert_eq!(of(vec![Rule::FULL, Rule::DETACHED])?.trials().len(), 4);
+    /// let error = of(vec![Rule::FULL, Rule::FULL]).unwrap_err();
+    /// assert_eq!(error.to_string(), "rules: name one or more, each once");
+    /// # Ok::<(), resurge::compare::CompareError>(())
+    /// ```
     pub fn new(
         config: &Config,
         origin: Origin,
@@ -97,6 +124,17 @@ impl Plan {
     ///
     /// # Errors
     /// [`CompareError::Train`] for samples that cannot be read.
+    ///
+    /// ```
+    /// # use resurge::{compare::Plan, data::ImageDataset, toy::Rule, train::{Config, Examples, Origin, Preset}};
+    /// # let config = Config::preset(Preset::Small);
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = (Examples::of_images(set.clone(), &config)?, Examples::of_images(set, &config)?);
+    /// let origin = Origin { dataset: "mine".into(), limit: None, verified: false, train_samples: 2, test_samples: 2 };
+    /// let plan = Plan::new(&config, origin, vec![Rule::FULL], vec![1])?.with_digest(&data)?;
+    /// assert_eq!(plan.data_sha256.map(|digest| digest.len()), Some(64));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_digest(self, data: &(Examples, Examples)) -> Result<Self, CompareError> {
         let dataset = self.origin.dataset.parse::<Dataset>();
         if self.origin.verified && dataset.is_ok_and(Dataset::always_has_checksums) {
@@ -115,22 +153,44 @@ impl Plan {
     }
 
     /// The trials: all rules of a seed, then of the next.
+    ///
+    /// ```
+    /// let plan = resurge::compare::Plan::read("examples/results/compare".as_ref())?.ok_or("no plan")?;
+    /// let ids: Vec<String> = plan.trials().iter().map(ToString::to_string).collect();
+    /// assert_eq!(ids, ["full-seed1", "detached-seed1", "full-seed2", "detached-seed2"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn trials(&self) -> Vec<TrialId> {
         let of_seed = |&seed: &u64| self.rules.iter().map(move |&rule| TrialId { rule, seed });
         self.seeds.iter().flat_map(of_seed).collect()
     }
 
     /// The settings of a trial.
+    ///
+    /// ```
+    /// let plan = resurge::compare::Plan::read("examples/results/compare".as_ref())?.ok_or("no plan")?;
+    /// let config = plan.settings_of("detached-seed2".parse()?);
+    /// assert_eq!((&config.reset_gradient[..], config.seed), ("detached", 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn settings_of(&self, trial: TrialId) -> Config {
         Config { seed: trial.seed, reset_gradient: trial.rule.name(), ..self.config.clone() }
     }
 
     /// The rule that others are compared with: the full gradient, or the first where it was not run.
-    pub fn reference(&self) -> Rule {
+    pub(super) fn reference(&self) -> Rule {
         self.rules.iter().copied().find(|&rule| rule == Rule::FULL).unwrap_or(self.rules[0])
     }
 
     /// Where a trial has its files.
+    ///
+    /// ```
+    /// use resurge::compare::Plan;
+    ///
+    /// let directory = Plan::directory("runs/mine".as_ref(), "full-seed3".parse()?);
+    /// assert_eq!(directory, std::path::Path::new("runs/mine/trials/full-seed3"));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn directory(out: &Path, trial: TrialId) -> PathBuf {
         out.join("trials").join(trial.to_string())
     }
@@ -154,6 +214,14 @@ impl Plan {
     ///
     /// # Errors
     /// [`CompareError::File`].
+    ///
+    /// ```
+    /// use resurge::compare::Plan;
+    ///
+    /// assert!(Plan::read("examples/results/compare".as_ref())?.is_some());
+    /// assert!(Plan::read("examples/results/toy".as_ref())?.is_none());
+    /// # Ok::<(), resurge::compare::CompareError>(())
+    /// ```
     pub fn read(directory: &Path) -> Result<Option<Self>, CompareError> {
         let path = directory.join(Self::FILE);
         if !path.exists() {
@@ -169,6 +237,18 @@ impl Plan {
     ///
     /// # Errors
     /// [`CompareError::Mismatch`] for a directory with another comparison, [`CompareError::File`].
+    ///
+    /// ```
+    /// use resurge::compare::Plan;
+    ///
+    /// let plan = Plan::read("examples/results/compare".as_ref())?.ok_or("no plan")?;
+    /// let directory = tempfile::tempdir()?;
+    /// plan.write(directory.path())?;
+    /// let fewer = Plan { seeds: vec![1], ..plan.clone() };
+    /// assert!(fewer.write(directory.path()).unwrap_err().to_string().contains("it has full-seed2"));
+    /// Plan { seeds: vec![1, 2, 3], ..plan }.write(directory.path())?; // adds to the list
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, directory: &Path) -> Result<(), CompareError> {
         let path = directory.join(Self::FILE);
         if let Some(there) = Self::read(directory)? {

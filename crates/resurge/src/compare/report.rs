@@ -7,7 +7,7 @@ use crate::train::fields;
 use std::fmt::Write;
 
 /// A row for each trial and epoch, a subset, unverified files and trials that diverged marked in each.
-pub fn csv(comparison: &Comparison) -> String {
+pub(super) fn csv(comparison: &Comparison) -> String {
     let mut text = String::from(
         "trial,rule,seed,diverged,dataset,subset,verified,epoch,updates,train_loss,train_accuracy,test_loss,test_accuracy,\
          gradient_norm",
@@ -35,6 +35,15 @@ const CITED: [(&str, f64, f64); 3] =
     [("nmnist", 99.29, 99.28), ("mnist", 99.49, 99.50), ("cifar10", 88.96, 88.98)];
 
 /// A summary as Markdown: what was run, the table of rules, paired differences, trials, costs.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary, markdown};
+///
+/// let text = markdown(&Summary::of(&Comparison::read(&["examples/results/compare"])?));
+/// assert!(text.starts_with("# mnist by gradient of the reset [subset of 20]"));
+/// assert!(text.contains("| full less detached | test accuracy, last epoch, points |"));
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 pub fn markdown(summary: &Summary) -> String {
     let mut text = format!("# {} by gradient of the reset{}\n\n", summary.origin.dataset, summary.mark());
     let _ = writeln!(text, "{}\n", heading(summary));
@@ -242,7 +251,7 @@ fn interval(estimate: &Estimate, factor: f64, digits: usize) -> String {
 
 impl Comparison {
     /// How a subset and unverified files are marked; nothing if it is neither.
-    pub fn mark(&self) -> String {
+    pub(super) fn mark(&self) -> String {
         mark(&self.plan.origin)
     }
 }

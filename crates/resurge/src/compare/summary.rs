@@ -9,6 +9,15 @@ use crate::train::{Config, EpochRow, Origin};
 use serde::Serialize;
 
 /// A measure over the seeds of a rule.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// let loss = &summary.rules[0].last_loss;
+/// assert!(loss.smallest <= loss.mean && loss.mean <= loss.largest && loss.sd >= 0.0);
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Spread {
     /// The mean. NaN (null in JSON) of no trial.
@@ -30,6 +39,16 @@ impl Spread {
 }
 
 /// A rule, over its trials that did not diverge.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// let detached = &summary.rules[1];
+/// assert_eq!((detached.rule.name(), &detached.seeds[..]), ("detached".into(), &[1, 2][..]));
+/// assert!(detached.diverged.is_empty());
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleSummary {
     /// The rule.
@@ -47,6 +66,16 @@ pub struct RuleSummary {
 }
 
 /// Paired differences of a measure.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// let loss = summary.pairs[0].last_loss.as_ref().ok_or("no pair of trials")?;
+/// assert_eq!(loss.t.value, (loss.differences[0] + loss.differences[1]) / 2.0);
+/// assert!(loss.p_value >= 0.5); // two seeds show nothing
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Paired {
     /// Of each seed.
@@ -75,6 +104,16 @@ impl Paired {
 }
 
 /// The reference rule less another, seed by seed.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// let pair = &summary.pairs[0];
+/// assert_eq!((pair.rule.name(), pair.less.name()), ("full".into(), "detached".into()));
+/// assert_eq!((&pair.seeds[..], pair.smallest_p_value), (&[1, 2][..], 0.5));
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PairSummary {
     /// The rule that the other is taken from.
@@ -94,6 +133,16 @@ pub struct PairSummary {
 }
 
 /// A trial.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// let trial = &summary.trials[0];
+/// assert_eq!((&trial.id[..], trial.epochs), ("full-seed1", 2));
+/// assert!(trial.best_accuracy >= trial.last_accuracy);
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrialSummary {
     /// Its id.
@@ -131,6 +180,15 @@ impl TrialSummary {
 }
 
 /// The wall time of a trial, where it is known.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// let time = &summary.wall_time[3];
+/// assert_eq!((&time.id[..], time.spent[0].samples), ("detached-seed2", 40));
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WallTime {
     /// Its id.
@@ -140,6 +198,16 @@ pub struct WallTime {
 }
 
 /// What a step of a rule costs.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// let rules = summary.cost.ok_or("no cost was measured")?.rules;
+/// assert!(rules.iter().all(|rule| rule.seconds > 0.0));
+/// assert_eq!(rules[1].ratio.value, 1.0); // the detached one over itself
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleCost {
     /// The rule.
@@ -153,6 +221,15 @@ pub struct RuleCost {
 }
 
 /// What steps cost.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// let cost = summary.cost.ok_or("no cost was measured")?;
+/// assert_eq!((cost.reference.name(), cost.rules.len()), ("detached".into(), 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CostSummary {
     /// The rule that others are compared with: the detached one, or the first where it was not run.
@@ -190,6 +267,15 @@ impl CostSummary {
 }
 
 /// What the trials of a comparison say.
+///
+/// ```
+/// use resurge::compare::{Comparison, Summary};
+///
+/// let summary = Summary::of(&Comparison::read(&["examples/results/compare"])?);
+/// assert!(summary.subset); // its accuracies say nothing of the whole
+/// assert_eq!((summary.rules.len(), summary.pairs.len(), summary.trials.len()), (2, 1, 4));
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// The version of Resurge.
@@ -220,6 +306,16 @@ const LOSS: Measure = |trial| trial.last_loss;
 
 impl Summary {
     /// Sums the trials up. The same trials give the same summary.
+    ///
+    /// ```
+    /// use resurge::compare::{Comparison, Summary};
+    ///
+    /// let mut comparison = Comparison::read(&["examples/results/compare"])?;
+    /// comparison.trials[0].log.epochs[1].test_accuracy = 1.0;
+    /// let summary = Summary::of(&comparison);
+    /// assert_eq!((summary.trials[0].best_epoch, summary.rules[0].last_accuracy.largest), (Some(2), 1.0));
+    /// # Ok::<(), resurge::compare::CompareError>(())
+    /// ```
     pub fn of(comparison: &Comparison) -> Self {
         let (plan, records) = (&comparison.plan, &comparison.trials);
         let all: Vec<(&Record, TrialSummary)> =
@@ -281,7 +377,7 @@ impl Summary {
     }
 
     /// How a subset and unverified files are marked; nothing if it is neither.
-    pub fn mark(&self) -> String {
+    pub(super) fn mark(&self) -> String {
         mark(&self.origin)
     }
 }

@@ -15,6 +15,15 @@ const TIME: &str = "time.json";
 const DIVERGED: &str = "diverged.json";
 
 /// Where a trial stopped that did not stay finite.
+///
+/// ```
+/// use resurge::compare::Diverged;
+///
+/// let file = r#"{"epoch": 1, "batch": 2, "update": 2, "value": "the loss is not finite"}"#;
+/// let diverged: Diverged = serde_json::from_str(file)?;
+/// assert_eq!((diverged.epoch, diverged.batch), (1, 2));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Diverged {
@@ -30,6 +39,15 @@ pub struct Diverged {
 
 /// The wall time that was spent on a trial with so many threads, of which a run that was killed leaves out what it had
 /// not saved. Learning and the measurements on the test set; not the loading of data.
+///
+/// ```
+/// use resurge::compare::Comparison;
+///
+/// let comparison = Comparison::read(&["examples/results/compare"])?;
+/// let spent = &comparison.trials[0].time[0];
+/// assert_eq!((spent.threads, spent.samples), (1, 40)); // two epochs of 20 samples
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeSpent {
@@ -42,6 +60,16 @@ pub struct TimeSpent {
 }
 
 /// What a trial's directory holds.
+///
+/// ```
+/// use resurge::compare::Comparison;
+///
+/// let comparison = Comparison::read(&["examples/results/compare"])?;
+/// let record = &comparison.trials[1];
+/// assert_eq!((record.id.to_string(), record.log.epochs.len()), ("detached-seed1".into(), 2));
+/// assert!(record.diverged.is_none());
+/// # Ok::<(), resurge::compare::CompareError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// Which trial.
@@ -62,7 +90,7 @@ impl Record {
     ///
     /// # Errors
     /// [`CompareError::File`] for files that no trial of this name has.
-    pub fn read(directory: &Path, id: TrialId) -> Result<Option<Self>, CompareError> {
+    pub(super) fn read(directory: &Path, id: TrialId) -> Result<Option<Self>, CompareError> {
         let path = directory.join(LOG);
         if !path.exists() {
             return Ok(None);
@@ -88,7 +116,7 @@ impl Record {
     }
 
     /// Whether nothing of it is left to be run.
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.log.finished || self.diverged.is_some()
     }
 
@@ -103,6 +131,19 @@ impl Record {
 }
 
 /// How the run of a trial ended.
+///
+/// ```
+/// use resurge::compare::{Plan, TrialEnd, Trials};
+/// # use resurge::train::TrainError;
+///
+/// let out = "examples/results/compare".as_ref();
+/// let plan = &Plan::read(out)?.ok_or("no plan")?;
+/// let trials = Trials { plan, out, load: &|_| Err(TrainError::Config("no data".into())), checkpoint_every: None };
+/// let stop = std::sync::atomic::AtomicBool::new(false);
+/// let end = trials.run("detached-seed1".parse()?, &stop, &mut |_| {}, &mut |_| {})?;
+/// assert_eq!(end, TrialEnd::WasDone); // it needs no data
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrialEnd {
     /// It was done before.
@@ -116,9 +157,30 @@ pub enum TrialEnd {
 }
 
 /// Loads, for some settings, the samples to learn from and those to measure on.
+///
+/// ```
+/// use resurge::compare::Load;
+/// use resurge::train::{Config, Preset, TrainError};
+///
+/// let load: Load = &|config| Err(TrainError::Config(format!("no data of {} steps", config.steps)));
+/// assert_eq!(load(&Config::preset(Preset::Small)).unwrap_err().to_string(), "setting no data of 5 steps");
+/// ```
 pub type Load<'a> = &'a dyn Fn(&Config) -> Result<(Examples, Examples), TrainError>;
 
 /// Where and how trials are run.
+///
+/// ```
+/// use resurge::compare::{Plan, Trials};
+/// use resurge::train::TrainError;
+///
+/// let plan = &Plan::read("examples/results/compare".as_ref())?.ok_or("no plan")?;
+/// let (directory, stop) = (tempfile::tempdir()?, std::sync::atomic::AtomicBool::new(false));
+/// let load = &|_: &_| Err(TrainError::Config("no data".into()));
+/// let trials = Trials { plan, out: directory.path(), load, checkpoint_every: None };
+/// let error = trials.run(plan.trials()[0], &stop, &mut |_| {}, &mut |_| {}).unwrap_err();
+/// assert_eq!(error.to_string(), "setting no data");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Trials<'a> {
     /// The list.
     pub plan: &'a Plan,
@@ -136,6 +198,26 @@ impl Trials<'_> {
     /// # Errors
     /// [`CompareError`] for a directory with another training, a trial in use, and what [`Training::run`] reports but
     /// for numbers that are not finite.
+    ///
+    /// ```
+    /// # use resurge::{compare::{Plan, TrialEnd, Trials}, data::ImageDataset, toy::Rule};
+    /// # use resurge::train::{Config, Examples, Origin, Preset, TrainError};
+    /// # let dataset = "dark-and-light".to_owned();
+    /// # let origin = Origin { dataset, limit: None, verified: true, train_samples: 2, test_samples: 2 };
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let load = |config: &Config| -> Result<_, TrainError> {
+    /// #     Ok((Examples::of_images(set.clone(), config)?, Examples::of_images(set.clone(), config)?))
+    /// # };
+    /// # let (directory, stop) = (tempfile::tempdir()?, std::sync::atomic::AtomicBool::new(false));
+    /// let plan = &Plan::new(&config, origin, vec![Rule::FULL, Rule::DETACHED], vec![1])?;
+    /// let trials = Trials { plan, out: directory.path(), load: &load, checkpoint_every: None };
+    /// for id in plan.trials() {
+    ///     assert_eq!(trials.run(id, &stop, &mut |_| {}, &mut |_| {})?, TrialEnd::Finished);
+    ///     assert!(Plan::directory(directory.path(), id).join("log.json").exists());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(
         &self,
         id: TrialId,

@@ -27,11 +27,25 @@ pub struct Comparison {
 
 impl Comparison {
     /// Compares two vectors; what one has beyond the other's length is not looked at.
+    ///
+    /// ```
+    /// use resurge::diagnose::Comparison;
+    ///
+    /// let same = Comparison::of(&[3.0, 4.0], &[3.0, 4.0]);
+    /// assert_eq!((same.missing, same.cosine), (Some(0.0), Some(1.0)));
+    /// ```
     pub fn of(full: &[f64], detached: &[f64]) -> Self {
         Sums::of(full, detached).comparison()
     }
 
     /// `|d| / |f|`. None where `f` is 0.
+    ///
+    /// ```
+    /// use resurge::diagnose::Comparison;
+    ///
+    /// assert_eq!(Comparison::of(&[3.0, 4.0], &[0.0, 10.0]).ratio(), Some(2.0));
+    /// assert_eq!(Comparison::of(&[0.0], &[1.0]).ratio(), None);
+    /// ```
     pub fn ratio(&self) -> Option<f64> {
         (self.full > 0.0).then(|| self.detached / self.full)
     }

@@ -4,9 +4,17 @@ use super::{Comparison, DiagnoseError, Diagnosis, MapCell, PhaseMap, Spread};
 use crate::plot::{Axes, HeatMap, HeatMaps, Line, PlotError, Point, grid, heat_maps};
 
 /// The figures of a diagnosis.
+///
+/// ```
+/// assert!(resurge::diagnose::DIAGNOSIS_FIGURES.iter().all(|name| name.ends_with(".svg")));
+/// ```
 pub const DIAGNOSIS_FIGURES: [&str; 3] = ["depth.svg", "lags.svg", "products.svg"];
 
 /// The figures of a map.
+///
+/// ```
+/// assert!(resurge::diagnose::MAP_FIGURES.iter().all(|name| name.starts_with("map-")));
+/// ```
 pub const MAP_FIGURES: [&str; 3] = ["map-missing.svg", "map-cosine.svg", "map-growth.svg"];
 
 type Drawn = Vec<(&'static str, String)>;
@@ -15,6 +23,15 @@ type Drawn = Vec<(&'static str, String)>;
 ///
 /// # Errors
 /// [`DiagnoseError::Plot`].
+///
+/// ```
+/// use resurge::diagnose::{DIAGNOSIS_FIGURES, Diagnosis, diagnosis_figures};
+///
+/// let drawn = diagnosis_figures(&Diagnosis::read("examples/results/diagnose".as_ref())?)?;
+/// assert!(drawn.iter().map(|(name, _)| *name).eq(DIAGNOSIS_FIGURES));
+/// assert!(drawn[0].1.contains("gradients of the weights"));
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 pub fn diagnosis_figures(diagnosis: &Diagnosis) -> Result<Drawn, DiagnoseError> {
     let mut drawn = Vec::new();
     let figures = [depth(diagnosis), lags(diagnosis), products(diagnosis)];
@@ -106,6 +123,15 @@ type Row = (&'static str, fn(&MapCell) -> Option<Spread>);
 ///
 /// # Errors
 /// [`DiagnoseError::Plot`].
+///
+/// ```
+/// use resurge::diagnose::{MAP_FIGURES, PhaseMap, map_figures};
+///
+/// let drawn = map_figures(&PhaseMap::read("examples/results/diagnose".as_ref())?)?;
+/// assert!(drawn.iter().map(|(name, _)| *name).eq(MAP_FIGURES));
+/// assert!(drawn[0].1.contains("rate 0.1"));
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 pub fn map_figures(map: &PhaseMap) -> Result<Drawn, DiagnoseError> {
     const MISSING: [Row; 1] = [("", |cell| cell.missing)];
     const COSINE: [Row; 1] = [("", |cell| cell.cosine)];

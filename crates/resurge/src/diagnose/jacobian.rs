@@ -71,6 +71,18 @@ pub fn temporal_jacobians<S: Scalar>(
 }
 
 /// The levels of [`Growth::quantiles`].
+///
+/// ```
+/// use resurge::diagnose::{Growth, QUANTILES};
+/// use resurge::tensor::Tensor;
+///
+/// // One step of a hundred neurons whose Jacobians are e^1 to e^100.
+/// let growth = Growth::of(&Tensor::from_fn([1, 100], |i| f64::exp((i + 1) as f64))?);
+/// for (level, exponent) in QUANTILES.into_iter().zip(growth.quantiles) {
+///     assert!(exponent.is_some_and(|exponent| (exponent - 100.0 * level).abs() < 1e-9));
+/// }
+/// # Ok::<(), resurge::tensor::TensorError>(())
+/// ```
 pub const QUANTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 /// How products of temporal Jacobians grow: of each neuron `P[k] = J[k-1] ... J[0]`, and its exponent, after Lyapunov,
@@ -107,6 +119,14 @@ pub struct Growth {
 
 impl Growth {
     /// The growth of Jacobians `[T-1, ...]`.
+    ///
+    /// ```
+    /// use resurge::{diagnose::Growth, tensor::Tensor};
+    ///
+    /// let doubled = Growth::of(&Tensor::full([4, 1], 2.0)?);
+    /// assert_eq!((doubled.mean, &doubled.along[..]), (Some(2f64.ln()), &[2.0, 4.0, 8.0, 16.0][..]));
+    /// # Ok::<(), resurge::tensor::TensorError>(())
+    /// ```
     pub fn of(jacobians: &Tensor<f64>) -> Self {
         GrowthSums::of(jacobians).growth()
     }

@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A map: what the term weighs at each point of a grid.
+///
+/// ```
+/// use resurge::diagnose::PhaseMap;
+///
+/// let map = PhaseMap::read("examples/results/diagnose".as_ref())?;
+/// assert_eq!((map.settings.decays.len(), map.settings.widths.len(), map.cells.len()), (2, 2, 4));
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhaseMap {
@@ -20,6 +28,16 @@ pub struct PhaseMap {
 ///
 /// Values are of the populations' repeats. All are none where the rate was not met in every one of them, and each
 /// where it is not finite in every one.
+///
+/// ```
+/// use resurge::diagnose::PhaseMap;
+///
+/// let map = PhaseMap::read("examples/results/diagnose".as_ref())?;
+/// let cell = &map.cells[1];
+/// assert_eq!([cell.rate, cell.decay, cell.width], [0.1, 0.5, 1.0]);
+/// assert!(cell.met && cell.missing.is_some_and(|missing| missing.median > 0.0));
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MapCell {
@@ -53,6 +71,15 @@ pub struct MapCell {
 }
 
 /// A value over repeats.
+///
+/// ```
+/// use resurge::diagnose::PhaseMap;
+///
+/// let map = PhaseMap::read("examples/results/diagnose".as_ref())?;
+/// let rate = map.cells[0].measured_rate.ok_or("the rate was not met")?;
+/// assert!((0.098..=0.102).contains(&rate.low) && rate.low <= rate.median && rate.median <= rate.high);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spread {
@@ -85,6 +112,20 @@ impl Spread {
 }
 
 /// How far a map is.
+///
+/// ```
+/// use resurge::diagnose::{MapSettings, phase_map};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// let grid = MapSettings { decays: vec![0.8], widths: vec![1.0], rates: vec![0.1, 0.2], ..MapSettings::default() };
+/// let seen = AtomicUsize::new(0);
+/// phase_map(&MapSettings { neurons: 20, repeats: 3, ..grid }, |progress| {
+///     seen.fetch_add(1, Ordering::Relaxed);
+///     assert!(progress.done <= progress.all && progress.all == 6); // two points, three repeats
+/// })?;
+/// assert_eq!(seen.into_inner(), 6);
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapProgress {
     /// Populations that are done.

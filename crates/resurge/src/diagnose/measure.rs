@@ -14,6 +14,15 @@ use resurge_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// What the missing reset term is in a network at given weights and samples; see the [module](super).
+///
+/// ```
+/// use resurge::diagnose::Diagnosis;
+///
+/// let diagnosis = Diagnosis::read("examples/results/diagnose".as_ref())?;
+/// assert_eq!((diagnosis.samples, diagnosis.layers.len(), diagnosis.lags.len()), (4, 2, 5));
+/// assert!(diagnosis.gradient.missing > Some(0.0));
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Diagnosis {
@@ -32,6 +41,16 @@ pub struct Diagnosis {
 }
 
 /// What the missing reset term is in one layer.
+///
+/// ```
+/// use resurge::diagnose::Diagnosis;
+///
+/// let diagnosis = Diagnosis::read("examples/results/diagnose".as_ref())?;
+/// let layer = &diagnosis.layers[0];
+/// assert_eq!((&layer.name[..], layer.neurons), ("linear1", 8));
+/// assert_eq!(layer.full.along.len(), diagnosis.config.steps - 1); // a Jacobian from each step to the next
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerDiagnosis {
@@ -65,6 +84,16 @@ pub struct LayerDiagnosis {
 /// (it is linear in `c`). What is compared at lag `k` is the vector of all `delta_s[s-k]`, `s = k .. T-1`, of all samples
 /// and neurons. At lag 0 nothing was carried through time, so full and detached agree. What is carried goes through
 /// potentials and traces of this layer and of those after it.
+///
+/// ```
+/// use resurge::diagnose::Diagnosis;
+///
+/// let diagnosis = Diagnosis::read("examples/results/diagnose".as_ref())?;
+/// let [now, before, ..] = &diagnosis.lags[..] else { panic!("there are five steps") };
+/// assert_eq!((now.lag, now.adjoint.missing, before.lag), (0, Some(0.0), 1));
+/// assert!(before.adjoint.missing > Some(0.0));
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lag {

@@ -67,6 +67,13 @@ impl MapSettings {
     /// # Errors
     /// [`DiagnoseError::Setting`] names the first that is not, [`DiagnoseError::Train`] a surrogate or reset that there
     /// is not.
+    ///
+    /// ```
+    /// use resurge::diagnose::MapSettings;
+    ///
+    /// let error = MapSettings { steps: 1, ..MapSettings::default() }.check().unwrap_err();
+    /// assert_eq!(error.to_string(), "steps is 1, but it must be 2 to 10000");
+    /// ```
     pub fn check(&self) -> Result<(), DiagnoseError> {
         type Holds = fn(f64) -> bool;
         let grids: [(_, &[f64], _, Holds); 3] = [

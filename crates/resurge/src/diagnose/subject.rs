@@ -7,6 +7,14 @@ use resurge_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// In words, where a network and its input come from.
+///
+/// ```
+/// use resurge::diagnose::Diagnosis;
+///
+/// let source = Diagnosis::read("examples/results/diagnose".as_ref())?.source;
+/// assert!(source.network.contains("fresh weights") && source.input.contains("4 synthetic samples"));
+/// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
@@ -45,6 +53,17 @@ impl Subject {
     /// # Errors
     /// [`DiagnoseError::Setting`] for samples of another shape, [`DiagnoseError::Train`] for settings that do not fit one
     /// another or the samples.
+    ///
+    /// ```
+    /// use resurge::diagnose::{Subject, synthetic};
+    /// use resurge::train::{Config, Preset};
+    ///
+    /// let config = Config::preset(Preset::Small);
+    /// let batch = synthetic(&config, [1, 28, 28], 10, 2, 0.2, 1)?;
+    /// let error = Subject::fresh(config, batch, true, 10).unwrap_err(); // they do not stand still
+    /// assert!(error.to_string().starts_with("samples have shape [5, 2, 1, 28, 28]"));
+    /// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+    /// ```
     pub fn fresh(config: Config, batch: Batch, still: bool, classes: usize) -> Result<Self, DiagnoseError> {
         let expected = if still { 1 } else { config.steps };
         let bad = |value: String, expected| Err(DiagnoseError::Setting { name: "samples", value, expected });
@@ -69,6 +88,18 @@ impl Subject {
     ///
     /// # Errors
     /// [`DiagnoseError::Weight`] names the first that does not fit.
+    ///
+    /// ```
+    /// use resurge::diagnose::{Subject, synthetic};
+    /// use resurge::{tensor::Tensor, train::{Config, Preset}};
+    ///
+    /// let config = Config::preset(Preset::Small);
+    /// let batch = synthetic(&config, [1, 28, 28], 10, 2, 0.2, 1)?;
+    /// let subject = Subject::fresh(config, batch, false, 10)?;
+    /// let error = subject.with_weights([("conv1", &Tensor::zeros([4, 1, 3, 3])?)]).unwrap_err();
+    /// assert!(error.to_string().starts_with("weight conv1 has shape [4, 1, 3, 3]"));
+    /// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+    /// ```
     pub fn with_weights<'a>(
         self,
         weights: impl IntoIterator<Item = (&'a str, &'a Tensor<f32>)>,
@@ -95,12 +126,35 @@ impl Subject {
     }
 
     /// The same with words that say where it comes from.
+    ///
+    /// ```
+    /// use resurge::diagnose::{Source, Subject, diagnose, synthetic};
+    /// use resurge::train::{Config, Preset};
+    ///
+    /// let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+    /// let batch = synthetic(&config, [1, 2, 2], 2, 1, 0.5, 1)?;
+    /// let source = Source { network: "mine".into(), input: "noise".into() };
+    /// let subject = Subject::fresh(config, batch, false, 2)?.described(source.clone());
+    /// assert_eq!(diagnose(&subject)?.source, source);
+    /// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+    /// ```
     #[must_use]
     pub fn described(self, source: Source) -> Self {
         Self { source, ..self }
     }
 
     /// The weights, in the order of the layers.
+    ///
+    /// ```
+    /// use resurge::diagnose::{Subject, synthetic};
+    /// use resurge::train::{Config, Network, Preset};
+    ///
+    /// let config = Config::preset(Preset::Small);
+    /// let batch = synthetic(&config, [1, 28, 28], 10, 2, 0.2, 1)?;
+    /// let drawn = Network::new(&config, [1, 28, 28], 10)?.init(config.seed)?;
+    /// assert_eq!(Subject::fresh(config, batch, false, 10)?.weights(), drawn);
+    /// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+    /// ```
     pub fn weights(&self) -> &[Tensor<f64>] {
         &self.weights
     }

@@ -9,9 +9,19 @@ use std::io::Error as IoError;
 use std::path::Path;
 
 /// The files of [`Diagnosis::write`].
+///
+/// ```
+/// let directory = std::path::Path::new("examples/results/diagnose");
+/// assert!(resurge::diagnose::DIAGNOSIS_FILES.iter().all(|name| directory.join(name).exists()));
+/// ```
 pub const DIAGNOSIS_FILES: [&str; 2] = ["diagnosis.json", "diagnosis.csv"];
 
 /// The files of [`PhaseMap::write`].
+///
+/// ```
+/// let directory = std::path::Path::new("examples/results/diagnose");
+/// assert!(resurge::diagnose::MAP_FILES.iter().all(|name| directory.join(name).exists()));
+/// ```
 pub const MAP_FILES: [&str; 2] = ["map.json", "map.csv"];
 
 impl Diagnosis {
@@ -19,6 +29,17 @@ impl Diagnosis {
     ///
     /// # Errors
     /// [`DiagnoseError::File`].
+    ///
+    /// ```
+    /// use resurge::diagnose::{DIAGNOSIS_FILES, Diagnosis};
+    ///
+    /// let diagnosis = Diagnosis::read("examples/results/diagnose".as_ref())?;
+    /// let directory = tempfile::tempdir()?;
+    /// diagnosis.write(directory.path())?;
+    /// assert!(DIAGNOSIS_FILES.iter().all(|name| directory.path().join(name).exists()));
+    /// assert_eq!(Diagnosis::read(directory.path())?, diagnosis);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, directory: &Path) -> Result<(), DiagnoseError> {
         write(directory, DIAGNOSIS_FILES, self, self.table())
     }
@@ -27,6 +48,14 @@ impl Diagnosis {
     ///
     /// # Errors
     /// [`DiagnoseError::File`], [`DiagnoseError::Damaged`].
+    ///
+    /// ```
+    /// use resurge::diagnose::Diagnosis;
+    ///
+    /// assert_eq!(Diagnosis::read("examples/results/diagnose".as_ref())?.samples, 4);
+    /// assert!(Diagnosis::read("/no/such/place".as_ref()).unwrap_err().to_string().contains("diagnosis.json"));
+    /// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+    /// ```
     pub fn read(directory: &Path) -> Result<Self, DiagnoseError> {
         read(directory, DIAGNOSIS_FILES[0])
     }
@@ -60,6 +89,17 @@ impl PhaseMap {
     ///
     /// # Errors
     /// [`DiagnoseError::File`].
+    ///
+    /// ```
+    /// use resurge::diagnose::{MAP_FILES, PhaseMap};
+    ///
+    /// let map = PhaseMap::read("examples/results/diagnose".as_ref())?;
+    /// let directory = tempfile::tempdir()?;
+    /// map.write(directory.path())?;
+    /// assert!(MAP_FILES.iter().all(|name| directory.path().join(name).exists()));
+    /// assert_eq!(PhaseMap::read(directory.path())?, map);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, directory: &Path) -> Result<(), DiagnoseError> {
         write(directory, MAP_FILES, self, self.table())
     }
@@ -68,6 +108,14 @@ impl PhaseMap {
     ///
     /// # Errors
     /// [`DiagnoseError::File`], [`DiagnoseError::Damaged`] for points that are not those of the settings.
+    ///
+    /// ```
+    /// use resurge::diagnose::PhaseMap;
+    ///
+    /// assert_eq!(PhaseMap::read("examples/results/diagnose".as_ref())?.settings.neurons, 50);
+    /// assert!(PhaseMap::read("/no/such/place".as_ref()).unwrap_err().to_string().contains("map.json"));
+    /// # Ok::<(), resurge::diagnose::DiagnoseError>(())
+    /// ```
     pub fn read(directory: &Path) -> Result<Self, DiagnoseError> {
         let map: Self = read(directory, MAP_FILES[0])?;
         let damaged =

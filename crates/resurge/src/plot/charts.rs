@@ -7,46 +7,46 @@ use plotters::prelude::*;
 use std::ops::Range;
 
 /// x, y, and the ends of an interval of y.
-pub type Point = (f64, f64, Option<(f64, f64)>);
+pub(crate) type Point = (f64, f64, Option<(f64, f64)>);
 
 /// A line through points, each with an interval where it has one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub(crate) struct Line {
     /// Its name in the legend.
-    pub name: String,
+    pub(crate) name: String,
     /// The number of its colour.
-    pub color: usize,
+    pub(crate) color: usize,
     /// The points. One that is not finite, or not positive on a logarithmic axis, is
     /// left out.
-    pub points: Vec<Point>,
+    pub(crate) points: Vec<Point>,
 }
 
 /// Lines over the same axes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Axes {
+pub(crate) struct Axes {
     /// The title.
-    pub title: String,
+    pub(crate) title: String,
     /// What x is.
-    pub x: String,
+    pub(crate) x: String,
     /// What y is.
-    pub y: String,
+    pub(crate) y: String,
     /// Whether x is logarithmic.
-    pub x_log: bool,
+    pub(crate) x_log: bool,
     /// Whether y is logarithmic.
-    pub y_log: bool,
+    pub(crate) y_log: bool,
     /// A dashed horizontal line: its name and y.
-    pub level: Option<(String, f64)>,
+    pub(crate) level: Option<(String, f64)>,
     /// The lines.
-    pub lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
 }
 
 /// Marks on a strip.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Strips {
+pub(crate) struct Strips {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where the marks are.
-    pub marks: Vec<usize>,
+    pub(crate) marks: Vec<usize>,
 }
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -82,19 +82,7 @@ pub(super) fn draw(
 ///
 /// # Errors
 /// [`PlotError`] when a row has nothing to draw.
-///
-/// ```
-/// use resurge::plot::{Axes, Line, grid};
-///
-/// let points = (1..5).map(|i| f64::from(i)).map(|x| (x, x * x, Some((x, x * x + 1.0)))).collect();
-/// let axes = Axes {
-///     title: "squares".into(), x: "x".into(), y: "y".into(), x_log: true, y_log: false, level: None,
-///     lines: vec![Line { name: "square".into(), color: 0, points }],
-/// };
-/// assert!(grid(&[vec![axes]])?.contains("squares"));
-/// # Ok::<(), resurge::plot::PlotError>(())
-/// ```
-pub fn grid(rows: &[Vec<Axes>]) -> Result<String, PlotError> {
+pub(crate) fn grid(rows: &[Vec<Axes>]) -> Result<String, PlotError> {
     const PANEL: (u32, u32) = (460, 390);
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
     let legend = rows.iter().flatten().map(legend_height).max().unwrap_or(0);
@@ -219,13 +207,13 @@ fn chart(area: &Area<'_>, axes: &Axes, x: Axis, y: Axis) -> Result<(), PlotError
 }
 
 /// Named groups of bars, each bar with its name, value and interval.
-pub type Groups = Vec<(String, Vec<(String, [f64; 3])>)>;
+pub(crate) type Groups = Vec<(String, Vec<(String, [f64; 3])>)>;
 
 /// Horizontal bars with intervals, in titled sections of groups, all to the same scale from 0.
 ///
 /// # Errors
 /// [`PlotError`] when there is no bar of a positive length.
-pub fn bars(sections: &[(String, Groups)]) -> Result<String, PlotError> {
+pub(crate) fn bars(sections: &[(String, Groups)]) -> Result<String, PlotError> {
     const ROW: i32 = 20;
     let all = sections.iter().flat_map(|s| &s.1).flat_map(|group| &group.1);
     let longest = all.flat_map(|bar| bar.1).filter(|x| x.is_finite()).fold(0.0, f64::max);
@@ -281,7 +269,11 @@ pub fn bars(sections: &[(String, Groups)]) -> Result<String, PlotError> {
 ///
 /// # Errors
 /// [`PlotError`] when the drawing fails.
-pub fn strips(title: &str, groups: &[(String, Vec<Strips>)], steps: usize) -> Result<String, PlotError> {
+pub(crate) fn strips(
+    title: &str,
+    groups: &[(String, Vec<Strips>)],
+    steps: usize,
+) -> Result<String, PlotError> {
     const ROW: i32 = 16;
     let rows: usize = groups.iter().map(|group| group.1.len()).sum();
     let height = 60 + ROW * rows as i32 + 14 * groups.len() as i32;

@@ -7,19 +7,19 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Heat maps of one quantity.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HeatMaps {
+pub(crate) struct HeatMaps {
     /// The title above all.
-    pub title: String,
+    pub(crate) title: String,
     /// What the columns are.
-    pub x: String,
+    pub(crate) x: String,
     /// What the rows are.
-    pub y: String,
+    pub(crate) y: String,
     /// What the colours are.
-    pub scale: String,
+    pub(crate) scale: String,
     /// The values of the first and the last colour. What lies beyond has the colour of the end.
-    pub range: (f64, f64),
+    pub(crate) range: (f64, f64),
     /// Rows of maps with their titles.
-    pub maps: Vec<Vec<(String, HeatMap)>>,
+    pub(crate) maps: Vec<Vec<(String, HeatMap)>>,
 }
 
 const CELL: (i32, i32) = (44, 24);
@@ -34,18 +34,7 @@ const LEAST_SCALE: i32 = 60;
 ///
 /// # Errors
 /// [`PlotError`] when no map has a cell, or the range is empty.
-///
-/// ```
-/// use resurge::plot::{HeatMap, HeatMaps, heat_maps};
-///
-/// let map = HeatMap { rows: vec!["0.8".into()], columns: vec!["0.2".into()], values: vec![vec![0.41]] };
-/// let (title, x, y, scale) = ("missing".into(), "width".into(), "decay".into(), "share".into());
-/// let maps = vec![vec![("rate 0.1".into(), map)]];
-/// let svg = heat_maps(&HeatMaps { title, x, y, scale, range: (0.0, 1.0), maps })?;
-/// assert!(svg.contains("0.41") && svg.contains("rate 0.1"));
-/// # Ok::<(), resurge::plot::PlotError>(())
-/// ```
-pub fn heat_maps(of: &HeatMaps) -> Result<String, PlotError> {
+pub(crate) fn heat_maps(of: &HeatMaps) -> Result<String, PlotError> {
     let all = || of.maps.iter().flatten().map(|(_, map)| map);
     let widest = |size: fn(&HeatMap) -> usize| all().map(size).max().unwrap_or(0) as i32;
     let (columns, rows) = (widest(|map| map.columns.len()), widest(|map| map.rows.len()));

@@ -1,16 +1,26 @@
-//! Pictures: of a verification, how differences converge and where errors are; and charts of any results.
+//! The picture of a verification: how differences converge and where errors are.
 
 mod axis;
 mod charts;
 mod heat;
 
-pub use charts::{Axes, Groups, Line, Point, Strips, bars, grid, strips};
-pub use heat::{HeatMaps, heat_maps};
+pub(crate) use charts::{Axes, Line, Point, Strips, bars, grid, strips};
+pub(crate) use heat::{HeatMaps, heat_maps};
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 /// The error of a difference scheme against its step.
+///
+/// ```
+/// use resurge::plot::{Curve, HeatMap, picture};
+///
+/// let points = vec![(0.1, 1e-2), (0.01, 1e-4), (0.001, 1e-6)];
+/// let curve = Curve { name: "central".into(), slope: Some(2.0), points };
+/// let map = HeatMap { rows: vec![], columns: vec![], values: vec![] };
+/// assert!(picture(&[curve], &map)?.contains("central (slope 2)"));
+/// # Ok::<(), resurge::plot::PlotError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
     /// The scheme.
@@ -22,6 +32,16 @@ pub struct Curve {
 }
 
 /// Errors in rows and columns. What is not a positive number is left blank.
+///
+/// ```
+/// use resurge::plot::{Curve, HeatMap, picture};
+///
+/// let curve = Curve { name: "central".into(), slope: None, points: vec![(0.1, 1e-2), (0.01, 1e-4)] };
+/// let [rows, columns] = [vec!["zero".into()], vec!["sigmoid".into(), "atan".into()]];
+/// let svg = picture(&[curve], &HeatMap { rows, columns, values: vec![vec![1e-12, f64::NAN]] })?;
+/// assert!(["zero", "sigmoid", "atan"].iter().all(|name| svg.contains(name)));
+/// # Ok::<(), resurge::plot::PlotError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
     /// The names of the rows.
@@ -33,6 +53,13 @@ pub struct HeatMap {
 }
 
 /// The picture could not be drawn.
+///
+/// ```
+/// use resurge::plot::{HeatMap, picture};
+///
+/// let error = picture(&[], &HeatMap { rows: vec![], columns: vec![], values: vec![] }).unwrap_err();
+/// assert!(error.to_string().ends_with("no curve has two points with a positive error"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the picture could not be drawn: {0}")]
 pub struct PlotError(String);

@@ -8,9 +8,26 @@ use crate::statistics::{Estimate, Resamples, mean_of};
 use crate::tensor::Tensor;
 
 /// Seeds of which spikes are kept.
+///
+/// ```
+/// use resurge::toy::{Data, RASTER_SEEDS};
+///
+/// let data = Data::read("examples/results/toy".as_ref())?;
+/// assert!(data.rasters.iter().all(|raster| (1..=RASTER_SEEDS).contains(&raster.seed)));
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 pub const RASTER_SEEDS: u64 = 6;
 
 /// A seed before training.
+///
+/// ```
+/// use resurge::toy::Data;
+///
+/// let data = Data::read("examples/results/toy".as_ref())?;
+/// let start = &data.starts[0];
+/// assert_eq!((start.seed, start.norms[0]), (1, 1.0)); // the first rule is the full one
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Start {
     /// The seed.
@@ -28,6 +45,16 @@ pub struct Start {
 }
 
 /// The ends of all trials of an arm.
+///
+/// ```
+/// use resurge::toy::Data;
+///
+/// let data = Data::read("examples/results/toy".as_ref())?;
+/// let ends = &data.ends[0];
+/// assert_eq!(ends.arm.to_string(), "full, sgd raw");
+/// assert_eq!((ends.losses.len(), ends.losses[0].len()), (data.settings.rates().len(), 3)); // rates, seeds
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArmEnds {
     /// The arm.
@@ -40,12 +67,23 @@ pub struct ArmEnds {
 
 impl ArmEnds {
     /// The mean final loss at each rate, over the chosen seeds.
-    pub fn means(&self, chosen: &[usize]) -> Vec<f64> {
+    pub(super) fn means(&self, chosen: &[usize]) -> Vec<f64> {
         self.losses.iter().map(|of_seeds| mean_of(of_seeds, chosen)).collect()
     }
 }
 
 /// The learning curve of an arm at the rate with the best mean final loss.
+///
+/// ```
+/// use resurge::toy::Data;
+///
+/// let data = Data::read("examples/results/toy".as_ref())?;
+/// let curve = &data.curves[0];
+/// assert!(data.settings.rates().contains(&curve.rate));
+/// let (updates, [mean, low, high]) = curve.points[0];
+/// assert!(updates == 0 && low <= mean && mean <= high);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearningCurve {
     /// The arm.
@@ -57,6 +95,15 @@ pub struct LearningCurve {
 }
 
 /// Spikes of one neuron.
+///
+/// ```
+/// use resurge::toy::Data;
+///
+/// let data = Data::read("examples/results/toy".as_ref())?;
+/// let of: Vec<&str> = data.rasters.iter().filter(|raster| raster.seed == 1).map(|r| r.of.as_str()).collect();
+/// assert_eq!(of, ["target", "before", "full", "detached"]);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raster {
     /// The seed.
@@ -68,6 +115,15 @@ pub struct Raster {
 }
 
 /// What a sweep found.
+///
+/// ```
+/// use resurge::toy::Data;
+///
+/// let data = Data::read("examples/results/toy".as_ref())?;
+/// assert_eq!((data.settings.inputs, data.starts.len()), (20, 3));
+/// assert_eq!((data.ends.len(), data.curves.len()), (5, 5)); // arms
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Data {
     /// What was run.
@@ -124,7 +180,7 @@ impl Data {
 
     /// The arms that are compared with one another: one of each rule, with this optimiser and scaling. The full
     /// gradient is its own match.
-    pub fn panel(&self, optimiser: OptimiserKind, scaling: Scaling) -> Vec<usize> {
+    pub(super) fn panel(&self, optimiser: OptimiserKind, scaling: Scaling) -> Vec<usize> {
         let of = |rule, scaling| self.ends.iter().position(|e| e.arm == Arm { rule, optimiser, scaling });
         let rules = self.settings.rules.iter();
         match scaling {
@@ -139,7 +195,7 @@ impl Data {
     }
 
     /// The panels that these settings have.
-    pub fn panels(&self) -> Vec<(OptimiserKind, Scaling)> {
+    pub(super) fn panels(&self) -> Vec<(OptimiserKind, Scaling)> {
         let mut panels = Vec::new();
         for &optimiser in &self.settings.optimisers {
             panels.push((optimiser, Scaling::Raw));

@@ -6,6 +6,14 @@ use crate::tensor::TensorError;
 use std::path::PathBuf;
 
 /// Why a sweep could not be carried out, or its data not read.
+///
+/// ```
+/// use resurge::toy::{Settings, ToyError};
+///
+/// let error = Settings { inputs: 0, ..Settings::default() }.check().unwrap_err();
+/// assert!(matches!(error, ToyError::Setting { name: "inputs", .. }));
+/// assert_eq!(error.to_string(), "inputs is 0, but must be from 1 to 100000");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToyError {

@@ -6,12 +6,26 @@ use crate::plot::{Axes, Line, PlotError, Point, Strips, bars, grid, strips};
 use crate::statistics::Estimate;
 
 /// The names of the figures.
+///
+/// ```
+/// assert!(resurge::toy::FIGURES.iter().all(|name| name.ends_with(".svg")));
+/// ```
 pub const FIGURES: [&str; 5] = ["loss.svg", "divergence.svg", "windows.svg", "curves.svg", "rasters.svg"];
 
 /// Draws [`FIGURES`], in this order.
 ///
 /// # Errors
 /// [`ToyError::Plot`] for data of which nothing can be drawn.
+///
+/// ```
+/// use resurge::toy::{Data, FIGURES, Summary, figures};
+///
+/// let data = Data::read("examples/results/toy".as_ref())?;
+/// let drawn = figures(&data, &Summary::of(&data))?;
+/// assert!(drawn.iter().map(|(name, _)| *name).eq(FIGURES));
+/// assert!(drawn.iter().all(|(_, svg)| svg.starts_with("<svg")));
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 pub fn figures(data: &Data, summary: &Summary) -> Result<Vec<(&'static str, String)>, ToyError> {
     let drawn =
         [loss(summary)?, divergence(summary)?, windows(summary)?, curves(data, summary)?, rasters(data)?];

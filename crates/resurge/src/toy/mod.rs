@@ -18,7 +18,7 @@ pub use error::ToyError;
 pub use figures::{FIGURES, figures};
 pub use rule::Rule;
 pub use settings::{Arm, OptimiserKind, Scaling, Settings};
-pub use statistics::{LEARNT, USABLE, Window, best, window};
+pub use statistics::{LEARNT, USABLE, Window, window};
 pub use summary::{Comparison, Failures, NormRatio, Panel, RateSummary, RuleSummary, Summary, WindowSummary};
 pub use sweep::{Progress, merge, sweep, sweep_shard};
 pub use table::DATA_FILES;

@@ -20,21 +20,51 @@ pub struct Rule(ResetGradient);
 
 impl Rule {
     /// With the reset term, equation (6).
+    ///
+    /// ```
+    /// use resurge::{snn::ResetGradient, toy::Rule};
+    ///
+    /// assert_eq!(Rule::FULL.gradient(), ResetGradient::Full);
+    /// ```
     pub const FULL: Self = Self(ResetGradient::Full);
     /// Without it, equation (5).
+    ///
+    /// ```
+    /// use resurge::{snn::ResetGradient, toy::Rule};
+    ///
+    /// assert_eq!(Rule::DETACHED.gradient(), ResetGradient::Detached);
+    /// ```
     pub const DETACHED: Self = Self(ResetGradient::Detached);
 
     /// Full, detached, half of the reset term, spatial only.
+    ///
+    /// ```
+    /// use resurge::toy::Rule;
+    ///
+    /// let names: Vec<String> = Rule::all().iter().map(Rule::name).collect();
+    /// assert_eq!(names, ["full", "detached", "scaled-0.5", "spatial-only"]);
+    /// ```
     pub fn all() -> Vec<Self> {
         vec![Self::FULL, Self::DETACHED, Self(ResetGradient::Scaled(0.5)), Self(ResetGradient::SpatialOnly)]
     }
 
     /// The gradient of the reset.
+    ///
+    /// ```
+    /// use resurge::{snn::ResetGradient, toy::Rule};
+    ///
+    /// assert_eq!("scaled-0.5".parse::<Rule>()?.gradient(), ResetGradient::Scaled(0.5));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn gradient(&self) -> ResetGradient {
         self.0
     }
 
     /// The name: `full`, `detached`, `scaled-0.5`, `spatial-only`.
+    ///
+    /// ```
+    /// assert_eq!(resurge::toy::Rule::DETACHED.name(), "detached");
+    /// ```
     pub fn name(&self) -> String {
         self.0.name()
     }

@@ -4,6 +4,13 @@ use super::{Rule, ToyError};
 use serde::{Deserialize, Serialize};
 
 /// An optimiser.
+///
+/// ```
+/// use resurge::toy::{OptimiserKind, Settings};
+///
+/// let settings = Settings { optimisers: vec![OptimiserKind::Adam], ..Settings::default() };
+/// assert_eq!(settings.arms().len(), 4); // one of each rule: Adam does not see the length of a gradient
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimiserKind {
@@ -15,6 +22,12 @@ pub enum OptimiserKind {
 
 impl OptimiserKind {
     /// The name on the command line and in files.
+    ///
+    /// ```
+    /// use resurge::toy::OptimiserKind;
+    ///
+    /// assert_eq!([OptimiserKind::Sgd, OptimiserKind::Adam].map(OptimiserKind::name), ["sgd", "adam"]);
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Sgd => "sgd",
@@ -24,6 +37,13 @@ impl OptimiserKind {
 }
 
 /// What a gradient is multiplied by before the optimiser sees it.
+///
+/// ```
+/// use resurge::toy::{Scaling, Settings};
+///
+/// let matched = Settings::default().arms().into_iter().filter(|arm| arm.scaling == Scaling::Matched);
+/// assert_eq!(matched.count(), 3); // by SGD, of all rules but the full one
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scaling {
@@ -36,6 +56,12 @@ pub enum Scaling {
 
 impl Scaling {
     /// The name in files.
+    ///
+    /// ```
+    /// use resurge::toy::Scaling;
+    ///
+    /// assert_eq!([Scaling::Raw, Scaling::Matched].map(Scaling::name), ["raw", "matched"]);
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -45,6 +71,13 @@ impl Scaling {
 }
 
 /// A way to train that is tried with every learning rate and every seed.
+///
+/// ```
+/// use resurge::toy::{Arm, OptimiserKind, Rule, Scaling};
+///
+/// let arm = Arm { rule: Rule::DETACHED, optimiser: OptimiserKind::Sgd, scaling: Scaling::Matched };
+/// assert_eq!(arm.to_string(), "detached, sgd matched");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arm {
     /// The gradient.
@@ -113,6 +146,13 @@ impl Settings {
     ///
     /// # Errors
     /// [`ToyError::Setting`].
+    ///
+    /// ```
+    /// use resurge::toy::Settings;
+    ///
+    /// let error = Settings { seeds: 1, ..Settings::default() }.check().unwrap_err();
+    /// assert_eq!(error.to_string(), "seeds is 1, but must be from 2 to 10000");
+    /// ```
     pub fn check(&self) -> Result<(), ToyError> {
         let between = |name, value: usize, low, high, expected| match (low..=high).contains(&value) {
             true => Ok(()),
@@ -165,6 +205,13 @@ impl Settings {
     }
 
     /// The learning rates, `rate_min * 10^(i / per_decade)` up to `rate_max`, to four digits.
+    ///
+    /// ```
+    /// use resurge::toy::Settings;
+    ///
+    /// let settings = Settings { rate_min: 0.01, rate_max: 1.0, per_decade: 2, ..Settings::default() };
+    /// assert_eq!(settings.rates(), [0.01, 0.03162, 0.1, 0.3162, 1.0]);
+    /// ```
     pub fn rates(&self) -> Vec<f64> {
         let count = (self.rate_max / self.rate_min).log10() * self.per_decade as f64;
         // Rounded, so that a rate is the number that is printed.
@@ -177,13 +224,22 @@ impl Settings {
     }
 
     /// The arms, rule by rule.
+    ///
+    /// ```
+    /// use resurge::toy::{Rule, Settings};
+    ///
+    /// let arms = Settings { rules: vec![Rule::FULL, Rule::DETACHED], ..Settings::default() }.arms();
+    /// let names: Vec<String> = arms.iter().map(ToString::to_string).collect();
+    /// assert_eq!(names[..3], ["full, sgd raw", "full, adam raw", "detached, sgd raw"]);
+    /// assert_eq!(names[3..], ["detached, sgd matched", "detached, adam raw"]);
+    /// ```
     pub fn arms(&self) -> Vec<Arm> {
         self.rules.iter().flat_map(|&rule| self.arms_of(rule)).collect()
     }
 
     /// The arms of one rule. The full gradient is its own match, and Adam does not see the length of a gradient (but
     /// for its epsilon): these would be the same trials again.
-    pub fn arms_of(&self, rule: Rule) -> Vec<Arm> {
+    pub(super) fn arms_of(&self, rule: Rule) -> Vec<Arm> {
         let mut arms = Vec::new();
         for &optimiser in &self.optimisers {
             arms.push(Arm { rule, optimiser, scaling: Scaling::Raw });
@@ -210,6 +266,12 @@ impl Settings {
     }
 
     /// The numbers of updates after which the loss is recorded: each up to 20, then each fifth, and the last.
+    ///
+    /// ```
+    /// use resurge::toy::Settings;
+    ///
+    /// assert_eq!(Settings { updates: 32, ..Settings::default() }.recorded()[20..], [20, 25, 30, 32]);
+    /// ```
     pub fn recorded(&self) -> Vec<usize> {
         (0..=self.updates).filter(|&n| n <= 20 || n % 5 == 0 || n == self.updates).collect()
     }

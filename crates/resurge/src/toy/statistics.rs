@@ -3,13 +3,29 @@
 use serde::Serialize;
 
 /// A learning rate is usable where the mean loss is at most so many times the best.
+///
+/// ```
+/// use resurge::toy::{USABLE, window};
+///
+/// // The best loss is 4: the rates with a loss of at most 5 are usable.
+/// let found = window(&[0.001, 0.01, 0.1, 1.0], &[9.0, 4.0, 5.0, 5.1], USABLE * 4.0);
+/// assert!((found.to - 0.1).abs() < 1e-12);
+/// ```
 pub const USABLE: f64 = 1.25;
 /// Where the best loss is near 0, a multiple of it says little: a rate is also said to learn where the mean loss is at
 /// most this part of that of a silent neuron.
+///
+/// ```
+/// use resurge::toy::{LEARNT, window};
+///
+/// // A silent neuron has a loss of 2: at rates with a loss of at most 0.5 something is learnt.
+/// let found = window(&[0.01, 0.1, 1.0], &[0.5, 0.4, 2.0], LEARNT * 2.0);
+/// assert!((found.from - 0.01).abs() < 1e-12 && (0.1..0.2).contains(&found.to));
+/// ```
 pub const LEARNT: f64 = 0.25;
 
 /// The index of the smallest value, the first of equals; NaN is never the smallest.
-pub fn best(losses: &[f64]) -> usize {
+pub(super) fn best(losses: &[f64]) -> usize {
     let mut best = 0;
     for (i, loss) in losses.iter().enumerate() {
         if *loss < losses[best] || losses[best].is_nan() {
@@ -20,6 +36,13 @@ pub fn best(losses: &[f64]) -> usize {
 }
 
 /// The usable learning rates.
+///
+/// ```
+/// use resurge::toy::window;
+///
+/// let found = window(&[0.01, 0.1, 1.0], &[5.0, 1.0, 1.0], 1.5);
+/// assert!(found.open && (found.to - 1.0).abs() < 1e-12); // the grid ends before the window does
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Window {
     /// Its width in decades; 0 where not even the best rate is usable.

@@ -6,6 +6,15 @@ use crate::statistics::{Estimate, Resamples, Sampled, mean_of, median, sign_flip
 use serde::Serialize;
 
 /// A share of trials that failed, by each definition of failure.
+///
+/// ```
+/// use resurge::toy::{Data, Summary};
+///
+/// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
+/// let failures = summary.panels[0].rules[0].rates[0].failures; // at the smallest rate
+/// assert_eq!((failures.not_finite, failures.diverged), (0.0, 0.0));
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Failures {
     /// Loss, gradient or weights are not finite.
@@ -19,6 +28,16 @@ pub struct Failures {
 }
 
 /// An arm at one learning rate.
+///
+/// ```
+/// use resurge::toy::{Data, Summary};
+///
+/// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
+/// let at = &summary.panels[0].rules[0].rates[0];
+/// assert_eq!(at.rate, summary.settings.rate_min);
+/// assert!(at.loss.low <= at.loss.value && at.loss.value <= at.loss.high);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RateSummary {
     /// The learning rate.
@@ -32,6 +51,15 @@ pub struct RateSummary {
 }
 
 /// The usable window, by all seeds, and its width with interval.
+///
+/// ```
+/// use resurge::toy::{Data, Summary};
+///
+/// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
+/// let own = &summary.panels[0].rules[0].own_window;
+/// assert_eq!(own.decades.value, own.window.decades);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct WindowSummary {
     /// The window of the mean loss of all seeds.
@@ -41,6 +69,16 @@ pub struct WindowSummary {
 }
 
 /// A rule less the full gradient, by the same seeds.
+///
+/// ```
+/// use resurge::toy::{Data, Summary};
+///
+/// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
+/// let detached = &summary.panels[0].rules[1];
+/// let p_value = detached.against_full.as_ref().map(|against| against.p_value);
+/// assert!(p_value >= Some(0.25)); // the least that three seeds allow
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Comparison {
     /// The difference of the final losses, each at its own best rate.
@@ -56,6 +94,16 @@ pub struct Comparison {
 }
 
 /// A rule among those that it is compared with.
+///
+/// ```
+/// use resurge::toy::{Data, Rule, Summary};
+///
+/// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
+/// let full = &summary.panels[0].rules[0];
+/// assert!(full.rule == Rule::FULL && full.against_full.is_none());
+/// assert!(full.rates.iter().all(|at| full.best_loss.value <= at.loss.value));
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleSummary {
     /// The rule.
@@ -77,6 +125,16 @@ pub struct RuleSummary {
 }
 
 /// Rules that are compared with one another.
+///
+/// ```
+/// use resurge::toy::{Data, OptimiserKind, Scaling, Summary};
+///
+/// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
+/// let panels: Vec<_> = summary.panels.iter().map(|panel| (panel.optimiser, panel.scaling)).collect();
+/// assert_eq!(panels[0], (OptimiserKind::Sgd, Scaling::Raw));
+/// assert_eq!(panels[1], (OptimiserKind::Sgd, Scaling::Matched));
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Panel {
     /// Their optimiser.
@@ -89,6 +147,13 @@ pub struct Panel {
 
 impl Panel {
     /// The name in tables and figures.
+    ///
+    /// ```
+    /// use resurge::toy::{OptimiserKind, Panel, Scaling};
+    ///
+    /// let panel = Panel { optimiser: OptimiserKind::Sgd, scaling: Scaling::Matched, rules: vec![] };
+    /// assert_eq!(panel.name(), "SGD, norm-matched");
+    /// ```
     pub fn name(&self) -> String {
         match (self.optimiser, self.scaling) {
             (OptimiserKind::Sgd, Scaling::Raw) => "SGD".into(),
@@ -100,6 +165,15 @@ impl Panel {
 }
 
 /// The length of a rule's gradient over that of the full one, at the initial weights.
+///
+/// ```
+/// use resurge::toy::{Data, Summary};
+///
+/// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
+/// let [full, detached] = &summary.norms[..] else { panic!("two rules were run") };
+/// assert!(full.median == 1.0 && detached.smallest <= detached.median && detached.median <= detached.largest);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct NormRatio {
     /// The rule.
@@ -113,6 +187,15 @@ pub struct NormRatio {
 }
 
 /// What the data of a sweep say.
+///
+/// ```
+/// use resurge::toy::{Data, Summary};
+///
+/// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
+/// let names: Vec<String> = summary.panels.iter().map(|panel| panel.name()).collect();
+/// assert_eq!(names, ["SGD", "SGD, norm-matched", "Adam"]);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// What was run.
@@ -129,6 +212,15 @@ pub struct Summary {
 
 impl Summary {
     /// Sums the data up. The same data give the same summary.
+    ///
+    /// ```
+    /// use resurge::toy::{Data, Summary};
+    ///
+    /// let data = Data::read("examples/results/toy".as_ref())?;
+    /// let silent: f64 = data.starts.iter().map(|start| f64::from(start.silent_loss)).sum();
+    /// assert_eq!(Summary::of(&data).silent_loss, silent / 3.0);
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn of(data: &Data) -> Self {
         let resamples = Resamples::new(data.starts.len());
         let means: Vec<Sampled<Vec<f64>>> =

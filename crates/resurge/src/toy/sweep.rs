@@ -9,6 +9,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How much of a sweep is done.
+///
+/// ```
+/// use resurge::toy::{Progress, Settings, sweep};
+///
+/// let (directory, stop) = (tempfile::tempdir()?, std::sync::atomic::AtomicBool::new(false));
+/// let small = Settings { inputs: 5, updates: 1, seeds: 2, rate_min: 0.1, per_decade: 1, ..Settings::default() };
+/// let seen = std::sync::Mutex::new(Vec::new());
+/// let journal = directory.path().join("journal");
+/// sweep(&small, &journal, &stop, |Progress { done, all }| seen.lock().unwrap().push((done, all)))?;
+/// assert_eq!(seen.into_inner()?.last(), Some(&(44, 44))); // 11 arms, 2 rates, 2 seeds
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Trials finished, those of an earlier run among them.
@@ -82,6 +94,18 @@ pub fn sweep_shard(
 /// # Errors
 /// [`ToyError::Mismatch`] for parts with other settings or other results for the same unit, [`ToyError::OtherSettings`]
 /// for a part by another version, [`ToyError::Incomplete`] where units are missing, and what is wrong with a file.
+///
+/// ```
+/// use resurge::toy::{Settings, merge, sweep_shard};
+///
+/// let (directory, stop) = (tempfile::tempdir()?, std::sync::atomic::AtomicBool::new(false));
+/// let small = Settings { inputs: 5, updates: 1, seeds: 2, rate_min: 0.1, per_decade: 1, ..Settings::default() };
+/// let journal = directory.path().join("1-of-2");
+/// sweep_shard(&small, &journal, "1/2".parse()?, &stop, |_| {})?;
+/// let error = merge(&[journal]).unwrap_err();
+/// assert!(error.to_string().starts_with("4 of 8 units of the sweep are missing"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn merge(journals: &[impl AsRef<Path>]) -> Result<Data, ToyError> {
     let mut whole: Option<(&Path, Settings)> = None;
     let mut units: Vec<Option<(&Path, Unit)>> = Vec::new();

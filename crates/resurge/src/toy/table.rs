@@ -11,6 +11,11 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// The files of [`Data::write`].
+///
+/// ```
+/// let directory = std::path::Path::new("examples/results/toy");
+/// assert!(resurge::toy::DATA_FILES.iter().all(|name| directory.join(name).exists()));
+/// ```
 pub const DATA_FILES: [&str; 6] =
     ["settings.json", "seeds.csv", "losses.csv", "spikes.csv", "curves.csv", "rasters.csv"];
 
@@ -62,6 +67,15 @@ impl Data {
     ///
     /// # Errors
     /// [`ToyError::File`].
+    ///
+    /// ```
+    /// use resurge::toy::Data;
+    ///
+    /// let (data, directory) = (Data::read("examples/results/toy".as_ref())?, tempfile::tempdir()?);
+    /// data.write(directory.path())?;
+    /// assert_eq!(Data::read(directory.path())?, data); // to the bit
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, directory: &Path) -> Result<(), ToyError> {
         let settings = serde_json::to_string_pretty(&self.settings).map(|text| text + "\n");
         let contents = [
@@ -85,6 +99,15 @@ impl Data {
     /// # Errors
     /// [`ToyError::File`] for a file that cannot be read, [`ToyError::Damaged`] for one that does not belong to the
     /// settings beside it.
+    ///
+    /// ```
+    /// use resurge::toy::Data;
+    ///
+    /// assert_eq!(Data::read("examples/results/toy".as_ref())?.settings.seeds, 3);
+    /// let error = Data::read("/no/such/place".as_ref()).unwrap_err();
+    /// assert!(error.to_string().starts_with("/no/such/place/settings.json: "));
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn read(directory: &Path) -> Result<Self, ToyError> {
         let settings = Settings::read(&directory.join(DATA_FILES[0]))?;
         let losses = read_ends(directory, DATA_FILES[2], &settings)?;

@@ -9,14 +9,56 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Time steps `T`.
+///
+/// ```
+/// use resurge::toy::{STEPS, Task};
+///
+/// assert_eq!(Task::new(3, 1)?.input().shape(), &[STEPS, 1, 3].into());
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 pub const STEPS: usize = 100;
 /// The probability that an input spikes in a step.
+///
+/// ```
+/// use resurge::toy::{INPUT_RATE, Task};
+///
+/// // The filter keeps the rate, but for its first steps.
+/// assert!((Task::new(1000, 1)?.input().mean() - INPUT_RATE).abs() < 0.005);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 pub const INPUT_RATE: f64 = 0.1;
 /// The probability that the target has a spike in a step.
+///
+/// ```
+/// use resurge::toy::{STEPS, TARGET_RATE, Task};
+///
+/// let mut spikes = 0;
+/// for seed in 0..100 {
+///     spikes += Task::new(1, seed)?.target_spikes().len();
+/// }
+/// assert!((spikes as f64 / (100 * STEPS) as f64 - TARGET_RATE).abs() < 0.01);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 pub const TARGET_RATE: f64 = 0.05;
 /// Initial weights are drawn from `0..WEIGHT_RANGE`.
+///
+/// ```
+/// use resurge::toy::{Task, WEIGHT_RANGE};
+///
+/// assert!(Task::new(100, 1)?.weights().as_slice().iter().all(|w| (0.0..WEIGHT_RANGE).contains(w)));
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 pub const WEIGHT_RANGE: f64 = 0.05;
 /// `1 - 1/tau_s` with `tau_s = 2`: the decay of the traces of inputs, output and target.
+///
+/// ```
+/// use resurge::toy::{TRACE_DECAY, Task};
+///
+/// let task = Task::new(1, 1)?;
+/// let first = usize::from(task.target_spikes()[0]);
+/// assert_eq!(task.target().as_slice()[first], 1.0 - TRACE_DECAY);
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 pub const TRACE_DECAY: f64 = 0.5;
 
 /// The single-neuron task of one seed, in `f64`: find weights with which the trace of the neuron's spikes is that of a
@@ -43,6 +85,16 @@ pub struct Task {
 }
 
 /// Losses of several neurons on a [`Task`], each with weights of its own, and the gradients of these weights.
+///
+/// ```
+/// use resurge::toy::{Evaluation, Rule, Task};
+///
+/// let task = Task::new(30, 1)?;
+/// let weights = [task.weights().clone(), task.weights().scale(3.0)]; // two neurons
+/// let Evaluation { losses, gradients } = task.evaluate(&Rule::FULL, &weights)?;
+/// assert_eq!((losses.len(), gradients[1].shape()), (2, &[30].into()));
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// `0.5 sum_t (a[t] - a*[t])^2` of each neuron.
@@ -56,6 +108,14 @@ impl Task {
     ///
     /// # Errors
     /// [`ToyError`] when a tensor of this size cannot be made.
+    ///
+    /// ```
+    /// use resurge::toy::Task;
+    ///
+    /// assert_eq!(Task::new(20, 7)?, Task::new(20, 7)?);
+    /// assert_ne!(Task::new(20, 7)?, Task::new(20, 8)?);
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn new(inputs: usize, seed: u64) -> Result<Self, ToyError> {
         // Two seeds of the encoder, so that the target does not reuse the numbers drawn for the first inputs.
         let (of_inputs, of_target) = (seed.wrapping_mul(2), seed.wrapping_mul(2).wrapping_add(1));
@@ -72,26 +132,64 @@ impl Task {
     }
 
     /// The traces of the inputs, `[T, 1, N_in]`.
+    ///
+    /// ```
+    /// use resurge::toy::Task;
+    ///
+    /// let task = Task::new(20, 1)?;
+    /// assert_eq!(task.input().shape(), &[100, 1, 20].into());
+    /// assert!(task.input().as_slice().iter().all(|trace| (0.0..1.0).contains(trace)));
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn input(&self) -> &Tensor<f64> {
         &self.input
     }
 
     /// The trace of the target, `[T, 1, 1]`.
+    ///
+    /// ```
+    /// use resurge::toy::Task;
+    ///
+    /// let task = Task::new(20, 1)?;
+    /// // Each spike of the target adds a half to its trace.
+    /// assert!(task.target_spikes().iter().all(|&t| task.target().as_slice()[usize::from(t)] >= 0.5));
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn target(&self) -> &Tensor<f64> {
         &self.target
     }
 
     /// The initial weights, `[N_in]`.
+    ///
+    /// ```
+    /// assert_eq!(resurge::toy::Task::new(20, 1)?.weights().shape(), &[20].into());
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn weights(&self) -> &Tensor<f64> {
         &self.weights
     }
 
     /// The steps in which the target has a spike.
+    ///
+    /// ```
+    /// let spikes = resurge::toy::Task::new(20, 1)?.target_spikes();
+    /// assert!(spikes.is_sorted() && spikes.iter().all(|&t| t < 100));
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn target_spikes(&self) -> Vec<u16> {
         spike_times(self.target_spikes.as_slice().iter())
     }
 
     /// The loss of a neuron that never spikes: what there is to be had without learning anything.
+    ///
+    /// ```
+    /// use resurge::{tensor::Tensor, toy::{Rule, Task}};
+    ///
+    /// let task = Task::new(20, 1)?;
+    /// let silent = task.evaluate(&Rule::FULL, &[Tensor::zeros([20])?])?;
+    /// assert_eq!(silent.losses, [task.silent_loss()]);
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn silent_loss(&self) -> f64 {
         self.target.as_slice().iter().map(|a| 0.5 * a * a).sum()
     }
@@ -103,6 +201,17 @@ impl Task {
     ///
     /// # Errors
     /// [`ToyError`] when the weights do not fit the inputs.
+    ///
+    /// ```
+    /// use resurge::toy::{Rule, Task};
+    ///
+    /// let task = Task::new(100, 1)?;
+    /// let start = std::slice::from_ref(task.weights());
+    /// let [full, detached] = [task.evaluate(&Rule::FULL, start)?, task.evaluate(&Rule::DETACHED, start)?];
+    /// assert_eq!(full.losses, detached.losses); // the rules differ in their gradients alone
+    /// assert!(detached.gradients[0].norm() > full.gradients[0].norm());
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn evaluate(&self, rule: &Rule, weights: &[Tensor<f64>]) -> Result<Evaluation, ToyError> {
         let mut tape = Tape::new();
         let input = tape.constant(self.input.clone());
@@ -123,6 +232,16 @@ impl Task {
     ///
     /// # Errors
     /// As [`Task::evaluate`].
+    ///
+    /// ```
+    /// use resurge::{tensor::Tensor, toy::Task};
+    ///
+    /// let task = Task::new(20, 1)?;
+    /// let (losses, spikes) = task.observe(&[Tensor::zeros([20])?, Tensor::full([20], 1e3)?])?;
+    /// assert_eq!(losses[0], task.silent_loss());
+    /// assert!(spikes[0].is_empty() && spikes[1].len() > 50);
+    /// # Ok::<(), resurge::toy::ToyError>(())
+    /// ```
     pub fn observe(&self, weights: &[Tensor<f64>]) -> Result<(Vec<f64>, Vec<Vec<u16>>), ToyError> {
         let mut tape = Tape::new();
         let input = tape.constant(self.input.clone());

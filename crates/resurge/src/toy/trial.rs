@@ -6,6 +6,16 @@ use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// One training run.
+///
+/// ```
+/// use resurge::toy::{Rule, Settings, Task, train};
+///
+/// let settings = Settings { updates: 3, rate_min: 0.1, per_decade: 1, ..Settings::default() };
+/// let trial = &train(&Task::new(50, 1)?, &settings, &Rule::FULL)?[0]; // by SGD, at a rate of 0.1
+/// assert_eq!(trial.losses.len(), 4); // before, and after each update
+/// assert!(trial.final_loss().is_finite() && trial.spikes.is_sorted());
+/// # Ok::<(), resurge::toy::ToyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// The loss after each of the [recorded](Settings::recorded) numbers of updates, in single precision; none from
@@ -17,6 +27,13 @@ pub struct Trial {
 
 impl Trial {
     /// The loss at the end; infinite if the run did not stay finite.
+    ///
+    /// ```
+    /// use resurge::toy::Trial;
+    ///
+    /// assert_eq!(Trial { losses: vec![Some(2.0), Some(0.5)], spikes: vec![] }.final_loss(), 0.5);
+    /// assert_eq!(Trial { losses: vec![Some(2.0), None], spikes: vec![] }.final_loss(), f32::INFINITY);
+    /// ```
     pub fn final_loss(&self) -> f32 {
         self.losses.last().copied().flatten().unwrap_or(f32::INFINITY)
     }

@@ -11,6 +11,16 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// What a training is of: what must be the same when it is resumed.
+///
+/// ```
+/// use resurge::train::Origin;
+///
+/// let dataset = "mnist".to_owned();
+/// let origin = Origin { dataset, limit: Some(20), verified: true, train_samples: 20, test_samples: 20 };
+/// let again: Origin = serde_json::from_str(&serde_json::to_string(&origin)?)?;
+/// assert_eq!(again, origin);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
@@ -48,6 +58,17 @@ impl Origin {
 }
 
 /// All that a training needs to go on as if it had not been stopped.
+///
+/// ```
+/// use resurge::train::Checkpoint;
+///
+/// let trial = "examples/results/compare/trials/full-seed1/checkpoint.safetensors";
+/// let checkpoint = Checkpoint::read(trial.as_ref())?;
+/// assert_eq!((&checkpoint.origin.dataset[..], checkpoint.progress.epochs), ("mnist", 2));
+/// let (name, weight) = &checkpoint.weights[0];
+/// assert_eq!((&name[..], weight.shape()), ("linear1", checkpoint.moments[0][0].shape()));
+/// # Ok::<(), resurge::train::TrainError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// What it is of.
@@ -82,6 +103,17 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`TrainError::Write`], [`TrainError::Checkpoint`].
+    ///
+    /// ```
+    /// use resurge::train::Checkpoint;
+    ///
+    /// let trial = "examples/results/compare/trials/full-seed1/checkpoint.safetensors";
+    /// let (checkpoint, directory) = (Checkpoint::read(trial.as_ref())?, tempfile::tempdir()?);
+    /// let path = directory.path().join("copy.safetensors");
+    /// checkpoint.write(&path)?;
+    /// assert_eq!(std::fs::read(path)?, std::fs::read(trial)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
         let bytes = self.to_bytes().map_err(|problem| at(path, problem))?;
         write_atomically(path, &bytes).map_err(|source| TrainError::Write { path: path.to_owned(), source })
@@ -105,6 +137,19 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Two weights of one name, and what cannot be written as JSON or safetensors.
+    ///
+    /// ```
+    /// use resurge::train::Checkpoint;
+    ///
+    /// let trial = "examples/results/compare/trials/full-seed1/checkpoint.safetensors";
+    /// let mut bytes = Checkpoint::read(trial.as_ref())?.to_bytes()?;
+    /// assert_eq!(Checkpoint::from_bytes(&bytes)?.to_bytes()?, bytes);
+    /// if let Some(last) = bytes.last_mut() {
+    ///     *last ^= 1;
+    /// }
+    /// assert!(Checkpoint::from_bytes(&bytes).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
         no_name_twice(self.weights.iter().map(|(name, _)| name))?;
         let state = State {

@@ -1,8 +1,11 @@
 //! The settings of a training: a TOML file whose every value can be overridden.
 
+mod parts;
+
+pub use parts::Loss;
+
 use super::layer::LayerSpec;
 use super::{Preset, TrainError};
-use resurge_snn::{CLASS_PATTERN, Cell, CountTarget, Reset, ResetGradient, Schedule, Surrogate};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -114,24 +117,15 @@ fn seed() -> u64 {
     1
 }
 
-/// What the outputs are compared with.
-///
-/// ```
-/// use resurge::train::{Config, Loss, Preset};
-///
-/// assert!(matches!(Config::preset(Preset::NMnist).loss()?, Loss::Count(_)));
-/// # Ok::<(), resurge::train::TrainError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub enum Loss {
-    /// The traces with those of target spikes: [`resurge_snn::kernel_loss`].
-    Kernel(Vec<bool>),
-    /// The numbers of spikes with targets: [`resurge_snn::spike_count_loss`].
-    Count(CountTarget),
-}
-
 impl Config {
     /// The settings of a preset.
+    ///
+    /// ```
+    /// use resurge::train::{Config, Preset};
+    ///
+    /// let config = Config::preset(Preset::Mnist);
+    /// assert_eq!((config.steps, config.layers[0].to_string()), (5, "conv 15 5".into()));
+    /// ```
     pub fn preset(preset: Preset) -> Self {
         // A test reads each of them.
         Self::from_toml(preset.text()).unwrap_or_else(|_| unreachable!("the presets are valid"))
@@ -156,6 +150,16 @@ impl Config {
     ///
     /// # Errors
     /// [`TrainError::Config`] for a seed beyond TOML's numbers.
+    ///
+    /// ```
+    /// use resurge::train::{Config, Preset};
+    ///
+    /// let config = Config::preset(Preset::Small).with(&["epochs=7"])?;
+    /// let text = config.to_toml()?;
+    /// assert!(text.contains("epochs = 7"));
+    /// assert_eq!(Config::from_toml(&text)?, config);
+    /// # Ok::<(), resurge::train::TrainError>(())
+    /// ```
     pub fn to_toml(&self) -> Result<String, TrainError> {
         toml::to_string(self).map_err(|error| TrainError::Config(error.to_string()))
     }
@@ -223,110 +227,6 @@ impl Config {
             let other = here.get(key).map(Value::to_string).unwrap_or_default();
             format!("{key} is {value} there and {other} here")
         }))
-    }
-
-    /// The cell of every layer.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] names the setting that no cell has.
-    pub fn cell(&self) -> Result<Cell, TrainError> {
-        let named = |key: &str| {
-            let key = key.to_owned();
-            move |error: resurge_snn::SnnError| TrainError::Config(format!("{key}: {error}"))
-        };
-        let cell = Cell::lif(self.surrogate()?).with_reset_gradient(self.reset_gradient()?);
-        let cell = cell.with_decay(1.0 - 1.0 / self.tau_m).map_err(named("tau_m"))?;
-        let cell = cell.with_trace_decay(1.0 - 1.0 / self.tau_s).map_err(named("tau_s"))?;
-        let cell = cell.with_threshold(self.threshold).map_err(named("threshold"))?;
-        cell.with_reset(self.reset()?).map_err(named("reset"))
-    }
-
-    /// The loss.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] with the forms that there are.
-    pub fn loss(&self) -> Result<Loss, TrainError> {
-        let bad = || {
-            let forms = "\"kernel PATTERN\", the pattern of 0 and 1, or \"count DESIRED UNDESIRED\"";
-            TrainError::Config(format!("loss is \"{}\"; it must be {forms}", self.loss))
-        };
-        let words: Vec<&str> = self.loss.split_whitespace().collect();
-        match words[..] {
-            ["kernel"] => Ok(Loss::Kernel(CLASS_PATTERN.to_vec())),
-            ["kernel", pattern] if pattern.bytes().all(|b| b == b'0' || b == b'1') => {
-                Ok(Loss::Kernel(pattern.bytes().map(|b| b == b'1').collect()))
-            }
-            ["count", desired, undesired] => {
-                let number = |text: &str| text.parse::<f64>().map_err(|_| bad());
-                let target = CountTarget::new(number(desired)?, number(undesired)?).map_err(|_| bad())?;
-                Ok(Loss::Count(target))
-            }
-            _ => Err(bad()),
-        }
-    }
-
-    /// The learning rate as a function of the update, when all epochs have `updates`.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] with the schedules that there are.
-    pub fn schedule(&self, updates: usize) -> Result<Schedule, TrainError> {
-        let rate = self.learning_rate;
-        match self.schedule.as_str() {
-            "constant" => Ok(Schedule::Constant { rate }),
-            "cosine" => Ok(Schedule::Cosine { rate, floor: 0.0, steps: updates }),
-            other => {
-                Err(TrainError::Config(format!("schedule is \"{other}\"; it must be constant or cosine")))
-            }
-        }
-    }
-
-    fn surrogate(&self) -> Result<Surrogate, TrainError> {
-        type Make = fn(f64) -> resurge_snn::Result<Surrogate>;
-        const KINDS: [(&str, Make); 9] = [
-            ("sigmoid", Surrogate::sigmoid),
-            ("atan", Surrogate::atan),
-            ("fast-sigmoid", Surrogate::fast_sigmoid),
-            ("triangle", Surrogate::triangle),
-            ("rectangle", Surrogate::rectangle),
-            ("gaussian", Surrogate::gaussian),
-            ("erf", Surrogate::erf),
-            ("exponential", Surrogate::exponential),
-            ("algebraic", Surrogate::algebraic),
-        ];
-        let (name, number) = self.surrogate.split_once(' ').unwrap_or((&self.surrogate, ""));
-        let make = KINDS.iter().find(|(kind, _)| *kind == name).map(|(_, make)| make);
-        let (Some(make), Ok(number)) = (make, number.trim().parse()) else {
-            let names = KINDS.map(|(kind, _)| kind).join(", ");
-            let found = &self.surrogate;
-            return Err(TrainError::Config(format!(
-                "surrogate is \"{found}\"; it must be a name and a number, such as \"sigmoid 0.2\"; names: {names}"
-            )));
-        };
-        make(number).map_err(|error| TrainError::Config(format!("surrogate: {error}")))
-    }
-
-    fn reset(&self) -> Result<Reset, TrainError> {
-        let all =
-            [Reset::TO_ZERO, Reset::SUBTRACT, Reset::SUBTRACT_THEN_DECAY, Reset::GATED_INPUT, Reset::NONE];
-        all.into_iter().find(|reset| reset.name() == self.reset).ok_or_else(|| {
-            let names = all.map(|reset| reset.name()).join(", ");
-            TrainError::Config(format!("reset is \"{}\"; it must be one of: {names}", self.reset))
-        })
-    }
-
-    fn reset_gradient(&self) -> Result<ResetGradient, TrainError> {
-        let rule = &self.reset_gradient;
-        match rule.as_str() {
-            "full" => return Ok(ResetGradient::Full),
-            "detached" => return Ok(ResetGradient::Detached),
-            "spatial-only" => return Ok(ResetGradient::SpatialOnly),
-            _ => {}
-        }
-        let alpha = rule.strip_prefix("scaled-").and_then(|alpha| alpha.parse().ok());
-        alpha.and_then(|alpha| ResetGradient::scaled(alpha).ok()).ok_or_else(|| {
-            let names = "full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1";
-            TrainError::Config(format!("reset_gradient is \"{rule}\"; it must be one of: {names}"))
-        })
     }
 
     fn check(&self) -> Result<(), TrainError> {

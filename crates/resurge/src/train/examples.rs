@@ -8,6 +8,16 @@ use resurge_tensor::Tensor;
 use std::path::Path;
 
 /// The samples of one split: images in memory, or recordings of events that are read when they are needed.
+///
+/// ```
+/// use resurge::data::ImageDataset;
+/// use resurge::train::{Config, Examples, Preset};
+///
+/// let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?; // two images of one pixel
+/// let examples = Examples::of_images(set, &Config::preset(Preset::Small))?;
+/// assert_eq!((examples.len(), examples.classes(), examples.image()?), (2, 2, [1, 1, 1]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Examples {
     source: Source,
@@ -24,6 +34,14 @@ enum Source {
 }
 
 /// Some samples.
+///
+/// ```
+/// use resurge::{tensor::Tensor, train::Batch};
+///
+/// let batch = Batch { input: Tensor::zeros([1, 2, 1, 28, 28])?, classes: vec![3, 7] };
+/// assert_eq!(batch.input.shape()[1], batch.classes.len());
+/// # Ok::<(), resurge::tensor::TensorError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// Images `[1, B, C, H, W]`, scaled, or the traces `[T, B, C, H, W]` of events.
@@ -109,6 +127,13 @@ impl Examples {
     }
 
     /// The number of samples, at least 1.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// let set = ImageDataset::new(vec![0, 128, 255], &[1, 1, 1], vec![0, 1, 1], 2)?;
+    /// assert_eq!(Examples::of_images(set, &Config::preset(Preset::Small))?.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn len(&self) -> usize {
         match &self.source {
             Source::Images(images) => images.len(),
@@ -117,16 +142,37 @@ impl Examples {
     }
 
     /// Whether there is no sample, which the loaders refuse: `false`.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// let set = ImageDataset::new(vec![0], &[1, 1, 1], vec![0], 2)?;
+    /// assert!(!Examples::of_images(set, &Config::preset(Preset::Small))?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The number of classes.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 10)?; // the set need not show them all
+    /// assert_eq!(Examples::of_images(set, &Config::preset(Preset::Small))?.classes(), 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn classes(&self) -> usize {
         self.classes
     }
 
     /// Whether the images stand still, so that a batch has one step.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// assert!(Examples::of_images(set, &Config::preset(Preset::Small))?.are_still());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn are_still(&self) -> bool {
         matches!(self.source, Source::Images(_))
     }
@@ -135,6 +181,13 @@ impl Examples {
     ///
     /// # Errors
     /// [`TrainError::Config`] for images of other axes.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// let set = ImageDataset::new(vec![0; 6], &[1, 2, 3], vec![0], 2)?;
+    /// assert_eq!(Examples::of_images(set, &Config::preset(Preset::Small))?.image()?, [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn image(&self) -> Result<[usize; 3], TrainError> {
         match &self.source {
             Source::Images(images) => images.shape().try_into().map_err(|_| {
@@ -148,6 +201,15 @@ impl Examples {
     ///
     /// # Errors
     /// [`TrainError::Data`] for an index that is not below [`len`](Self::len), or a damaged recording.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// let config = Config::preset(Preset::Small).with(&["mean=[0.5]", "deviation=[0.25]"])?;
+    /// let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// let batch = Examples::of_images(set, &config)?.batch(&[1, 0])?;
+    /// assert_eq!((batch.input.as_slice(), &batch.classes[..]), (&[2.0, -2.0][..], &[1, 0][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn batch(&self, indices: &[usize]) -> Result<Batch, TrainError> {
         let [channels, height, width] = self.image()?;
         match &self.source {

@@ -46,6 +46,18 @@ pub(crate) fn fields(row: &EpochRow) -> String {
 }
 
 /// The log of a training as JSON: what it is of, its settings, and its rows.
+///
+/// ```
+/// use resurge::train::{Config, Log, Origin, Preset, TrainingLog};
+///
+/// let origin = Origin { dataset: "mnist".into(), limit: None, verified: true, train_samples: 9, test_samples: 9 };
+/// let (config, layers) = (&Config::preset(Preset::Small), &["linear1".to_owned()]);
+/// let (version, subset, parameters, finished, epochs) = ("0.1.0", false, 40, true, &[]);
+/// let log = Log { version, origin: &origin, subset, config, layers, parameters, finished, epochs };
+/// let read = TrainingLog::from_json(&serde_json::to_string(&log)?)?;
+/// assert_eq!((read.origin(), read.parameters), (origin, 40));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Serialize)]
 pub struct Log<'a> {
     /// The version of Resurge.
@@ -100,11 +112,30 @@ impl TrainingLog {
     ///
     /// # Errors
     /// What is missing, or is not as a training writes it.
+    ///
+    /// ```
+    /// use resurge::train::TrainingLog;
+    ///
+    /// let text = std::fs::read_to_string("examples/results/compare/trials/detached-seed2/log.json")?;
+    /// let log = TrainingLog::from_json(&text)?;
+    /// assert_eq!((&log.config.reset_gradient[..], log.config.seed), ("detached", 2));
+    /// assert!(log.finished && log.epochs.len() == 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_json(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
     /// What it is of.
+    ///
+    /// ```
+    /// use resurge::train::TrainingLog;
+    ///
+    /// let text = std::fs::read_to_string("examples/results/compare/trials/full-seed1/log.json")?;
+    /// let origin = TrainingLog::from_json(&text)?.origin();
+    /// assert_eq!((&origin.dataset[..], origin.limit), ("mnist", Some(20)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn origin(&self) -> Origin {
         Origin {
             dataset: self.dataset.clone(),

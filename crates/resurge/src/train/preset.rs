@@ -24,6 +24,12 @@ pub enum Preset {
 
 impl Preset {
     /// All of them.
+    ///
+    /// ```
+    /// use resurge::train::{Config, Preset};
+    ///
+    /// assert!(Preset::ALL.iter().all(|&preset| Config::from_toml(preset.text()).is_ok()));
+    /// ```
     pub const ALL: [Self; 4] = [Self::Mnist, Self::NMnist, Self::Cifar10, Self::Small];
 
     /// That of a data set.
@@ -42,6 +48,10 @@ impl Preset {
     }
 
     /// The name on the command line.
+    ///
+    /// ```
+    /// assert_eq!(resurge::train::Preset::NMnist.name(), "nmnist");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Mnist => "mnist",

@@ -4,6 +4,16 @@ use super::step::Measured;
 use serde::{Deserialize, Serialize};
 
 /// What was measured in an epoch.
+///
+/// ```
+/// use resurge::train::TrainingLog;
+///
+/// let text = std::fs::read_to_string("examples/results/compare/trials/full-seed1/log.json")?;
+/// let last = &TrainingLog::from_json(&text)?.epochs[1];
+/// assert_eq!((last.epoch, last.updates, last.firing_rates.len()), (2, 2, 1)); // a batch an epoch, one layer
+/// assert!((0.0..=1.0).contains(&last.test_accuracy));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRow {
     /// The epoch, from 1.
@@ -25,6 +35,15 @@ pub struct EpochRow {
 }
 
 /// How far a training is: all of its state but weights and moments.
+///
+/// ```
+/// use resurge::train::Checkpoint;
+///
+/// let trial = "examples/results/compare/trials/full-seed1/checkpoint.safetensors";
+/// let progress = Checkpoint::read(trial.as_ref())?.progress;
+/// assert_eq!((progress.epochs, progress.history.len(), progress.present.samples), (2, 2, 0));
+/// # Ok::<(), resurge::train::TrainError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
@@ -65,11 +84,23 @@ pub struct Totals {
 
 impl Totals {
     /// The part of the samples classified rightly.
+    ///
+    /// ```
+    /// use resurge::train::Totals;
+    ///
+    /// assert_eq!(Totals { samples: 4, correct: 3, ..Totals::default() }.accuracy(), 0.75);
+    /// ```
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.samples.max(1) as f64
     }
 
     /// The loss per sample.
+    ///
+    /// ```
+    /// use resurge::train::Totals;
+    ///
+    /// assert_eq!(Totals { samples: 4, loss: 2.0, ..Totals::default() }.mean_loss(), 0.5);
+    /// ```
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.samples.max(1) as f64
     }

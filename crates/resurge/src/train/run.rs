@@ -1,16 +1,21 @@
-//! The epochs of a training.
+//! A training: what it is made of, how it is run, what it writes.
+
+mod epoch;
+mod event;
+
+pub use event::{End, Event};
 
 use super::checkpoint::{Checkpoint, Origin};
 use super::log::{Log, csv};
-use super::progress::{EpochRow, Progress, Totals};
-use super::step::{self, Fault, Measured};
-use super::{Config, Examples, Network, NotFinite, TrainError};
+use super::progress::Progress;
+use super::step;
+use super::{Config, Examples, Network, TrainError};
 use crate::output::{remove_left_behind, write_atomically};
 use resurge_data::Batches;
-use resurge_snn::{AdamW, Moments, Optimiser, clamp_parameters, clip_by_global_norm};
+use resurge_snn::{AdamW, Moments, clip_by_global_norm};
 use resurge_tensor::Tensor;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// A training, from its start or from a checkpoint.
 ///
@@ -44,49 +49,23 @@ pub struct Training {
     every: Option<u64>,
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// All epochs are done.
-    Finished,
-    /// The stop flag was set. All that was done is saved.
-    Stopped,
-}
-
-/// What happened in a run.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A batch was learned.
-    Batch {
-        /// The epoch, from 1.
-        epoch: u64,
-        /// Batches of it that are done.
-        done: u64,
-        /// Its batches.
-        batches: u64,
-        /// What was measured of it so far.
-        totals: &'a Totals,
-        /// The norm of the last gradient, before it was clipped.
-        gradient_norm: f64,
-        /// Spikes per neuron and step of each layer, so far.
-        firing_rates: &'a [f64],
-    },
-    /// Part of the test set was measured.
-    Testing {
-        /// Samples that are done.
-        done: usize,
-        /// All of them.
-        samples: usize,
-    },
-    /// An epoch ended.
-    Epoch(&'a EpochRow),
-}
-
 impl Training {
     /// A training from its start, on samples to learn from and samples to measure on.
     ///
     /// # Errors
     /// [`TrainError::Layer`] and [`TrainError::Config`] where the settings do not fit one another or the data.
+    ///
+    /// ```
+    /// use resurge::data::ImageDataset;
+    /// use resurge::train::{Config, Examples, Preset, Training};
+    ///
+    /// let config = Config::preset(Preset::Small).with(&["layers=[\"linear 3\"]"])?;
+    /// let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?; // dark and light
+    /// let data = || Examples::of_images(set.clone(), &config);
+    /// let error = Training::new(&config, "dark-and-light", (data()?, data()?)).unwrap_err();
+    /// assert!(error.to_string().contains("the last layer must be \"linear 2\""));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(config: &Config, dataset: &str, data: (Examples, Examples)) -> Result<Self, TrainError> {
         let (train, test) = data;
         let network = Network::new(config, train.image()?, train.classes())?;
@@ -119,6 +98,16 @@ impl Training {
     }
 
     /// The same training marked, in every output, as one on a subset or on files that are not the official ones.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// let training = Training::new(&config, "dark-and-light", (data()?, data()?))?.marked(Some(2), false);
+    /// assert_eq!((training.origin().limit, training.origin().verified), (Some(2), false));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn marked(mut self, limit: Option<u64>, verified: bool) -> Self {
         self.origin.limit = limit;
@@ -130,6 +119,20 @@ impl Training {
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] names what of it belongs to another training.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]", "epochs=1"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// # let stop = std::sync::atomic::AtomicBool::new(false);
+    /// let fresh = || Training::new(&config, "dark-and-light", (data()?, data()?));
+    /// let mut first = fresh()?;
+    /// first.run(&stop, &mut |_| {})?;
+    /// let second = fresh()?.resumed(first.checkpoint(), "in memory".as_ref())?;
+    /// assert_eq!(second.checkpoint(), first.checkpoint());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resumed(mut self, checkpoint: Checkpoint, path: &Path) -> Result<Self, TrainError> {
         let refuse = |problem: String| TrainError::Checkpoint { path: path.to_owned(), problem };
         if let Some(difference) = checkpoint.origin.difference(&self.origin) {
@@ -157,6 +160,21 @@ impl Training {
 
     /// The same training with a directory for its files, which is there: `checkpoint.safetensors`, `log.csv` and
     /// `log.json`, written at the start, after each epoch and, if asked for, after every so many batches.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Checkpoint, Config, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]", "epochs=1"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// # let stop = std::sync::atomic::AtomicBool::new(false);
+    /// let place = tempfile::tempdir()?;
+    /// let training = Training::new(&config, "dark-and-light", (data()?, data()?))?;
+    /// let mut training = training.in_directory(place.path(), None);
+    /// training.run(&stop, &mut |_| {})?;
+    /// assert_eq!(Checkpoint::read(&Training::checkpoint_path(place.path()))?, training.checkpoint());
+    /// assert!(place.path().join("log.csv").exists() && place.path().join("log.json").exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn in_directory(mut self, directory: &Path, checkpoint_every: Option<u64>) -> Self {
         self.directory = Some(directory.to_owned());
@@ -165,31 +183,90 @@ impl Training {
     }
 
     /// The file of a directory that holds its checkpoint.
+    ///
+    /// ```
+    /// use resurge::train::Training;
+    ///
+    /// let path = Training::checkpoint_path("runs/mnist".as_ref());
+    /// assert_eq!(path, std::path::Path::new("runs/mnist/checkpoint.safetensors"));
+    /// ```
     pub fn checkpoint_path(directory: &Path) -> PathBuf {
         directory.join("checkpoint.safetensors")
     }
 
     /// How far it is.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]", "batch=1", "epochs=1"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// # let stop = std::sync::atomic::AtomicBool::new(false);
+    /// let mut training = Training::new(&config, "dark-and-light", (data()?, data()?))?;
+    /// training.run(&stop, &mut |_| {})?;
+    /// assert_eq!((training.progress().epochs, training.progress().updates), (1, 2)); // batches of one image
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
 
     /// What it is of.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// let training = Training::new(&config, "dark-and-light", (data()?, data()?))?;
+    /// assert_eq!((&training.origin().dataset[..], training.origin().train_samples), ("dark-and-light", 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
     /// The weights.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// let training = Training::new(&config, "dark-and-light", (data()?, data()?))?;
+    /// assert_eq!(training.weights(), training.network().init(config.seed)?); // nothing is learnt yet
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn weights(&self) -> &[Tensor<f32>] {
         &self.weights
     }
 
     /// The network.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// let training = Training::new(&config, "dark-and-light", (data()?, data()?))?;
+    /// assert_eq!(training.network().names(), ["linear1"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn network(&self) -> &Network {
         &self.network
     }
 
     /// All that is needed to go on from here.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// let checkpoint = Training::new(&config, "dark-and-light", (data()?, data()?))?.checkpoint();
+    /// assert_eq!((checkpoint.config, checkpoint.progress.updates), (config, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn checkpoint(&self) -> Checkpoint {
         let moments = self.optimiser.moments();
         Checkpoint {
@@ -206,6 +283,19 @@ impl Training {
     ///
     /// # Errors
     /// [`TrainError::NotFinite`] names the layer and the step; other errors are those of data and files.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, End, Examples, Preset, Training}};
+    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]", "epochs=3"])?;
+    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// # let data = || Examples::of_images(set.clone(), &config);
+    /// let mut training = Training::new(&config, "dark-and-light", (data()?, data()?))?;
+    /// let before = training.weights().to_vec();
+    /// let end = training.run(&std::sync::atomic::AtomicBool::new(false), &mut |_| {})?;
+    /// assert_eq!((end, training.progress().epochs), (End::Finished, 3));
+    /// assert_ne!(training.weights(), before);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&mut self, stop: &AtomicBool, observe: &mut dyn FnMut(Event<'_>)) -> Result<End, TrainError> {
         if let Some(directory) = &self.directory {
             remove_left_behind(directory);
@@ -232,7 +322,7 @@ impl Training {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn rehearse(&self, batch: usize) -> Result<f64, TrainError> {
+    pub(crate) fn rehearse(&self, batch: usize) -> Result<f64, TrainError> {
         let Config { seed, part, clip, .. } = self.config;
         let mut all = Batches::new(self.train.len(), self.config.batch, seed, 0)?;
         let batch = batch % all.len().max(1);
@@ -241,108 +331,6 @@ impl Training {
         let pass = step::run(&self.network, &self.weights, &self.train, &indices, part, seeds);
         let mut measured = self.finite(pass)?;
         Ok(clip_by_global_norm(&mut measured.gradients, if clip > 0.0 { clip } else { f64::MAX })?)
-    }
-
-    /// The batches of the present epoch that are left.
-    fn learn(&mut self, stop: &AtomicBool, observe: &mut dyn FnMut(Event<'_>)) -> Result<End, TrainError> {
-        let (seed, epoch) = (self.config.seed, self.progress.epochs);
-        let all = Batches::new(self.train.len(), self.config.batch, seed, epoch)?;
-        let batches = all.len() as u64;
-        let updates = usize::try_from(batches.saturating_mul(self.config.epochs)).unwrap_or(usize::MAX);
-        let schedule = self.config.schedule(updates)?;
-        for indices in all.skip(usize::try_from(self.progress.batches).unwrap_or(usize::MAX)) {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(End::Stopped);
-            }
-            let batch = self.progress.batches;
-            let seeds = [seed, epoch, batch];
-            let part = self.config.part;
-            let pass = step::run(&self.network, &self.weights, &self.train, &indices, part, Some(seeds));
-            let mut measured = self.finite(pass)?;
-            self.optimiser.set_learning_rate(schedule.at(self.progress.updates as usize))?;
-            let gradient_norm = self.update(&mut measured)?;
-            let progress = &mut self.progress;
-            progress.present.add(indices.len(), &measured, gradient_norm);
-            progress.batches += 1;
-            let (done, epoch, totals) = (progress.batches, progress.epochs + 1, &self.progress.present);
-            let firing_rates = &totals.firing_rates(self.network.neurons(), self.network.steps())[..];
-            observe(Event::Batch { epoch, done, batches, totals, gradient_norm, firing_rates });
-            if self.every.is_some_and(|every| done.is_multiple_of(every)) {
-                self.save()?;
-            }
-        }
-        Ok(End::Finished)
-    }
-
-    /// Moves the weights, and gives the norm of the gradient before it was clipped.
-    fn update(&mut self, measured: &mut Measured) -> Result<f64, TrainError> {
-        let limit = if self.config.clip > 0.0 { self.config.clip } else { f64::MAX };
-        let norm = clip_by_global_norm(&mut measured.gradients, limit)?;
-        self.optimiser.step(&mut self.weights, &measured.gradients)?;
-        // Before the clamp, which would hide an infinity.
-        let bad = self.weights.iter().position(|weight| !weight.is_finite());
-        if let Some(bad) = bad {
-            let layer = self.network.names()[bad].clone();
-            return Err(self.not_finite(NotFinite::Weight { layer }));
-        }
-        if self.config.clamp > 0.0 {
-            clamp_parameters(&mut self.weights, self.config.clamp)?;
-        }
-        self.progress.updates += 1;
-        Ok(norm)
-    }
-
-    /// The test set; none if it was stopped.
-    fn test(
-        &self,
-        stop: &AtomicBool,
-        observe: &mut dyn FnMut(Event<'_>),
-    ) -> Result<Option<(Measured, usize)>, TrainError> {
-        let samples = self.test.len();
-        let (mut sum, mut done) = (Measured::default(), 0);
-        // In pieces, so that it can be stopped.
-        for indices in Batches::in_order(samples, self.config.part.saturating_mul(20))? {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            let pass = step::run(&self.network, &self.weights, &self.test, &indices, self.config.part, None);
-            let measured = self.finite(pass)?;
-            sum.loss += measured.loss;
-            sum.correct += measured.correct;
-            done += indices.len();
-            observe(Event::Testing { done, samples });
-        }
-        Ok(Some((sum, samples)))
-    }
-
-    fn end_epoch(&mut self, test: &Measured, samples: usize) {
-        let progress = &mut self.progress;
-        let totals = std::mem::take(&mut progress.present);
-        progress.epochs += 1;
-        progress.history.push(EpochRow {
-            epoch: progress.epochs,
-            updates: progress.updates,
-            train_loss: totals.mean_loss(),
-            train_accuracy: totals.accuracy(),
-            test_loss: test.loss / samples as f64,
-            test_accuracy: test.correct as f64 / samples as f64,
-            gradient_norm: totals.gradient_norms / progress.batches.max(1) as f64,
-            firing_rates: totals.firing_rates(self.network.neurons(), self.network.steps()),
-        });
-        progress.batches = 0;
-    }
-
-    fn finite(&self, pass: Result<Measured, Fault>) -> Result<Measured, TrainError> {
-        pass.map_err(|fault| match fault {
-            Fault::NotFinite(value) => self.not_finite(value),
-            Fault::Other(error) => error,
-        })
-    }
-
-    fn not_finite(&self, value: NotFinite) -> TrainError {
-        let Progress { epochs, batches, updates, .. } = self.progress;
-        let (epoch, batch, update) = (epochs + 1, batches + 1, updates + 1);
-        TrainError::NotFinite { epoch, batch, update, saved: self.saved, value }
     }
 
     fn save(&mut self) -> Result<(), TrainError> {

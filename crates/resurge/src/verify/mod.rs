@@ -16,6 +16,20 @@ use crate::snn::{Cell, Network, Reset, ResetGradient, SnnError, Surrogate, berno
 use crate::tensor::{Tensor, TensorError};
 
 /// What to verify, and on what.
+///
+/// ```
+/// use resurge::snn::{Reset, ResetGradient, Surrogate};
+/// use resurge::verify::{VerifyOptions, verify};
+///
+/// let options = VerifyOptions {
+///     resets: vec![Reset::TO_ZERO],
+///     reset_gradients: vec![ResetGradient::Full, ResetGradient::Detached],
+///     surrogates: vec![Surrogate::atan(2.0)?],
+///     steps: 5, hidden: 4, batch: 1, seed: 1,
+/// };
+/// assert_eq!(verify(&options)?.summary.passed, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifyOptions {
     /// The resets.
@@ -35,6 +49,15 @@ pub struct VerifyOptions {
 }
 
 /// Why a verification could not be carried out.
+///
+/// ```
+/// use resurge::verify::{VerifyError, VerifyOptions, verify};
+///
+/// let error = verify(&VerifyOptions { batch: 0, ..VerifyOptions::all()? }).unwrap_err();
+/// assert!(matches!(error, VerifyError::Batch { asked: 0, .. }));
+/// assert!(error.to_string().starts_with("batch is 0, but must be between 1 and 1797"));
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -76,6 +99,12 @@ impl VerifyOptions {
     ///
     /// # Errors
     /// Never, as the surrogates' parameters are fixed; the type is that of their constructors.
+    ///
+    /// ```
+    /// let all = resurge::verify::VerifyOptions::all()?;
+    /// assert_eq!((all.resets.len(), all.reset_gradients.len(), all.surrogates.len()), (3, 4, 6));
+    /// # Ok::<(), resurge::snn::SnnError>(())
+    /// ```
     pub fn all() -> Result<Self, SnnError> {
         Ok(Self {
             resets: vec![Reset::TO_ZERO, Reset::SUBTRACT, Reset::NONE],
@@ -101,6 +130,11 @@ impl VerifyOptions {
     }
 
     /// The combinations, in the order of the table.
+    ///
+    /// ```
+    /// assert_eq!(resurge::verify::VerifyOptions::all()?.cases().len(), 3 * 4 * 6);
+    /// # Ok::<(), resurge::snn::SnnError>(())
+    /// ```
     pub fn cases(&self) -> Vec<Case> {
         let mut cases = Vec::new();
         for &reset in &self.resets {
@@ -117,7 +151,7 @@ impl VerifyOptions {
     ///
     /// # Errors
     /// [`VerifyError`] for a size of 0 or a batch larger than the set.
-    pub fn setting(&self) -> Result<Setting, VerifyError> {
+    fn setting(&self) -> Result<Setting, VerifyError> {
         for (name, value) in [("steps", self.steps), ("hidden", self.hidden)] {
             if value == 0 {
                 return Err(VerifyError::Zero(name));
@@ -178,6 +212,17 @@ pub fn verify(options: &VerifyOptions) -> Result<VerifyReport, VerifyError> {
 ///
 /// # Errors
 /// As [`verify`].
+///
+/// ```
+/// use resurge::verify::{VerifyOptions, verify_over};
+///
+/// let mut options = VerifyOptions { steps: 5, hidden: 4, batch: 1, ..VerifyOptions::all()? };
+/// (options.resets.truncate(1), options.reset_gradients.truncate(1), options.surrogates.truncate(1));
+/// let seeds = std::cell::Cell::new(0);
+/// let report = verify_over(&options, 3, || seeds.set(seeds.get() + 1))?;
+/// assert_eq!((seeds.get(), report.summary.passed), (3, 1));
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
 pub fn verify_over(
     options: &VerifyOptions,
     seeds: u64,
@@ -201,6 +246,14 @@ pub fn verify_over(
 ///
 /// # Errors
 /// As [`verify`].
+///
+/// ```
+/// use resurge::verify::{VerifyOptions, convergence_curves};
+///
+/// let curves = convergence_curves(&VerifyOptions { steps: 5, hidden: 4, batch: 1, ..VerifyOptions::all()? })?;
+/// assert!(curves.iter().any(|curve| curve.slope == Some(2.0) && curve.points.len() > 3));
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
 pub fn convergence_curves(options: &VerifyOptions) -> Result<Vec<Curve>, VerifyError> {
     let setting = options.setting()?;
     let Some(&case) = options.cases().first() else { return Ok(Vec::new()) };

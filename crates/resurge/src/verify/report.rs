@@ -4,6 +4,16 @@ use crate::gradcheck::{CaseReport, CellReport, CellVerdict, VerifyReport};
 use serde::Serialize;
 
 /// Everything that was verified, with a summary.
+///
+/// ```
+/// use resurge::gradcheck::VerifyReport;
+/// use resurge::verify::{Report, conventions, verify_specimens};
+///
+/// let paper = verify_specimens(&conventions(&["paper".into()])?, 1, 1, || {})?;
+/// let report = Report::new(VerifyReport::new(vec![]), vec![], paper);
+/// assert_eq!((report.summary.cases, report.summary.passed, report.conventions.len()), (1, 1, 1));
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The cases counted, and the largest error by each means.
@@ -19,6 +29,13 @@ pub struct Report {
 }
 
 /// The cases counted, and the largest error by each means.
+///
+/// ```
+/// use resurge::{gradcheck::VerifyReport, verify::Report};
+///
+/// let summary = Report::new(VerifyReport::new(vec![]), vec![], vec![]).summary;
+/// assert_eq!((summary.cases, summary.passed, summary.failed), (0, 0, 0));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReportSummary {
     /// How many cases there are, specimens included.
@@ -32,6 +49,17 @@ pub struct ReportSummary {
 }
 
 /// The largest normalised error by each means; none where that means was not used.
+///
+/// ```
+/// use resurge::gradcheck::VerifyReport;
+/// use resurge::verify::{Report, conventions, verify_specimens};
+///
+/// let paper = verify_specimens(&conventions(&["paper".into()])?, 1, 1, || {})?;
+/// let errors = Report::new(VerifyReport::new(vec![]), vec![], paper).summary.max_error;
+/// assert!(errors.dual < Some(1e-10) && errors.rtrl < Some(1e-10));
+/// assert_eq!(errors.closed_form, None); // of the network on digits alone
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ReportErrors {
     /// Against adaptive finite differences of the anchored program.
@@ -49,6 +77,13 @@ pub struct ReportErrors {
 
 impl Report {
     /// A report of the given results.
+    ///
+    /// ```
+    /// use resurge::{gradcheck::VerifyReport, verify::Report};
+    ///
+    /// let nothing = Report::new(VerifyReport::new(vec![]), vec![], vec![]);
+    /// assert_eq!((nothing.summary.cases, nothing.summary.max_error.dual), (0, None));
+    /// ```
     pub fn new(digits: VerifyReport, cells: Vec<CellReport>, conventions: Vec<CellReport>) -> Self {
         let cases = digits.cases;
         let specimens = || cells.iter().chain(&conventions);

@@ -6,6 +6,14 @@ use crate::snn::{Cell, Convention, SnnError};
 use rayon::prelude::*;
 
 /// Which specimens to verify. An empty list keeps everything.
+///
+/// ```
+/// use resurge::verify::SpecimenFilter;
+///
+/// let filter = SpecimenFilter { models: vec!["lif".into()], resets: vec!["zero".into()], ..Default::default() };
+/// assert!(filter.cells()?.iter().all(|specimen| specimen.name.starts_with("lif/zero/")));
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SpecimenFilter {
     /// Neuron models.
@@ -19,6 +27,12 @@ pub struct SpecimenFilter {
 }
 
 /// A cell to be proved, with its name in four parts: model, reset, reset gradient, surrogate.
+///
+/// ```
+/// let specimens = resurge::verify::conventions(&["norse".into()])?;
+/// assert!(specimens.len() > 1 && specimens.iter().all(|specimen| specimen.name.starts_with("norse")));
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Specimen {
     /// The full name.
@@ -40,6 +54,17 @@ impl SpecimenFilter {
     ///
     /// # Errors
     /// Never in practice: the constants of the registry are valid.
+    ///
+    /// ```
+    /// use resurge::verify::SpecimenFilter;
+    ///
+    /// let one = |name: &str| vec![name.to_owned()];
+    /// let (models, resets) = (one("lif"), one("zero"));
+    /// let filter = SpecimenFilter { models, resets, reset_gradients: one("detached"), surrogates: one("sigmoid") };
+    /// let names: Vec<String> = filter.cells()?.into_iter().map(|specimen| specimen.name).collect();
+    /// assert_eq!(names, ["lif/zero/detached/sigmoid"]);
+    /// # Ok::<(), resurge::verify::VerifyError>(())
+    /// ```
     pub fn cells(&self) -> Result<Vec<Specimen>, VerifyError> {
         let mut specimens = Vec::new();
         for case in cell_registry() {
@@ -89,6 +114,16 @@ pub fn conventions(names: &[String]) -> Result<Vec<Specimen>, VerifyError> {
 ///
 /// # Errors
 /// [`VerifyError::Gradcheck`] when a check could not be carried out.
+///
+/// ```
+/// use resurge::gradcheck::CellVerdict;
+/// use resurge::verify::{conventions, verify_specimens};
+///
+/// let reports = verify_specimens(&conventions(&["paper".into()])?, 1, 1, || {})?;
+/// assert_eq!((reports.len(), reports[0].verdict), (1, CellVerdict::Passed));
+/// assert!(reports[0].errors.dual < 1e-10);
+/// # Ok::<(), resurge::verify::VerifyError>(())
+/// ```
 pub fn verify_specimens(
     specimens: &[Specimen],
     seed: u64,

@@ -2,8 +2,8 @@
 
 use crate::{files, read};
 
-const CRATES: [&str; 5] =
-    ["resurge-tensor", "resurge-autodiff", "resurge-snn", "resurge-gradcheck", "resurge-data"];
+const CRATES: [&str; 6] =
+    ["resurge-tensor", "resurge-autodiff", "resurge-snn", "resurge-gradcheck", "resurge-data", "resurge"];
 
 /// The item that a line declares, if it is public: functions, types, traits and constants. Fields and variants are
 /// shown by the example of their type, the methods of a trait by the trait's.
@@ -20,17 +20,24 @@ fn public_item(line: &str) -> Option<&str> {
     kinds.contains(&kind).then(|| &name[..end])
 }
 
+/// Whether documentation, its last line first, has a block of Rust that runs: not of text, nor one that is only compiled.
+fn has_example(docs: &[&str]) -> bool {
+    let fences = docs.iter().rev().filter_map(|line| line.strip_prefix("/// ```"));
+    fences.step_by(2).any(|language| language.is_empty())
+}
+
 /// The public items of a file whose documentation has no example. With `unreachable_pub`, `pub` means public.
 fn without_example(source: &str) -> Vec<String> {
-    let source = source.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
+    // A module of tests ends a file; `mod tests;`, in a file of its own, may stand anywhere.
+    let source = source.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines: Vec<&str> = source.lines().collect();
     let mut found = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let Some(name) = public_item(line) else { continue };
         let above = lines[..number].iter().rev().map(|line| line.trim());
-        let mut above =
+        let above =
             above.take_while(|line| line.starts_with("///") || line.starts_with("#[") || *line == ")]");
-        if !above.any(|line| line.starts_with("/// ```")) {
+        if !has_example(&above.collect::<Vec<_>>()) {
             found.push(format!("line {}: {name}", number + 1));
         }
     }
@@ -50,6 +57,7 @@ fn every_public_item_has_an_example() {
 
 #[test]
 fn an_item_without_an_example_is_found() {
-    let source = "/// Text.\npub const fn a() {}\n\n/// ```\n/// b();\n/// ```\n#[must_use]\npub fn b() {}\npub(crate) fn c() {}";
-    assert_eq!(without_example(source), ["line 2: a"]);
+    let source = "/// Text.\npub const fn a() {}\n\n/// ```\n/// b();\n/// ```\n#[must_use]\npub fn b() {}\npub(crate) fn c() {}\n\
+                  /// ```text\n/// x = y\n/// ```\npub struct D;\n#[cfg(test)]\nmod tests;\npub fn e() {}\n";
+    assert_eq!(without_example(source), ["line 2: a", "line 13: D", "line 16: e"]);
 }

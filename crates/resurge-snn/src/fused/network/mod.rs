@@ -1,9 +1,13 @@
 //! A feed-forward network of linear layers and cells as one operation on the tape, driven by spikes.
 
+mod options;
+mod parts;
 mod replay;
 mod sweep;
 #[cfg(test)]
 mod tests;
+
+pub use parts::{EventPath, FusedLayer, NetworkOutput};
 
 use super::pool::Pool;
 use super::recurrence::Recurrence;
@@ -14,65 +18,6 @@ use resurge_autodiff::{Anchor, AutodiffError, Contributions, Op, OpMode, Saved, 
 use resurge_tensor::{Scalar, Shape, Tensor, TensorError};
 use std::sync::Arc;
 use sweep::Run;
-
-/// How a linear layer multiplies its weights with spikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum EventPath {
-    /// Whichever is faster at the density of the spikes at hand: [`EventPath::CROSSOVER`].
-    #[default]
-    Auto,
-    /// A sum of weight rows at the positions of the spikes.
-    Events,
-    /// A matrix product with the spikes as numbers.
-    Dense,
-}
-
-impl EventPath {
-    /// The density of spikes above which the matrix product is taken. On a layer 784-512, forward and backward, events
-    /// were the faster up to 60 % spikes and the product at 80 % (2 cores of an AMD EPYC with AVX-512, 2026-11-24); `cargo
-    /// bench -p resurge-benches --bench kernels -- events` shows where the two cross on a machine.
-    pub const CROSSOVER: f64 = 0.65;
-
-    fn is_dense(self, density: f64) -> bool {
-        match self {
-            Self::Auto => density > Self::CROSSOVER,
-            Self::Events => false,
-            Self::Dense => true,
-        }
-    }
-}
-
-/// What the network hands on of its last layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum NetworkOutput {
-    /// A sequence `[T, B, N]`.
-    Sequence(CellOutput),
-    /// The sum over time `[B, N]`: of the spikes, their counts.
-    Sum(CellOutput),
-}
-
-impl NetworkOutput {
-    fn of(self) -> CellOutput {
-        match self {
-            Self::Sequence(output) | Self::Sum(output) => output,
-        }
-    }
-}
-
-/// The parameters of a linear layer on the tape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FusedLayer {
-    /// The weight `[out, in]`.
-    pub weight: Var,
-    /// The bias `[out]`, if any.
-    pub bias: Option<Var>,
-}
-
-impl From<Var> for FusedLayer {
-    fn from(weight: Var) -> Self {
-        Self { weight, bias: None }
-    }
-}
 
 /// A feed-forward network, `I[t] = W a[t] + b` into a cell, layer after layer, which runs whole sequences of spikes as
 /// one operation with the adjoint of equation (6) written out: the fast form of [`linear`](crate::linear) and
@@ -121,6 +66,14 @@ impl FusedNetwork {
     /// # Errors
     /// [`SnnError::NotFused`] for no layer, and for a cell that has no fused form ([`Cell::run_fused`]), fires
     /// several times in a step, or has a reset that acts on the input of the next step, too.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, FusedNetwork, Surrogate};
+    ///
+    /// assert_eq!(FusedNetwork::new([Cell::lif(Surrogate::atan(2.0)?); 2])?.cells().len(), 2);
+    /// assert!(FusedNetwork::new([]).unwrap_err().to_string().contains("no layer at all"));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn new(cells: impl IntoIterator<Item = Cell>) -> Result<Self> {
         let cells: Vec<Cell> = cells.into_iter().collect();
         if cells.is_empty() {
@@ -145,46 +98,24 @@ impl FusedNetwork {
         })
     }
 
-    /// The same network with another output; by default the sequence of traces.
-    #[must_use]
-    pub fn with_output(self, output: NetworkOutput) -> Self {
-        Self { output, ..self }
-    }
-
-    /// The same network whose input passes a trace filter of this decay (per step), as the layers' outputs do.
-    ///
-    /// # Errors
-    /// [`SnnError::Parameter`] unless it lies in `0..1`.
-    pub fn with_input_trace_decay(self, decay: f64) -> Result<Self> {
-        let within = (0.0..1.0).contains(&decay);
-        let input_trace =
-            crate::error::check("input trace decay", decay, "at least 0 and less than 1", within)?;
-        Ok(Self { input_trace, ..self })
-    }
-
-    /// The same network with its products taken on one path.
-    #[must_use]
-    pub fn with_path(self, path: EventPath) -> Self {
-        Self { path, ..self }
-    }
-
-    /// The same network that keeps, for the backward pass, its state after every `steps` steps alone, and runs the
-    /// steps between once more: with `steps` near the square root of T, memory grows as that root, at the price of a
-    /// second forward pass. 0 and 1 keep every state; none are kept where `steps` is T or more.
-    #[must_use]
-    pub fn with_checkpoints(self, steps: usize) -> Self {
-        Self { segment: Some(steps.max(1)), ..self }
-    }
-
-    /// The cells.
-    pub fn cells(&self) -> &[Cell] {
-        &self.cells
-    }
-
     /// Runs the network on spikes `[T, B, N]`. The input has no gradient.
     ///
     /// # Errors
     /// [`SnnError::Layer`] for a weight or bias that does not fit its place, and for more or fewer layers than cells.
+    ///
+    /// ```
+    /// # use resurge_autodiff::Tape;
+    /// # use resurge_snn::{Cell, FusedNetwork, SpikeTrain, Surrogate};
+    /// # use resurge_tensor::Tensor;
+    /// let network = FusedNetwork::new([Cell::lif(Surrogate::atan(2.0)?)])?;
+    /// let input = SpikeTrain::from_tensor(&Tensor::full([10, 2, 3], 1.0_f64)?)?;
+    /// let mut tape = Tape::new();
+    /// let weight = tape.leaf(Tensor::full([4, 3], 0.5)?);
+    /// let output = network.run(&mut tape, &input, &[weight.into()])?;
+    /// assert_eq!(tape.value(output)?.shape(), &[10, 2, 4].into());
+    /// assert!(network.run(&mut tape, &input, &[]).is_err()); // no weight for its layer
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
     pub fn run<S: Scalar>(
         &self,
         tape: &mut Tape<S>,

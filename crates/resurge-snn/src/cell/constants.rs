@@ -1,0 +1,199 @@
+//! What a cell is made of.
+
+use super::{Adaptation, Cell, Synapse, ThresholdInSpike};
+use crate::{Firing, Reset, ResetGradient, Surrogate};
+
+impl Cell {
+    /// The membrane decay `lambda`.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).decay(), 1.0 - 1.0 / 5.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn decay(&self) -> f64 {
+        self.decay
+    }
+
+    /// The factor on the input.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).input_gain(), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn input_gain(&self) -> f64 {
+        self.input_gain
+    }
+
+    /// The constant added in each step.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).drive(), 0.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn drive(&self) -> f64 {
+        self.drive
+    }
+
+    /// The potential before the first step.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).initial_potential(), 0.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn initial_potential(&self) -> f64 {
+        self.initial
+    }
+
+    /// The trace decay `beta_s`.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).trace_decay(), 1.0 - 1.0 / 2.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn trace_decay(&self) -> f64 {
+        self.trace_decay
+    }
+
+    /// The threshold `theta`.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).threshold(), 1.0);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// The synapse, if any.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert!(Cell::lif(Surrogate::atan(2.0)?).synapse().is_none());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn synapse(&self) -> Option<Synapse> {
+        self.synapse
+    }
+
+    /// The adaptation of the threshold, if any.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert!(Cell::lif(Surrogate::atan(2.0)?).adaptation().is_none());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn adaptation(&self) -> Option<Adaptation> {
+        self.adaptation
+    }
+
+    /// The surrogate.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let surrogate = Surrogate::atan(2.0)?;
+    /// assert_eq!(Cell::lif(surrogate).surrogate(), surrogate);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn surrogate(&self) -> Surrogate {
+        self.surrogate
+    }
+
+    /// The reset.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Reset, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).reset(), Reset::TO_ZERO);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn reset(&self) -> Reset {
+        self.reset
+    }
+
+    /// The gradient of the reset.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, ResetGradient, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).reset_gradient(), ResetGradient::Full);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn reset_gradient(&self) -> ResetGradient {
+        self.reset_gradient
+    }
+
+    /// The rule of firing.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Firing, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).firing(), Firing::Above);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn firing(&self) -> Firing {
+        self.firing
+    }
+
+    /// How the threshold enters the spike.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate, ThresholdInSpike};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).threshold_in_spike(), ThresholdInSpike::Attached);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn threshold_in_spike(&self) -> ThresholdInSpike {
+        self.threshold_in_spike
+    }
+
+    /// The steps of silence after a spike.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert_eq!(Cell::lif(Surrogate::atan(2.0)?).with_refractory_steps(3).refractory_steps(), 3);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn refractory_steps(&self) -> usize {
+        self.refractory
+    }
+
+    /// Whether the output is the spike of the step before.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert!(!Cell::lif(Surrogate::atan(2.0)?).output_delay());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn output_delay(&self) -> bool {
+        self.output_delay
+    }
+
+    /// Whether a potential that stays above the threshold is reset one step later.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// assert!(!Cell::lif(Surrogate::atan(2.0)?).residual_reset());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn residual_reset(&self) -> bool {
+        self.residual_reset
+    }
+}
