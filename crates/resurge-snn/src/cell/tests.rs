@@ -1,7 +1,7 @@
 //! Cells against numbers worked by hand.
 
 use super::*;
-use crate::{CellRun, ResetTiming, SnnError};
+use crate::{CellRun, ResetKind, ResetTiming, Result, SnnError};
 use resurge_autodiff::{Tape, Var};
 use resurge_tensor::Tensor;
 

@@ -50,7 +50,7 @@ mod tests {
         pool.give(vec![1.0_f32]);
         pool.clone().give(vec![2.0_f64, 3.0]);
         assert_eq!(pool.take::<Vec<f64>>(), [2.0, 3.0]);
-        assert_eq!(pool.take::<Vec<f64>>(), []);
+        assert_eq!(pool.take::<Vec<f64>>(), Vec::<f64>::new());
         assert_eq!(pool.take::<Vec<f32>>(), [1.0]);
     }
 }
