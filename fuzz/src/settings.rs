@@ -4,7 +4,7 @@ use resurge::Shard;
 use resurge::compare::{Seeds, TrialId};
 use resurge::data::{Dataset, ImageDataset};
 use resurge::diagnose::MapSettings;
-use resurge::toy::{Rule, Settings};
+use resurge::{Rule, toy::Settings};
 use resurge::train::{Config, End, Examples, LayerSpec, Network, Preset, Training};
 use std::fmt::Display;
 use std::str::FromStr;

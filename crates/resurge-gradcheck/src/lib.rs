@@ -84,7 +84,7 @@ pub use evidence::{Evidence, ProjectionErrors};
 pub use hints::Hints;
 pub use noise::{Noise, ecnoise};
 pub use program::{Program, ProgramResult};
-pub use report::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
+pub use report::{CaseErrors, CaseReport, MissingTerm};
 pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, case_convergence, check_case, check_cases};
 pub use rtrl::{Rtrl, rtrl};
 pub use stencil::{Scheme, Stencil};

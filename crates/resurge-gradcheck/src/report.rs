@@ -2,70 +2,6 @@
 
 use serde::Serialize;
 
-/// Every case with a summary.
-///
-/// ```
-/// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm, VerifyReport};
-///
-/// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
-/// let case = CaseReport {
-///     reset: "zero".into(),
-///     reset_grad: "full".into(),
-///     surrogate: "sigmoid".into(),
-///     parameters: 8,
-///     firing_rate: 0.2,
-///     errors,
-///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
-///     anchored_loss_exact: true,
-///     directions: 16,
-///     skipped: 0,
-///     passed: true,
-/// };
-/// let report: VerifyReport = VerifyReport::new(vec![case]);
-/// assert_eq!(report.cases.len(), report.summary.cases);
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct VerifyReport {
-    /// The cases counted, and the largest error by each means.
-    pub summary: Summary,
-    /// Each combination of reset, reset gradient and surrogate.
-    pub cases: Vec<CaseReport>,
-}
-
-/// The cases counted, and the largest error by each means.
-///
-/// ```
-/// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm, Summary, VerifyReport};
-///
-/// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
-/// let case = CaseReport {
-///     reset: "zero".into(),
-///     reset_grad: "full".into(),
-///     surrogate: "sigmoid".into(),
-///     parameters: 8,
-///     firing_rate: 0.2,
-///     errors,
-///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
-///     anchored_loss_exact: true,
-///     directions: 16,
-///     skipped: 0,
-///     passed: true,
-/// };
-/// let summary: Summary = VerifyReport::new(vec![case]).summary;
-/// assert_eq!((summary.passed, summary.failed), (1, 0));
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
-    /// How many cases there are.
-    pub cases: usize,
-    /// How many passed.
-    pub passed: usize,
-    /// How many failed.
-    pub failed: usize,
-    /// The largest error over all cases.
-    pub max_error: CaseErrors,
-}
-
 /// One combination of reset, reset gradient and surrogate.
 ///
 /// ```
@@ -193,46 +129,5 @@ impl CaseReport {
             passed: self.passed && other.passed,
             ..self
         }
-    }
-}
-
-impl VerifyReport {
-    /// A report of the given cases.
-    ///
-    /// ```
-    /// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm, VerifyReport};
-    ///
-    /// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
-    /// let case = CaseReport {
-    ///     reset: "zero".into(),
-    ///     reset_grad: "full".into(),
-    ///     surrogate: "sigmoid".into(),
-    ///     parameters: 8,
-    ///     firing_rate: 0.2,
-    ///     errors,
-    ///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
-    ///     anchored_loss_exact: true,
-    ///     directions: 16,
-    ///     skipped: 0,
-    ///     passed: true,
-    /// };
-    /// assert_eq!(VerifyReport::new(vec![case.clone(), case]).summary.cases, 2);
-    /// ```
-    pub fn new(cases: Vec<CaseReport>) -> Self {
-        let passed = cases.iter().filter(|case| case.passed).count();
-        let largest =
-            |of: fn(&CaseErrors) -> f64| crate::evidence::largest(cases.iter().map(|c| of(&c.errors)));
-        let summary = Summary {
-            cases: cases.len(),
-            passed,
-            failed: cases.len() - passed,
-            max_error: CaseErrors {
-                finite_difference: largest(|e| e.finite_difference),
-                complex_step: largest(|e| e.complex_step),
-                dual: largest(|e| e.dual),
-                closed_form: largest(|e| e.closed_form),
-            },
-        };
-        Self { summary, cases }
     }
 }

@@ -29,6 +29,7 @@ pub mod diagnose;
 mod disk;
 mod output;
 pub mod plot;
+mod rule;
 mod shard;
 pub mod statistics;
 pub mod toy;
@@ -36,4 +37,5 @@ pub mod train;
 pub mod verify;
 
 pub use output::write_atomically;
+pub use rule::Rule;
 pub use shard::Shard;

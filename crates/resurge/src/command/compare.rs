@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
+use resurge::Rule;
 use resurge::Shard;
 use resurge::compare::{
     CompareError, Comparison, Cost, Memory, Plan, Seeds, TrialEnd, TrialId, Trials, markdown, step_memory,
 };
-use resurge::toy::Rule;
 use resurge::train::{Config, Event, Examples, Origin, TrainError, Training};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};

@@ -9,9 +9,12 @@ use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use resurge::Shard;
 use resurge::statistics::Estimate;
-use resurge::toy::{
-    Data, OptimiserKind, Panel, Progress, Rule, RuleSummary, Settings, Summary, ToyError, figures, sweep,
-    sweep_shard,
+use resurge::{
+    Rule,
+    toy::{
+        Data, OptimiserKind, Panel, Progress, RuleSummary, Settings, Summary, ToyError, figures, sweep,
+        sweep_shard,
+    },
 };
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use resurge::gradcheck::{CellCase, VerifyReport, cell_registry};
+use resurge::gradcheck::{CellCase, cell_registry};
 use resurge::plot;
 use resurge::verify::{
     Report, Specimen, SpecimenFilter, VerifyOptions, conventions, convergence_curves, verify_over,
@@ -170,7 +170,7 @@ fn verify_all(plan: &Plan, seed: u64) -> Result<Report> {
     let specimens = (plan.cells.len() + plan.conventions.len()) as u64;
     let bar = progress((digits + specimens) * plan.seeds);
     let cases = match digits {
-        0 => VerifyReport::new(Vec::new()),
+        0 => Vec::new(),
         _ => verify_over(&plan.digits, plan.seeds, || bar.inc(digits))?,
     };
     let check = |specimens: &[Specimen]| verify_specimens(specimens, seed, plan.seeds, || bar.inc(1));

@@ -16,7 +16,7 @@
 
 use super::parts::{read_json, write_json};
 use super::{CompareError, Load, Plan, TrialId};
-use crate::toy::Rule;
+use crate::Rule;
 use crate::train::{TrainError, Training};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -82,7 +82,7 @@ impl Cost {
     /// [`CompareError::Train`] for data that cannot be loaded, and where the first step is not finite.
     ///
     /// ```
-    /// # use resurge::{compare::{Cost, Plan}, data::ImageDataset, toy::Rule};
+    /// # use resurge::{compare::{Cost, Plan}, data::ImageDataset, Rule};
     /// # use resurge::train::{Config, Examples, Origin, Preset, TrainError};
     /// # let dataset = "dark-and-light".to_owned();
     /// # let origin = Origin { dataset, limit: None, verified: true, train_samples: 2, test_samples: 2 };

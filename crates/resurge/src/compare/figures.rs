@@ -1,8 +1,8 @@
 //! Learning curves.
 
 use super::Comparison;
+use crate::Rule;
 use crate::plot::{Axes, Line, PlotError, Point, grid};
-use crate::toy::Rule;
 use crate::train::EpochRow;
 
 type Measure = fn(&EpochRow) -> f64;

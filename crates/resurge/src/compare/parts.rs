@@ -2,7 +2,7 @@
 
 use super::plan::{common, write};
 use super::{CompareError, Cost, Plan, Record, Summary, TrialId, csv, figure, markdown};
-use crate::toy::Rule;
+use crate::Rule;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};

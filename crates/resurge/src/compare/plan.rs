@@ -1,7 +1,7 @@
 //! Which trials there are.
 
 use super::CompareError;
-use crate::toy::Rule;
+use crate::Rule;
 use crate::train::{Config, Examples, Origin, TrainError};
 use crate::write_atomically;
 use resurge_data::{Batches, Dataset};
@@ -90,7 +90,7 @@ impl Plan {
     /// [`CompareError::List`] for lists that are empty or name something twice, [`CompareError::Train`] for no epoch.
     ///
     /// ```
-    /// use resurge::{compare::Plan, toy::Rule};
+    /// use resurge::{compare::Plan, Rule};
     /// use resurge::train::{Config, Origin, Preset};
     ///
     /// let origin = Origin { dataset: "mnist".into(), limit: None, verified: true, train_samples: 9, test_samples: 9 };
@@ -126,7 +126,7 @@ impl Plan {
     /// [`CompareError::Train`] for samples that cannot be read.
     ///
     /// ```
-    /// # use resurge::{compare::Plan, data::ImageDataset, toy::Rule, train::{Config, Examples, Origin, Preset}};
+    /// # use resurge::{compare::Plan, data::ImageDataset, Rule, train::{Config, Examples, Origin, Preset}};
     /// # let config = Config::preset(Preset::Small);
     /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
     /// # let data = (Examples::of_images(set.clone(), &config)?, Examples::of_images(set, &config)?);

@@ -1,10 +1,10 @@
 //! What the trials of a comparison say.
 
 use super::{Comparison, Cost, Diverged, Memory, Record, TimeSpent};
+use crate::Rule;
 use crate::statistics::{
     Estimate, Resamples, mean, median, sign_flip_p_value, smallest_p_value, standard_deviation, t_interval,
 };
-use crate::toy::Rule;
 use crate::train::{Config, EpochRow, Origin};
 use serde::Serialize;
 

@@ -200,7 +200,7 @@ impl Trials<'_> {
     /// for numbers that are not finite.
     ///
     /// ```
-    /// # use resurge::{compare::{Plan, TrialEnd, Trials}, data::ImageDataset, toy::Rule};
+    /// # use resurge::{compare::{Plan, TrialEnd, Trials}, data::ImageDataset, Rule};
     /// # use resurge::train::{Config, Examples, Origin, Preset, TrainError};
     /// # let dataset = "dark-and-light".to_owned();
     /// # let origin = Origin { dataset, limit: None, verified: true, train_samples: 2, test_samples: 2 };

@@ -186,7 +186,7 @@ impl Data {
         match scaling {
             Scaling::Raw => rules.filter_map(|&rule| of(rule, scaling)).collect(),
             Scaling::Matched => rules
-                .filter_map(|&rule| match rule == super::Rule::FULL {
+                .filter_map(|&rule| match rule == crate::Rule::FULL {
                     true => of(rule, Scaling::Raw),
                     false => of(rule, scaling),
                 })

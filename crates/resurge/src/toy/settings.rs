@@ -1,6 +1,7 @@
 //! What a sweep runs.
 
-use super::{Rule, ToyError};
+use super::ToyError;
+use crate::Rule;
 use serde::{Deserialize, Serialize};
 
 /// An optimiser.
@@ -73,7 +74,7 @@ impl Scaling {
 /// A way to train that is tried with every learning rate and every seed.
 ///
 /// ```
-/// use resurge::toy::{Arm, OptimiserKind, Rule, Scaling};
+/// use resurge::{Rule, toy::{Arm, OptimiserKind, Scaling}};
 ///
 /// let arm = Arm { rule: Rule::DETACHED, optimiser: OptimiserKind::Sgd, scaling: Scaling::Matched };
 /// assert_eq!(arm.to_string(), "detached, sgd matched");
@@ -226,7 +227,7 @@ impl Settings {
     /// The arms, rule by rule.
     ///
     /// ```
-    /// use resurge::toy::{Rule, Settings};
+    /// use resurge::{Rule, toy::Settings};
     ///
     /// let arms = Settings { rules: vec![Rule::FULL, Rule::DETACHED], ..Settings::default() }.arms();
     /// let names: Vec<String> = arms.iter().map(ToString::to_string).collect();

@@ -1,7 +1,8 @@
 //! What the data say: best losses, usable windows, divergence, paired comparisons.
 
 use super::statistics::{LEARNT, USABLE, Window, best, window};
-use super::{Data, OptimiserKind, Rule, Scaling, Settings};
+use super::{Data, OptimiserKind, Scaling, Settings};
+use crate::Rule;
 use crate::statistics::{Estimate, Resamples, Sampled, mean_of, median, sign_flip_p_value};
 use serde::Serialize;
 
@@ -96,7 +97,7 @@ pub struct Comparison {
 /// A rule among those that it is compared with.
 ///
 /// ```
-/// use resurge::toy::{Data, Rule, Summary};
+/// use resurge::{Rule, toy::{Data, Summary}};
 ///
 /// let summary = Summary::of(&Data::read("examples/results/toy".as_ref())?);
 /// let full = &summary.panels[0].rules[0];

@@ -1,6 +1,7 @@
 //! The task of one seed: its data, its initial weights, and the neuron with its loss.
 
-use super::{Rule, ToyError};
+use super::ToyError;
+use crate::Rule;
 use crate::autodiff::{Tape, Var};
 use crate::snn::convention::Paper;
 use crate::snn::{Cell, CellOutput, SnnError, bernoulli, linear, trace_filter};
@@ -69,7 +70,7 @@ pub const TRACE_DECAY: f64 = 0.5;
 /// weights that solve the task. Both are filtered with equation (3), whose gain is 1 at rest: `(1 - beta) x`.
 ///
 /// ```
-/// use resurge::toy::{Rule, Task};
+/// use resurge::{Rule, toy::Task};
 ///
 /// let task = Task::new(100, 1)?;
 /// let start = task.evaluate(&Rule::FULL, std::slice::from_ref(task.weights()))?;
@@ -87,7 +88,7 @@ pub struct Task {
 /// Losses of several neurons on a [`Task`], each with weights of its own, and the gradients of these weights.
 ///
 /// ```
-/// use resurge::toy::{Evaluation, Rule, Task};
+/// use resurge::{Rule, toy::{Evaluation, Task}};
 ///
 /// let task = Task::new(30, 1)?;
 /// let weights = [task.weights().clone(), task.weights().scale(3.0)]; // two neurons
@@ -183,7 +184,7 @@ impl Task {
     /// The loss of a neuron that never spikes: what there is to be had without learning anything.
     ///
     /// ```
-    /// use resurge::{tensor::Tensor, toy::{Rule, Task}};
+    /// use resurge::{tensor::Tensor, Rule, toy::Task};
     ///
     /// let task = Task::new(20, 1)?;
     /// let silent = task.evaluate(&Rule::FULL, &[Tensor::zeros([20])?])?;
@@ -203,7 +204,7 @@ impl Task {
     /// [`ToyError`] when the weights do not fit the inputs.
     ///
     /// ```
-    /// use resurge::toy::{Rule, Task};
+    /// use resurge::{Rule, toy::Task};
     ///
     /// let task = Task::new(100, 1)?;
     /// let start = std::slice::from_ref(task.weights());

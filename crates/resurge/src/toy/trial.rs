@@ -1,6 +1,7 @@
 //! Training runs: all those of one seed and one rule, side by side.
 
-use super::{Arm, OptimiserKind, Rule, Scaling, Settings, Task, ToyError};
+use super::{Arm, OptimiserKind, Scaling, Settings, Task, ToyError};
+use crate::Rule;
 use crate::snn::{Adam, Optimiser, Sgd, SnnError};
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// One training run.
 ///
 /// ```
-/// use resurge::toy::{Rule, Settings, Task, train};
+/// use resurge::{Rule, toy::{Settings, Task, train}};
 ///
 /// let settings = Settings { updates: 3, rate_min: 0.1, per_decade: 1, ..Settings::default() };
 /// let trial = &train(&Task::new(50, 1)?, &settings, &Rule::FULL)?[0]; // by SGD, at a rate of 0.1
@@ -96,7 +97,7 @@ pub(super) fn matched_factor(task: &Task, rule: &Rule) -> Result<f64, ToyError> 
 /// [`ToyError`] when the settings do not allow a run. That a run diverges is a result, not an error.
 ///
 /// ```
-/// use resurge::toy::{Rule, Settings, Task, train};
+/// use resurge::{Rule, toy::{Settings, Task, train}};
 ///
 /// let settings = Settings { updates: 10, per_decade: 1, ..Settings::default() };
 /// let trials = train(&Task::new(100, 1)?, &settings, &Rule::FULL)?;

@@ -1,16 +1,15 @@
 //! What a verification found in all, in the form in which it is written out.
 
-use crate::gradcheck::{CaseReport, CellReport, CellVerdict, VerifyReport};
+use crate::gradcheck::{CaseReport, CellReport, CellVerdict};
 use serde::Serialize;
 
 /// Everything that was verified, with a summary.
 ///
 /// ```
-/// use resurge::gradcheck::VerifyReport;
 /// use resurge::verify::{Report, conventions, verify_specimens};
 ///
 /// let paper = verify_specimens(&conventions(&["paper".into()])?, 1, 1, || {})?;
-/// let report = Report::new(VerifyReport::new(vec![]), vec![], paper);
+/// let report = Report::new(vec![], vec![], paper);
 /// assert_eq!((report.summary.cases, report.summary.passed, report.conventions.len()), (1, 1, 1));
 /// # Ok::<(), resurge::verify::VerifyError>(())
 /// ```
@@ -31,9 +30,9 @@ pub struct Report {
 /// The cases counted, and the largest error by each means.
 ///
 /// ```
-/// use resurge::{gradcheck::VerifyReport, verify::Report};
+/// use resurge::verify::Report;
 ///
-/// let summary = Report::new(VerifyReport::new(vec![]), vec![], vec![]).summary;
+/// let summary = Report::new(vec![], vec![], vec![]).summary;
 /// assert_eq!((summary.cases, summary.passed, summary.failed), (0, 0, 0));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,11 +50,10 @@ pub struct ReportSummary {
 /// The largest normalised error by each means; none where that means was not used.
 ///
 /// ```
-/// use resurge::gradcheck::VerifyReport;
 /// use resurge::verify::{Report, conventions, verify_specimens};
 ///
 /// let paper = verify_specimens(&conventions(&["paper".into()])?, 1, 1, || {})?;
-/// let errors = Report::new(VerifyReport::new(vec![]), vec![], paper).summary.max_error;
+/// let errors = Report::new(vec![], vec![], paper).summary.max_error;
 /// assert!(errors.dual < Some(1e-10) && errors.rtrl < Some(1e-10));
 /// assert_eq!(errors.closed_form, None); // of the network on digits alone
 /// # Ok::<(), resurge::verify::VerifyError>(())
@@ -79,13 +77,12 @@ impl Report {
     /// A report of the given results.
     ///
     /// ```
-    /// use resurge::{gradcheck::VerifyReport, verify::Report};
+    /// use resurge::verify::Report;
     ///
-    /// let nothing = Report::new(VerifyReport::new(vec![]), vec![], vec![]);
+    /// let nothing = Report::new(vec![], vec![], vec![]);
     /// assert_eq!((nothing.summary.cases, nothing.summary.max_error.dual), (0, None));
     /// ```
-    pub fn new(digits: VerifyReport, cells: Vec<CellReport>, conventions: Vec<CellReport>) -> Self {
-        let cases = digits.cases;
+    pub fn new(cases: Vec<CaseReport>, cells: Vec<CellReport>, conventions: Vec<CellReport>) -> Self {
         let specimens = || cells.iter().chain(&conventions);
         let total = cases.len() + cells.len() + conventions.len();
         let passed = cases.iter().filter(|c| c.passed).count()

@@ -1,8 +1,8 @@
 //! docs/formats.md against the files that are written.
 
 use crate::{read, root};
+use resurge::Rule;
 use resurge::compare::Plan;
-use resurge::toy::Rule;
 use resurge::train::{Checkpoint, Config, EpochRow, Log, Origin, Preset, Progress, csv};
 use resurge_tensor::Tensor;
 use safetensors::SafeTensors;

@@ -182,7 +182,7 @@ fn bad_settings_bad_data_and_divergence_are_named() {
     let place = Place::new();
     let expected: [(&[&str], i32, &str); 5] = [
         (&["--set", "stepps=3"], 2, "setting stepps is unknown"),
-        (&["--reset-grad", "half"], 2, "reset_gradient is \"half\""),
+        (&["--reset-grad", "half"], 2, "reset_gradient: no rule is named half"),
         (
             &["--set", "layers=[\"linear 9\"]"],
             2,

@@ -1,6 +1,7 @@
 //! What settings name: the cell, the loss, the schedule.
 
 use super::Config;
+use crate::Rule;
 use crate::train::TrainError;
 use resurge_snn::{CLASS_PATTERN, Cell, CountTarget, Reset, ResetGradient, Schedule, Surrogate};
 
@@ -136,17 +137,8 @@ impl Config {
     }
 
     fn reset_gradient(&self) -> Result<ResetGradient, TrainError> {
-        let rule = &self.reset_gradient;
-        match rule.as_str() {
-            "full" => return Ok(ResetGradient::Full),
-            "detached" => return Ok(ResetGradient::Detached),
-            "spatial-only" => return Ok(ResetGradient::SpatialOnly),
-            _ => {}
-        }
-        let alpha = rule.strip_prefix("scaled-").and_then(|alpha| alpha.parse().ok());
-        alpha.and_then(|alpha| ResetGradient::scaled(alpha).ok()).ok_or_else(|| {
-            let names = "full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1";
-            TrainError::Config(format!("reset_gradient is \"{rule}\"; it must be one of: {names}"))
-        })
+        let rule = self.reset_gradient.parse::<Rule>();
+        rule.map(|rule| rule.gradient())
+            .map_err(|error| TrainError::Config(format!("reset_gradient: {error}")))
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use resurge::snn::ResetGradient;
-/// use resurge::toy::Rule;
+/// use resurge::Rule;
 ///
 /// let rule: Rule = "scaled-0.25".parse()?;
 /// assert_eq!(rule.gradient(), ResetGradient::Scaled(0.25));
@@ -22,7 +22,7 @@ impl Rule {
     /// With the reset term, equation (6).
     ///
     /// ```
-    /// use resurge::{snn::ResetGradient, toy::Rule};
+    /// use resurge::{snn::ResetGradient, Rule};
     ///
     /// assert_eq!(Rule::FULL.gradient(), ResetGradient::Full);
     /// ```
@@ -30,7 +30,7 @@ impl Rule {
     /// Without it, equation (5).
     ///
     /// ```
-    /// use resurge::{snn::ResetGradient, toy::Rule};
+    /// use resurge::{snn::ResetGradient, Rule};
     ///
     /// assert_eq!(Rule::DETACHED.gradient(), ResetGradient::Detached);
     /// ```
@@ -39,7 +39,7 @@ impl Rule {
     /// Full, detached, half of the reset term, spatial only.
     ///
     /// ```
-    /// use resurge::toy::Rule;
+    /// use resurge::Rule;
     ///
     /// let names: Vec<String> = Rule::all().iter().map(Rule::name).collect();
     /// assert_eq!(names, ["full", "detached", "scaled-0.5", "spatial-only"]);
@@ -51,7 +51,7 @@ impl Rule {
     /// The gradient of the reset.
     ///
     /// ```
-    /// use resurge::{snn::ResetGradient, toy::Rule};
+    /// use resurge::{snn::ResetGradient, Rule};
     ///
     /// assert_eq!("scaled-0.5".parse::<Rule>()?.gradient(), ResetGradient::Scaled(0.5));
     /// # Ok::<(), String>(())
@@ -63,7 +63,7 @@ impl Rule {
     /// The name: `full`, `detached`, `scaled-0.5`, `spatial-only`.
     ///
     /// ```
-    /// assert_eq!(resurge::toy::Rule::DETACHED.name(), "detached");
+    /// assert_eq!(resurge::Rule::DETACHED.name(), "detached");
     /// ```
     pub fn name(&self) -> String {
         self.0.name()
@@ -90,7 +90,7 @@ impl std::str::FromStr for Rule {
         .map(Self)
         .ok_or_else(|| {
             format!(
-                "no rule is named {name}: use full, detached, spatial-only, or scaled-A with A from 0 to 1"
+                "no rule is named {name}: use full, detached, spatial-only, or scaled-ALPHA with ALPHA from 0 to 1"
             )
         })
     }
