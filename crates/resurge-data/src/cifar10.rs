@@ -119,7 +119,7 @@ pub fn load(place: &Path, split: Split, verify: Verify) -> Result<ImageDataset, 
 /// assert_eq!(batch_from("one.bin", &record[..])?.1, [9]);
 /// record[0] = 10;
 /// let error = batch_from("one.bin", &record[..]).unwrap_err();
-/// assert_eq!(error.to_string(), "one.bin: byte 0: label is 10, expected 0 to 9");
+/// assert_eq!(error.to_string(), "one.bin: byte 0: label is 10, expected 0 to 9; obtain it again");
 /// # Ok::<(), resurge_data::FileError>(())
 /// ```
 pub fn batch_from(name: impl Into<PathBuf>, bytes: impl Read) -> Result<(Vec<u8>, Vec<u8>), FileError> {

@@ -16,7 +16,7 @@ use crate::Checksum;
 ///
 /// let error = idx::labels_from("labels", &[0, 0, 8, 1, 0, 0, 0, 2, 7, 10][..], 10).unwrap_err();
 /// assert!(matches!(error.fault(), Fault::Field { offset: 9, found: 10, .. }));
-/// assert_eq!(error.to_string(), "labels: byte 9: label is 10, expected 0 to 9");
+/// assert_eq!(error.to_string(), "labels: byte 9: label is 10, expected 0 to 9; obtain it again");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", path.display())]

@@ -176,6 +176,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_finite_is_seen_in_either_part() {
+        assert!(Scalar::is_finite(C::new(1.0, 2.0)));
+        assert!(!Scalar::is_finite(C::new(f64::NAN, 0.0)) && !Scalar::is_finite(C::new(0.0, f64::INFINITY)));
+        assert!(Scalar::erf(C::new(0.0, f64::NAN)).re.is_nan());
+    }
+
+    #[test]
     fn square_root_of_zero_and_negatives() {
         assert_eq!(Scalar::sqrt(C::new(0.0, 0.0)), C::new(0.0, 0.0));
         assert_eq!(Scalar::sqrt(C::new(-4.0, 0.0)), C::new(0.0, 2.0));

@@ -235,3 +235,43 @@ pub(crate) fn filled<S: Copy + 'static>(
     // counts what it has written from its start: `len` in all means that every slot has been written.
     Ok(unsafe { data.assume_init() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values that go past the caches arrive, whatever part of a vector the pieces begin and end with.
+    #[test]
+    fn large_tensors_are_written_whole_and_in_place() {
+        fn check<S: Copy + PartialEq + std::fmt::Debug + 'static>(value: fn(usize) -> S) {
+            let len = STREAM / size_of::<S>() + 5;
+            let made = filled(len, |mut rest| {
+                // Pieces of 1 to 1,000 elements, then one of all that is left.
+                let mut first = 0;
+                for piece in (1..1000).chain([len]) {
+                    let (part, others) = rest.split_at(piece);
+                    assert_eq!(part.stream, is_real::<S>());
+                    let values: Vec<S> = (first..first + part.len()).map(value).collect();
+                    part.fill(&values);
+                    (first, rest) = (first + values.len(), others);
+                }
+                assert!(rest.is_empty());
+            });
+            let made = made.unwrap();
+            assert_eq!(made.len(), len);
+            assert!(made.iter().enumerate().all(|(i, &x)| x == value(i)));
+        }
+        check(|i| i as f32);
+        check(|i| i as f64);
+        check(|i| num_complex::Complex::new(i as f64, -1.0));
+        // Elements that a vector does not hold a whole number of, and none at all.
+        check(|i| [i as u8, 1, 2]);
+    }
+
+    #[test]
+    fn what_is_missing_is_counted() {
+        assert_eq!(filled(9, |slots| slots.fill(&[1.0_f64; 7])), Err(7));
+        assert_eq!(filled::<f32>(STREAM, |slots| slots.fill(&[1.0; 9])), Err(9));
+        assert_eq!(&*filled::<f64>(0, |_| {}).unwrap(), &[0.0; 0]);
+    }
+}

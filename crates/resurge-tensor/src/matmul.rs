@@ -292,6 +292,45 @@ mod tests {
         assert_eq!(real(&a.matmul(&b).unwrap()), real(&a).matmul(&real(&b)).unwrap());
     }
 
+    /// Whole numbers, so that every order of the sums gives the same bits.
+    fn whole<S: Scalar>(shape: [usize; 2], step: usize) -> Tensor<S> {
+        Tensor::from_fn(shape, |i| S::from_f64(((i * step) % 7) as f64 - 3.0)).unwrap()
+    }
+
+    /// On all threads, and written past the caches.
+    #[test]
+    fn a_large_product_has_the_rows_of_small_ones() {
+        fn check<S: Scalar>() {
+            let (a, b) = (whole::<S>([2103, 3], 3), whole::<S>([3, 4000], 5));
+            let product = a.matmul(&b).unwrap();
+            for row in [0, 63, 64, 1000, 2102] {
+                let left = Tensor::from_vec([1, 3], a.as_slice()[3 * row..][..3].to_vec()).unwrap();
+                let alone = left.matmul(&b).unwrap();
+                assert_eq!(&product.as_slice()[4000 * row..][..4000], alone.as_slice(), "row {row}");
+            }
+        }
+        check::<f32>();
+        check::<f64>();
+    }
+
+    #[test]
+    fn a_product_is_added_to_what_is_there() {
+        fn check<S: Scalar>() {
+            let (a, b) = (whole::<S>([5, 9], 3), whole::<S>([9, 4], 5));
+            let sums: Vec<S> = (0..20).map(|i| S::from_f64(f64::from(i))).collect();
+            let mut added = sums.clone();
+            let views = (MatRef::new(a.as_slice(), 5, 9).unwrap(), MatRef::new(b.as_slice(), 9, 4).unwrap());
+            S::matmul_add_into(views.0, views.1, &mut added);
+            let product = a.matmul(&b).unwrap();
+            let expected: Vec<S> = sums.iter().zip(product.as_slice()).map(|(&s, &x)| s + x).collect();
+            assert_eq!(added, expected);
+        }
+        check::<f32>();
+        check::<f64>();
+        check::<Complex<f64>>();
+        check::<Dual<f64>>();
+    }
+
     #[test]
     fn mismatched_operands_are_named() {
         let (a, v) = (Tensor::<f64>::zeros([2, 3]).unwrap(), Tensor::<f64>::zeros([3]).unwrap());

@@ -90,7 +90,7 @@ impl std::str::FromStr for Rule {
         .map(Self)
         .ok_or_else(|| {
             format!(
-                "no rule is named {name}: use full, detached, spatial-only, or scaled-ALPHA with ALPHA from 0 to 1"
+                "no rule is named {name}: use one of: full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1"
             )
         })
     }

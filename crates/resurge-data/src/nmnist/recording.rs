@@ -74,7 +74,7 @@ impl Recording {
     /// use resurge_data::nmnist::Recording;
     ///
     /// let error = Recording::from_bytes("one.bin", &[3, 34, 0, 0, 0][..]).unwrap_err();
-    /// assert_eq!(error.to_string(), "one.bin: byte 1: row is 34, expected 0 to 33, or 240 for an overflow");
+    /// assert_eq!(error.to_string(), "one.bin: byte 1: row is 34, expected 0 to 33, or 240 for an overflow; obtain it again");
     /// ```
     pub fn from_bytes(name: impl Into<PathBuf>, bytes: impl Read) -> Result<Self, FileError> {
         parse(&mut Input::detect(name, BufReader::new(bytes))?)

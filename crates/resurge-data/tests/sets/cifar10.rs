@@ -74,7 +74,7 @@ fn damage_is_named_with_its_offset() {
     }
     records[RECORD] = 200;
     let error = batch_from("f", &records[..]).unwrap_err();
-    assert_eq!(error.to_string(), "f: byte 3073: label is 200, expected 0 to 9");
+    assert_eq!(error.to_string(), "f: byte 3073: label is 200, expected 0 to 9; obtain it again");
 
     let archive = make::tar_gz(&[("a/data_batch_3.bin", &records)]);
     let dir = tempfile::tempdir().unwrap();

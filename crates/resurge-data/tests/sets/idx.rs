@@ -38,8 +38,11 @@ fn what_is_wrong_is_named_with_its_offset() {
         assert!(found.starts_with(expected), "expected {expected:?}, found {found:?}");
     }
     let labels = |file: &[u8]| idx::labels_from("f", file, 10).unwrap_err().to_string();
-    assert_eq!(labels(&make::labels(&[9, 3, 10])), "f: byte 10: label is 10, expected 0 to 9");
-    assert_eq!(labels(&good), "f: byte 3: number of dimensions is 3, expected 1 (labels)");
+    assert_eq!(
+        labels(&make::labels(&[9, 3, 10])),
+        "f: byte 10: label is 10, expected 0 to 9; obtain it again"
+    );
+    assert_eq!(labels(&good), "f: byte 3: number of dimensions is 3, expected 1 (labels); obtain it again");
 }
 
 /// Gives its bytes, and counts how large the buffers are that it is asked to fill.

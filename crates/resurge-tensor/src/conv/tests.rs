@@ -42,6 +42,12 @@ fn cases() -> Vec<Case> {
         (plain.with_groups(3).with_padding([1, 1]), [1, 3, 4, 4], [3, 1, 3, 3], [1, 3, 4, 4]),
         (plain.with_padding([3, 3]), [1, 1, 1, 1], [1, 1, 2, 2], [1, 1, 6, 6]),
         (plain, [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]),
+        // Runs of 7 to 38 elements, which are copied and added in different ways.
+        (plain.with_padding([1, 1]), [1, 2, 2, 9], [2, 2, 3, 3], [1, 2, 2, 9]),
+        (plain, [1, 1, 3, 20], [2, 1, 2, 3], [1, 2, 2, 18]),
+        (plain.with_padding([0, 2]), [2, 1, 2, 36], [1, 1, 1, 3], [2, 1, 2, 38]),
+        // Columns of a window that lie in the padding altogether.
+        (plain.with_stride([1, 4]).with_padding([0, 3]), [1, 1, 1, 2], [1, 1, 1, 4], [1, 1, 1, 2]),
         (plain, [0, 2, 3, 3], [1, 2, 2, 2], [0, 1, 2, 2]),
         (plain, [1, 0, 3, 3], [2, 0, 2, 2], [1, 2, 2, 2]),
         (plain, [1, 1, 3, 3], [0, 1, 2, 2], [1, 0, 2, 2]),
@@ -80,6 +86,29 @@ fn the_transposes_are_transposes() {
         assert!((forward - dot(&x, &to_input)).abs() < 1e-13, "{conv:?}");
         assert!((forward - dot(&w, &to_weight)).abs() < 1e-13, "{conv:?}");
     }
+}
+
+/// One that is worth all threads: whole numbers, so that every order of the sums gives the same bits.
+#[test]
+fn a_large_one_is_the_definition_too() {
+    let whole = |shape: [usize; 4], step: usize| {
+        Tensor::<f64>::from_fn(shape, |i| ((i * step) % 7) as f64 - 3.0).unwrap()
+    };
+    let conv = Conv2d::new().with_padding([1, 1]);
+    let (x, w) = (whole([40, 4, 12, 12], 3), whole([8, 4, 3, 3], 5));
+    let y = conv.apply(&x, &w).unwrap();
+    assert_eq!(y, naive(conv, &x, &w, y.shape()));
+    let dot = |a: &Tensor<f64>, b: &Tensor<f64>| a.mul(b).unwrap().sum();
+    let back = whole([40, 8, 12, 12], 2);
+    let forward = dot(&y, &back);
+    assert_eq!(forward, dot(&x, &conv.transposed_to_input(&back, &w, x.shape()).unwrap()));
+    assert_eq!(forward, dot(&w, &conv.transposed_to_weight(&back, &x, w.shape()).unwrap()));
+}
+
+#[test]
+fn options_are_what_was_asked_for() {
+    let conv = Conv2d::default().with_stride([2, 3]).with_padding([1, 4]).with_groups(5);
+    assert_eq!((conv.stride(), conv.padding(), conv.groups()), ([2, 3], [1, 4], 5));
 }
 
 #[test]

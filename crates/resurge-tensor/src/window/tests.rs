@@ -25,6 +25,15 @@ fn overlapping_and_padded_windows() {
     assert_eq!(places, vec![0, 0, 1, 2]);
 }
 
+#[test]
+fn a_mean_is_the_sum_by_the_size_of_the_window() {
+    let window = Window2d::new([2, 2]).with_padding([1, 0]);
+    assert_eq!((window.padding(), window.share::<f64>()), ([1, 0], 0.25));
+    let x = ramp([1, 2, 4, 6]);
+    let (sum, mean) = (x.sum_pool2d(window).unwrap(), x.avg_pool2d(window).unwrap());
+    assert_eq!(mean, sum.map(|v| v * 0.25));
+}
+
 /// <pool x, y> = <x, transpose y>.
 #[test]
 fn the_transpose_is_the_transpose() {
@@ -33,6 +42,9 @@ fn the_transpose_is_the_transpose() {
         ([2, 3, 4, 6], Window2d::new([2, 3])),
         ([1, 2, 5, 5], Window2d::new([3, 2]).with_stride([1, 2]).with_padding([2, 1])),
         ([0, 2, 2, 2], Window2d::new([2, 2])),
+        // Neighbours side by side, and what no window covers.
+        ([2, 3, 4, 6], Window2d::new([2, 2])),
+        ([1, 1, 2, 7], Window2d::new([2, 2])),
     ] {
         let x = ramp(shape);
         let pooled = x.sum_pool2d(window).unwrap();

@@ -67,7 +67,7 @@ fn settings_that_do_not_fit_are_named() {
         ("surrogate=step", "surrogate is \"step\"; it must be a name and a number"),
         ("surrogate=atan -1", "surrogate: "),
         ("reset=one", "reset is \"one\"; it must be one of: zero, subtract,"),
-        ("reset_gradient=half", "reset_gradient: no rule is named half: use full, detached"),
+        ("reset_gradient=half", "reset_gradient: no rule is named half: use one of: full, detached"),
         ("reset_gradient=scaled-2", "reset_gradient: no rule is named scaled-2"),
         ("loss=kernel 012", "loss is \"kernel 012\"; it must be"),
         ("loss=count 3", "loss is \"count 3\""),
