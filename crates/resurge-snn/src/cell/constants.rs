@@ -196,4 +196,35 @@ impl Cell {
     pub fn residual_reset(&self) -> bool {
         self.residual_reset
     }
+
+    /// An option that one recurrence of potentials, as the fused cells have it, does not cover. Every field is named, so that
+    /// a new one is asked for here and none is ignored in silence.
+    pub(crate) fn beyond_one_recurrence(&self) -> Option<&'static str> {
+        let Self {
+            synapse,
+            adaptation,
+            refractory,
+            output_delay,
+            residual_reset,
+            decay: _,
+            input_gain: _,
+            drive: _,
+            initial: _,
+            threshold: _,
+            trace_decay: _,
+            surrogate: _,
+            reset: _,
+            reset_gradient: _,
+            firing: _,
+            threshold_in_spike: _,
+        } = *self;
+        let options = [
+            (synapse.is_some(), "a synapse"),
+            (adaptation.is_some(), "an adaptive threshold"),
+            (refractory > 0, "a refractory period"),
+            (output_delay, "a delayed output"),
+            (residual_reset, "a residual reset"),
+        ];
+        options.iter().find(|(present, _)| *present).map(|&(_, option)| option)
+    }
 }

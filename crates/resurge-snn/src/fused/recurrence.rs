@@ -86,14 +86,7 @@ impl<S: Scalar> Recurrence<S> {
     /// # Errors
     /// [`SnnError::NotFused`] names the option that the fused recurrence does not have.
     pub(super) fn of(cell: &Cell) -> Result<Self> {
-        let options = [
-            (cell.synapse().is_some(), "a synapse"),
-            (cell.adaptation().is_some(), "an adaptive threshold"),
-            (cell.refractory_steps() > 0, "a refractory period"),
-            (cell.output_delay(), "a delayed output"),
-            (cell.residual_reset(), "a residual reset"),
-        ];
-        if let Some((_, option)) = options.iter().find(|(present, _)| *present) {
+        if let Some(option) = cell.beyond_one_recurrence() {
             return Err(SnnError::NotFused { option });
         }
         let c = S::from_f64;
