@@ -45,8 +45,8 @@ pub enum DataError {
         byte: u8,
     },
 
-    /// No sample was chosen.
-    #[error("no sample was chosen; take at least one")]
+    /// No sample was given, or chosen.
+    #[error("there are no samples; give or choose at least one")]
     Empty,
 
     /// A file of digits without a line.

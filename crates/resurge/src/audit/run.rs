@@ -37,8 +37,8 @@ impl PartialEq for SurrogateShape {
 }
 
 impl SurrogateShape {
-    /// The shapes that a framework may have in place of the claimed one. Each of unit area has area over peak at
-    /// 1 / derivative(0), which gives the parameter.
+    /// The shapes that a framework may have in place of the claimed one. All but the last have an area; at unit area, area over
+    /// peak is 1 / derivative(0), which gives the parameter.
     pub(super) const ALL: [Self; 9] = [
         Self { name: "sigmoid", of_width: |w| Surrogate::sigmoid(w / 4.0) },
         Self { name: "atan", of_width: |w| Surrogate::atan(2.0 / w) },

@@ -289,7 +289,8 @@ fn other_surrogates(file: &AuditFile) -> Vec<Candidate> {
             continue;
         }
         let rule = Rule { surrogate: SurrogateChange::Shape(shape), ..Rule::default() };
-        let words = format!("the surrogate is of the shape {kind}, with the claimed one's height and area");
+        let and_area = if kind == "straight-through" { "" } else { " and area" };
+        let words = format!("the surrogate is of the shape {kind}, with the claimed one's height{and_area}");
         found.push(candidate(format!("surrogate {kind}"), words, rule));
     }
     found

@@ -52,7 +52,7 @@ fn assert_named(section: &str, value: &serde_json::Value) {
 /// What a command prints as JSON.
 fn json_of(arguments: &[&str]) -> serde_json::Value {
     let mut command = assert_cmd::Command::cargo_bin("resurge").unwrap();
-    serde_json::from_slice(&command.args(arguments).output().unwrap().stdout).unwrap()
+    serde_json::from_slice(&command.args(arguments).assert().success().get_output().stdout).unwrap()
 }
 
 /// The part of the page under a heading.
@@ -107,9 +107,16 @@ fn every_key_of_a_proof() {
     let small =
         ["verify", "--format", "json", "--surrogate", "atan", "--reset", "zero", "--reset-grad", "full"];
     let digits = ["--hidden", "4", "--steps", "3", "--batch", "1"];
-    assert_named(&section("Proofs"), &json_of(&[&small[..], &digits].concat()));
-    assert_named(&section("Proofs"), &json_of(&[&small[..], &["--cell", "lif"]].concat()));
-    assert_named(&section("Proofs"), &json_of(&["verify", "--convention", "spyx-lif", "--format", "json"]));
+    let convention = ["verify", "--convention", "spyx-lif", "--format", "json"].to_vec();
+    for (arguments, list) in [
+        ([&small[..], &digits].concat(), "cases"),
+        ([&small[..], &["--cell", "lif"]].concat(), "cells"),
+        (convention, "conventions"),
+    ] {
+        let report = json_of(&arguments);
+        assert!(report[list][0].is_object(), "no {list}");
+        assert_named(&section("Proofs"), &report);
+    }
 }
 
 #[test]
@@ -120,7 +127,9 @@ fn every_key_of_an_audit() {
         .map(|name| root().join(format!("crates/resurge/tests/audit/{name}.safetensors")));
     let mut command = assert_cmd::Command::cargo_bin("resurge").unwrap();
     command.arg("audit").args([damaged, unusable]).arg("--json").arg(&out).output().unwrap();
-    assert_named(&section("Audits"), &serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap());
+    let audits: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    assert!(audits["files"][0]["audit"].is_object() && audits["files"][1]["error"].is_string(), "{audits}");
+    assert_named(&section("Audits"), &audits);
 }
 
 #[test]
