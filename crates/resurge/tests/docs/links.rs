@@ -2,15 +2,19 @@
 
 use crate::{files, read, root};
 
+/// The lines outside of fenced blocks, and the fence that ends a block.
+fn unfenced(page: &str) -> impl Iterator<Item = &str> {
+    let mut fenced = false;
+    page.lines().filter(move |line| {
+        fenced ^= line.starts_with("```");
+        !fenced
+    })
+}
+
 /// The targets of the links `[...](target)` outside of fenced blocks and of code.
 fn links(page: &str) -> Vec<String> {
-    let mut fenced = false;
     let mut links = Vec::new();
-    for line in page.lines() {
-        fenced ^= line.starts_with("```");
-        if fenced {
-            continue;
-        }
+    for line in unfenced(page) {
         let prose: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
         for part in prose.split("](").skip(1) {
             links.extend(part.split(')').next().map(str::to_owned));
@@ -68,13 +72,8 @@ fn every_page_is_in_the_table_of_contents() {
 /// The Rust files that a page names in code, such as `reset.rs`, without what follows their path; other crates' and those that
 /// a reader is to write are not ours to check.
 fn named_files(page: &str) -> Vec<String> {
-    let mut fenced = false;
     let mut named = Vec::new();
-    for line in page.lines() {
-        fenced ^= line.starts_with("```");
-        if fenced {
-            continue;
-        }
+    for line in unfenced(page) {
         let spans = line.split('`').skip(1).step_by(2);
         let paths = spans.filter_map(|span| span.split("::").next());
         let is_path = |path: &&str| path.ends_with(".rs") && !path.contains([' ', '*', '{']);
