@@ -1,7 +1,7 @@
 //! Neurons and integrators in a description: the tables of docs/audit-format.md.
 
 use super::description::one;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// See [`Layer::Neuron`]; the fields are those of the format page.
@@ -150,7 +150,7 @@ pub(super) enum Output {
 }
 
 /// A constant of a cell that a framework can learn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Constant {
     Decay,
@@ -167,17 +167,7 @@ pub(super) enum Constant {
 impl std::fmt::Display for Constant {
     /// As in the audit file.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Decay => "decay",
-            Self::Threshold => "threshold",
-            Self::InputGain => "input_gain",
-            Self::Drive => "drive",
-            Self::ResetValue => "reset_value",
-            Self::SynapseDecay => "synapse_decay",
-            Self::SynapseGain => "synapse_gain",
-            Self::AdaptationDecay => "adaptation_decay",
-            Self::AdaptationScale => "adaptation_scale",
-        })
+        self.serialize(f)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::options::{Threads, from_one_to};
 use super::stop_on_signals;
-use super::training::{Basis, Screen, base_settings, load, unusable};
+use super::training::{Basis, Screen};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -89,10 +89,8 @@ pub(super) fn report(comparison: &Comparison, out: &Path) -> Result<()> {
 impl Arguments {
     fn compare(&self) -> Result<Verdict> {
         let config = self.settings()?;
-        let load = |config: &Config| {
-            load(&self.basis.dataset, &self.basis.data, !self.no_verify, config, self.limit)
-        };
-        let data = load(&config).with_context(|| unusable(&self.basis.dataset, &self.basis.data))?;
+        let load = |config: &Config| self.basis.load(!self.no_verify, config, self.limit);
+        let data = load(&config).with_context(|| self.basis.unusable())?;
         if self.step_memory {
             return self.print_memory(&config, data);
         }
@@ -130,8 +128,7 @@ impl Arguments {
     }
 
     fn settings(&self) -> Result<Config> {
-        let (base, _) =
-            base_settings(&self.basis.dataset, self.basis.preset.as_deref(), self.basis.config.as_deref())?;
+        let base = self.basis.settings()?;
         for setting in &self.basis.set {
             let key = setting.split('=').next().unwrap_or_default().trim();
             if let Some((_, option)) =

@@ -2,7 +2,7 @@
 
 use super::options::{Threads, from_one_to};
 use super::stop_on_signals;
-use super::training::{Basis, Screen, base_settings, load, unusable};
+use super::training::{Basis, Screen};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -115,14 +115,7 @@ impl Arguments {
     fn settings(&self, checkpoint: Option<&Checkpoint>) -> Result<Config> {
         let base = match checkpoint.filter(|_| self.basis.preset.is_none() && self.basis.config.is_none()) {
             Some(checkpoint) => checkpoint.config.clone(),
-            None => {
-                base_settings(
-                    &self.basis.dataset,
-                    self.basis.preset.as_deref(),
-                    self.basis.config.as_deref(),
-                )?
-                .0
-            }
+            None => self.basis.settings()?,
         };
         let mut config = base.with(&self.basis.set)?;
         // Of the options, not of the settings: an option outdoes a setting of the same name.
@@ -135,7 +128,6 @@ impl Arguments {
     }
 
     fn examples(&self, config: &Config, limit: Option<u64>, verified: bool) -> Result<(Examples, Examples)> {
-        load(&self.basis.dataset, &self.basis.data, verified, config, limit)
-            .with_context(|| unusable(&self.basis.dataset, &self.basis.data))
+        self.basis.load(verified, config, limit).with_context(|| self.basis.unusable())
     }
 }

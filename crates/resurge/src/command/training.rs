@@ -29,19 +29,30 @@ pub(super) struct Basis {
     pub(super) set: Vec<String>,
 }
 
-/// The samples to learn from and those to measure on.
-pub(super) fn load(
-    dataset: &str,
-    data: &Path,
-    verified: bool,
-    config: &Config,
-    limit: Option<u64>,
-) -> Result<(Examples, Examples), TrainError> {
-    let dataset = dataset.parse()?;
-    let verify = if verified { Verify::Official } else { Verify::Format };
-    let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let load = |split| Examples::load(dataset, data, split, verify, config, limit);
-    Ok((load(Split::Train)?, load(Split::Test)?))
+impl Basis {
+    /// The settings to start from, without those that are overridden.
+    pub(super) fn settings(&self) -> Result<Config> {
+        Ok(base_settings(&self.dataset, self.preset.as_deref(), self.config.as_deref())?.0)
+    }
+
+    /// The samples to learn from and those to measure on.
+    pub(super) fn load(
+        &self,
+        verified: bool,
+        config: &Config,
+        limit: Option<u64>,
+    ) -> Result<(Examples, Examples), TrainError> {
+        let dataset = self.dataset.parse()?;
+        let verify = if verified { Verify::Official } else { Verify::Format };
+        let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let load = |split| Examples::load(dataset, &self.data, split, verify, config, limit);
+        Ok((load(Split::Train)?, load(Split::Test)?))
+    }
+
+    /// What is said of data that cannot be loaded.
+    pub(super) fn unusable(&self) -> String {
+        unusable(&self.dataset, &self.data)
+    }
 }
 
 /// What is said of data that cannot be loaded.

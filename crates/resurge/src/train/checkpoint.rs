@@ -175,11 +175,8 @@ impl Checkpoint {
         let views = views.collect::<Result<Vec<_>, String>>()?;
         // One entry, since a map of several has no order; the digest is of the file with zeros in its own place.
         let metadata = HashMap::from([("resurge".to_owned(), format!("{} {state}", "0".repeat(DIGITS)))]);
-        let mut bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())?;
-        let digest = digest(&bytes);
-        let place = digest_place(&bytes).ok_or("the header has no place for the digest")?;
-        bytes[place..][..DIGITS].copy_from_slice(digest.as_bytes());
-        Ok(bytes)
+        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())?;
+        Ok(sealed(bytes).ok_or("the header has no place for the digest")?)
     }
 
     /// Reads the bytes of a file.
@@ -195,10 +192,7 @@ impl Checkpoint {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let damaged = "damaged, or no checkpoint of resurge: the digest in it is not that of its content; \
                        resume from another, or train anew";
-        let place = digest_place(bytes).ok_or(damaged)?;
-        let (written, mut blank) = (&bytes[place..][..DIGITS], bytes.to_vec());
-        blank[place..][..DIGITS].fill(b'0');
-        if digest(&blank).as_bytes() != written {
+        if sealed(bytes.to_vec()).as_deref() != Some(bytes) {
             return Err(damaged.into());
         }
         // From here on the file is as a program wrote it: this one, another version, or one that forges digests.
@@ -241,8 +235,13 @@ fn no_name_twice<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<(), 
     twice.map_or(Ok(()), |name| Err(format!("two weights are named {name}; give each its own name")))
 }
 
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// The file with the digest that is right in its place, that of the file with zeros there; none where there is no place.
+fn sealed(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let place = digest_place(&bytes)?;
+    bytes[place..][..DIGITS].fill(b'0');
+    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes[place..][..DIGITS].copy_from_slice(digest.as_bytes());
+    Some(bytes)
 }
 
 /// Where the digest stands in a file.
@@ -319,7 +318,7 @@ mod tests {
         let text = String::from_utf8_lossy(&bytes).find("format\\\":1").unwrap();
         let mut other = bytes.clone();
         other[text + 9] = b'7';
-        let error = Checkpoint::from_bytes(&sealed(other)).unwrap_err();
+        let error = Checkpoint::from_bytes(&sealed(other).unwrap()).unwrap_err();
         assert!(error.contains("of format 7, but 1 is read"), "{error}");
     }
 
@@ -336,19 +335,10 @@ mod tests {
         // The list of names is in the state; the tensors of "linear2" stay in the file, unread.
         let text = String::from_utf8_lossy(&bytes).find("\\\"linear2\\\"").unwrap();
         bytes[text + 8] = b'1';
-        let error = Checkpoint::from_bytes(&sealed(bytes)).unwrap_err();
+        let error = Checkpoint::from_bytes(&sealed(bytes).unwrap()).unwrap_err();
         assert_eq!(error, "two weights are named linear1; give each its own name");
 
         twice.weights[1].0 = "linear1".into();
         assert_eq!(twice.to_bytes().unwrap_err(), error);
-    }
-
-    /// The file with a digest that is right.
-    fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
-        let place = digest_place(&bytes).unwrap();
-        bytes[place..][..DIGITS].fill(b'0');
-        let digest = digest(&bytes);
-        bytes[place..][..DIGITS].copy_from_slice(digest.as_bytes());
-        bytes
     }
 }

@@ -193,7 +193,7 @@ impl Examples {
             Source::Images(images) => images.shape().try_into().map_err(|_| {
                 TrainError::Config(format!("layers: images [C, H, W] are needed, not {:?}", images.shape()))
             }),
-            Source::Recordings(..) => Ok([2, nmnist::SIDE, nmnist::SIDE]),
+            Source::Recordings(..) => Ok(Dataset::NMnist.image()),
         }
     }
 
