@@ -1,6 +1,6 @@
 """Golden gradients of spiking layers, computed by the real frameworks in f64.
 
-    tools/goldens/run.sh                          # makes the environment, regenerates tools/goldens/data
+    tools/goldens/run                          # makes the environment, regenerates tools/goldens/data
     python make_goldens.py                        # the same, in an environment that has requirements.txt
     python make_goldens.py --only snntorch        # one framework: snntorch, spikingjelly, norse, sinabs, exodus, spyx
     python make_goldens.py --case leaky-zero      # cases whose name contains this

@@ -1,8 +1,8 @@
 """Makes the goldens and the damaged copies that `resurge audit` is tested on.
 
-    tools/goldens/audit/run.sh                   # makes all, in crates/resurge/tests/audit
-    tools/goldens/audit/run.sh --only norse      # one framework's goldens
-    tools/goldens/audit/run.sh --check           # writes nothing, compares with the files
+    tools/goldens/audit/run                   # makes all, in crates/resurge/tests/audit
+    tools/goldens/audit/run --only norse      # one framework's goldens
+    tools/goldens/audit/run --check           # writes nothing, compares with the files
 
 Every golden is recorded by python/resurge-audit from the real framework and held to replay.py, which computes it again
 in f64 from the description alone: spikes equal, gradients to 1e-12 of their norm in f64 and 2e-5 in f32.

@@ -3,7 +3,7 @@
 //!
 //! A matrix product is summed in the order of the instructions that the processor has, which `gemm` chooses when it
 //! runs. So there is a hash for each set of instructions that was at hand; elsewhere the numbers of threads are compared
-//! with each other alone. `tools/golden.sh` runs this test in a debug build without optimisation and in a release build.
+//! with each other alone. `tools/same-bits` runs this test in a debug build without optimisation and in a release build.
 //! The network has no exponential, whose last bit is that of the system's library.
 
 use resurge::autodiff::Tape;
