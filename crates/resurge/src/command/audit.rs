@@ -1,10 +1,10 @@
 //! `resurge audit`: arguments, and the report on the terminal.
 
 use super::options::Threads;
+use super::table::{align_right, ruled};
 use crate::Verdict;
 use anyhow::{Result, bail};
 use clap::Args;
-use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use rayon::prelude::*;
 use resurge::audit::{AuditFile, AuditOptions, AuditReport, AuditReports, FileError, audit, html};
 use std::fmt::Write;
@@ -109,7 +109,7 @@ fn text(reports: &AuditReports) -> Result<String> {
     let mut out = String::new();
     let several = reports.files.len() > 1;
     if several {
-        let mut table = table(["File", "Framework", "Type", "Verdict", "Largest error", "Proof"]);
+        let mut table = ruled(["File", "Framework", "Type", "Verdict", "Largest error", "Proof"]);
         for file in &reports.files {
             let row = match &file.audit {
                 Some(audit) => {
@@ -147,13 +147,6 @@ fn text(reports: &AuditReports) -> Result<String> {
     Ok(out)
 }
 
-fn table<const N: usize>(headings: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_header(headings);
-    table
-}
-
 fn proof(audit: &AuditReport) -> String {
     match &audit.proof {
         None => "none".into(),
@@ -189,17 +182,13 @@ fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
         )?;
     }
     if !audit.gradients.is_empty() {
-        let mut table = table(["Gradient", "Norm", "Relative error", ""]);
+        let mut table = ruled(["Gradient", "Norm", "Relative error", ""]);
         for g in &audit.gradients {
             let verdict = if g.matches { "" } else { "differs" };
             let row = [g.name.clone(), format!("{:.4e}", g.norm), format!("{:.2e}", g.error), verdict.into()];
             table.add_row(row);
         }
-        for column in [1, 2] {
-            if let Some(column) = table.column_mut(column) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
+        align_right(&mut table, 1);
         writeln!(out, "{table}")?;
     }
     if audit.explanations.len() > 1 && !audit.matches {

@@ -10,6 +10,7 @@ pub(crate) mod merge;
 mod options;
 pub(crate) mod reference;
 mod render;
+mod table;
 pub(crate) mod toy;
 pub(crate) mod train;
 mod training;

@@ -1,6 +1,7 @@
 //! A verification as a table for a terminal and as Markdown.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, presets};
+use super::table::{align_right, rule};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use resurge::data::digits;
 use resurge::gradcheck::{CELL_BARS, CaseReport, CellReport, CellVerdict, TOLERANCES};
 use resurge::plot::HeatMap;
@@ -87,7 +88,7 @@ fn draw(mut table: Table, width: Option<u16>, plain: bool) -> String {
     if plain {
         table.force_no_tty();
     }
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    rule(&mut table);
     for column in table.column_iter_mut() {
         column.set_padding((0, 1));
     }
@@ -126,12 +127,6 @@ fn passed(holds: bool) -> Cell {
     match holds {
         true => Cell::new("pass").fg(Color::Green),
         false => Cell::new("FAIL").fg(Color::Red).add_attribute(Attribute::Bold),
-    }
-}
-
-fn align_right(table: &mut Table, names: usize) {
-    for column in table.column_iter_mut().skip(names) {
-        column.set_cell_alignment(CellAlignment::Right);
     }
 }
 

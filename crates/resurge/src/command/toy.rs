@@ -2,10 +2,10 @@
 
 use super::options::Threads;
 use super::stop_on_signals;
+use super::table::{align_right, ruled};
 use crate::Verdict;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use resurge::Shard;
 use resurge::statistics::Estimate;
@@ -240,9 +240,7 @@ fn interval(estimate: Estimate) -> String {
 }
 
 fn render(summary: &Summary, out: &Path) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_header([
+    let mut table = ruled([
         "optimiser",
         "rule",
         "best rate",
@@ -258,9 +256,7 @@ fn render(summary: &Summary, out: &Path) -> String {
             table.add_row(row(panel, rule));
         }
     }
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    align_right(&mut table, 2);
     let Settings { inputs, seeds, updates, .. } = &summary.settings;
     let norms: Vec<_> = summary.norms.iter().map(|n| format!("{} {:.2}", n.rule, n.median)).collect();
     format!(

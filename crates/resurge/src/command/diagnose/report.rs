@@ -1,20 +1,12 @@
 //! Diagnoses and maps as text.
 
-use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use crate::command::table::{align_right, ruled};
+use comfy_table::Table;
 use resurge::diagnose::{Comparison, Diagnosis, Growth, PhaseMap, Spread};
 use std::path::Path;
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_header(header);
-    table
-}
-
 fn finish(mut table: Table) -> String {
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    align_right(&mut table, 1);
     table.to_string()
 }
 
@@ -35,7 +27,7 @@ fn exponent(growth: &Growth) -> String {
 
 /// The report of a network.
 pub(super) fn of_network(diagnosis: &Diagnosis, out: &Path) -> String {
-    let mut layers = table([
+    let mut layers = ruled([
         "layer",
         "neurons",
         "rate",
@@ -55,7 +47,7 @@ pub(super) fn of_network(diagnosis: &Diagnosis, out: &Path) -> String {
     let head = ["all".to_owned(), String::new(), String::new()];
     layers.add_row(head.into_iter().chain(compared(diagnosis.gradient)).chain([const { String::new() }; 3]));
 
-    let mut lags = table(["lag", "|full|", "|detached|", "missing", "cosine"]);
+    let mut lags = ruled(["lag", "|full|", "|detached|", "missing", "cosine"]);
     for lag in &diagnosis.lags {
         lags.add_row([lag.lag.to_string()].into_iter().chain(compared(lag.adjoint)));
     }
@@ -86,8 +78,7 @@ pub(super) fn of_network(diagnosis: &Diagnosis, out: &Path) -> String {
 pub(super) fn of_map(map: &PhaseMap, out: &Path) -> String {
     let settings = &map.settings;
     let widths = settings.widths.iter().map(|width| format!("{width}"));
-    let mut rows = table::<0>([]);
-    rows.set_header(["rate".to_owned(), "decay".to_owned()].into_iter().chain(widths));
+    let mut rows = ruled(["rate".to_owned(), "decay".to_owned()].into_iter().chain(widths));
     for cells in map.cells.chunks(settings.widths.len().max(1)) {
         let head = cells.iter().take(1).flat_map(|cell| [cell.rate.to_string(), cell.decay.to_string()]);
         let median = |spread: Option<Spread>| share(spread.map(|spread| spread.median));
