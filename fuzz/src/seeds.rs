@@ -1,6 +1,7 @@
 //! The inputs that a campaign begins with.
 
 use crate::build::{Draft, Lif};
+use crate::program::Instruction;
 use flate2::{Compression, GzBuilder};
 use resurge::data::cifar10::RECORD;
 use resurge::data::{ImageDataset, nmnist::Binning};
@@ -78,7 +79,7 @@ pub fn seeds() -> Vec<Seed> {
     add("options", "sweep", json!(Settings::default()).to_string().into_bytes());
     add("options", "map", json!(MapSettings::default()).to_string().into_bytes());
 
-    for operation in 0..53_u8 {
+    for operation in 0..Instruction::OPERATIONS {
         let length = 3 * 13;
         let leaves = (0..length)
             .map(|i: usize| (i * 29 % 97) as u8 * u8::from(i % 13 != 0) + 3 * u8::from(i % 13 == 0));

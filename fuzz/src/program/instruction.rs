@@ -24,6 +24,9 @@ const RESETS: [Reset; 5] =
     [Reset::TO_ZERO, Reset::SUBTRACT, Reset::SUBTRACT_THEN_DECAY, Reset::GATED_INPUT, Reset::NONE];
 
 impl Instruction {
+    /// How many operations there are.
+    pub const OPERATIONS: u8 = 53;
+
     /// Runs it.
     pub fn apply<S: Scalar>(&self, tape: &mut Tape<S>, values: &[Var]) -> Result<Var> {
         let pick = |which: u8| values[values.len() - 1 - usize::from(which) % values.len()];
@@ -33,7 +36,7 @@ impl Instruction {
         let window = Window2d::new([1 + p % 3, 1 + p / 3 % 3])
             .with_stride([1 + p / 9 % 2, 1 + p / 18 % 2])
             .with_padding([p / 36 % 2, p / 72 % 2]);
-        Ok(match self.operation % 53 {
+        Ok(match self.operation % Self::OPERATIONS {
             0 => tape.add(x, y)?,
             1 => tape.sub(x, y)?,
             2 => tape.mul(x, y)?,

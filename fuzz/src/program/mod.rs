@@ -4,7 +4,7 @@ mod instruction;
 mod traced;
 
 use arbitrary::{Arbitrary, Unstructured};
-use instruction::Instruction;
+pub use instruction::Instruction;
 use resurge::autodiff::{Tape, Var};
 use resurge::tensor::{Scalar, Tensor};
 use std::sync::Arc;
