@@ -223,8 +223,13 @@ fn notes(report: &Report, options: &VerifyOptions) -> Vec<String> {
     let mut notes = vec!["Errors are normalised by the gradient's norm.".to_owned()];
     if !report.cases.is_empty() {
         notes[0].push_str(
-            " missing: |full - this gradient| / |full|; cosine: of this gradient to the full one; rate: spikes per \
-             neuron and step.",
+            " closed: of the closed recurrence; missing: |full - this gradient| / |full|; cosine: of this gradient to the \
+             full one; rate: spikes per neuron and step.",
+        );
+        notes.push(
+            "Gradients: full has the path of a spike through the reset, detached cuts it, scaled-A takes A times as much \
+             of it, spatial-only has nothing through u[t-1]. Without a reset the first three are one."
+                .to_owned(),
         );
     }
     notes.push(verdict(report));
