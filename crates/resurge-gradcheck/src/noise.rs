@@ -55,10 +55,7 @@ const AGREEMENT: f64 = 4.0;
 /// ```
 pub fn ecnoise(values: &[f64]) -> Noise {
     let n = values.len();
-    let (low, high) =
-        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
-    let within = n >= 4 && high - low <= 0.1 * high.abs().max(low.abs());
-    if !within || values.iter().any(|v| !v.is_finite()) {
+    if n < 4 || changes_its_first_digit(values) || values.iter().any(|v| !v.is_finite()) {
         return Noise::SpacingTooLarge;
     }
     let mut differences = values.to_vec();
@@ -99,17 +96,49 @@ const DEVIATIONS: f64 = 4.0;
 /// Where no noise can be told apart: a few units in the last place.
 const FALLBACK_ULPS: f64 = 8.0;
 
+/// The absolute error of one evaluation of a value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Floor {
+    /// A bound on it at the base point.
+    pub(crate) level: f64,
+    /// The size of the value that was measured there; `None` if the bound is that of values much larger.
+    pub(crate) size: Option<f64>,
+}
+
+impl Floor {
+    /// That of a sum of values with weights.
+    pub(crate) fn contracted(floors: &[Self], weights: &[f64]) -> Self {
+        let sum = |of: fn(&Self) -> Option<f64>| {
+            floors.iter().zip(weights).try_fold(0.0, |sum, (floor, w)| Some(sum + w.abs() * of(floor)?))
+        };
+        Self { level: sum(|floor| Some(floor.level)).unwrap_or(0.0), size: sum(|floor| floor.size) }
+    }
+
+    /// The bound where the value is `y`. An error of relative size in what is squared has in the square one that grows
+    /// with the root: no less is assumed of a value that is small at the base point alone.
+    pub(crate) fn at(self, y: f64) -> f64 {
+        let growth =
+            self.size.filter(|&size| size > 0.0).map_or(1.0, |size| (y.abs() / size).sqrt().max(1.0));
+        self.level * growth
+    }
+}
+
 /// The absolute error of one evaluation of each entry of the output, measured with [`ecnoise`] along a random
 /// direction, as a bound and not a deviation; never less than half a unit in the last place. A kink in between
 /// would be taken for noise, so the points lie on one side of it.
+///
+/// An entry that changes in its first digit over the smallest spacing is what other values have cancelled to, such as a
+/// squared error that is 0. Its own size says nothing then: it errs by units in the last place of those.
 pub(crate) fn noise_floor<P: Program>(
     anchored: &AnchoredProgram<'_, P>,
     width: f64,
     seed: u64,
-) -> Result<Vec<f64>> {
+) -> Result<Vec<Floor>> {
     let direction = random_signs(anchored.dimension(), seed);
     let base = anchored.sample(&direction, 0.0)?.output;
     let mut found: Vec<Option<f64>> = vec![None; base.len()];
+    // Whether every table has shown a change in the first digit.
+    let mut cancelled: Vec<Option<bool>> = vec![None; base.len()];
     for power in SPACINGS {
         if found.iter().all(Option::is_some) {
             break;
@@ -118,18 +147,31 @@ pub(crate) fn noise_floor<P: Program>(
         let Some(table) = table_free_of_kinks(anchored, &direction, spacing)? else { continue };
         for (j, slot) in found.iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
             let values: Vec<f64> = table.iter().map(|t| t.as_slice()[j]).collect();
+            cancelled[j] = Some(cancelled[j].unwrap_or(true) && changes_its_first_digit(&values));
             if let Noise::Found { level, .. } = ecnoise(&values) {
                 *slot = Some(level);
             }
         }
     }
-    Ok(base.as_slice().iter().zip(found).map(|(&y, level)| bound(y, level)).collect())
+    let entries = base.as_slice().iter().zip(found).zip(cancelled);
+    Ok(entries
+        .map(|((&y, level), cancelled)| match cancelled {
+            Some(true) => Floor { level: bound(anchored.magnitude(), None), size: None },
+            _ => Floor { level: bound(y, level), size: Some(y.abs()) },
+        })
+        .collect())
 }
 
-/// The bound on the error of a value `y` in which noise of a deviation was found, or none.
+/// The bound on the error of a value of the size of `y` in which noise of a deviation was found, or none.
 fn bound(y: f64, level: Option<f64>) -> f64 {
     let measured = level.map_or(FALLBACK_ULPS * f64::EPSILON * y.abs(), |s| DEVIATIONS * s);
     measured.max(0.5 * f64::EPSILON * y.abs())
+}
+
+fn changes_its_first_digit(values: &[f64]) -> bool {
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+    high - low > 0.1 * high.abs().max(low.abs())
 }
 
 /// The outputs at equally spaced points around the base point, or on one side of it, on one smooth piece.

@@ -55,7 +55,7 @@ impl Program for MyCell {
 impl MyCell {
     fn new(detached: bool) -> AnyResult<Self> {
         let input = Tensor::from_fn([12, 1, 4], |i| (0.9 * i as f64).sin().abs())?;
-        let targets = Tensor::from_vec([1, NEURONS], vec![2.0, 3.0, 1.0])?;
+        let targets = Tensor::from_vec([1, NEURONS], vec![2.5, 3.5, 1.5])?;
         Ok(Self { input, targets, detached })
     }
 }

@@ -1,5 +1,6 @@
 //! The derivative of every output along one direction, by finite differences.
 
+use crate::noise::Floor;
 use crate::{AnchoredProgram, DifferenceScan, Estimate, Program, Result, Scheme};
 
 /// What finite differences say along one direction.
@@ -22,14 +23,15 @@ pub(super) fn measure<P: Program>(
     direction: &[f64],
     scheme: Scheme,
     width: f64,
-    noise: &[f64],
+    noise: &[Floor],
     weights: Option<&[f64]>,
 ) -> Result<Measured> {
     let mut samples = Samples { anchored, direction, weights, known: Vec::new(), nearest_kink: None };
     let mut estimates = Vec::with_capacity(noise.len());
-    for (output, &noise) in noise.iter().enumerate() {
-        let scan = DifferenceScan { first_step: width, halvings: HALVINGS, noise };
-        estimates.push(scheme.derivative(scan, |h| samples.at(output, h))?);
+    for (output, &floor) in noise.iter().enumerate() {
+        let scan = DifferenceScan { first_step: width, halvings: HALVINGS, noise: floor.level };
+        let estimate = scheme.derivative(scan, |h| samples.at(output, h))?;
+        estimates.push(estimate.map(|estimate| samples.with_noise_there(output, estimate, floor)));
     }
     let evaluations = samples.known.len();
     Ok(Measured { estimates, nearest_kink: samples.nearest_kink, evaluations })
@@ -45,6 +47,18 @@ struct Samples<'a, 'p, P> {
 }
 
 impl<P: Program> Samples<'_, '_, P> {
+    /// The estimate with the noise of the values that it was made from, in the place of that at the base point.
+    fn with_noise_there(&self, output: usize, estimate: Estimate, floor: Floor) -> Estimate {
+        // Extrapolation starts from steps twice as large for each order; formulas reach three steps, and two of them are held
+        // against each other.
+        let reach = estimate.step * (estimate.extrapolations as f64).exp2().max(6.0);
+        let there = self.known.iter().filter(|(h, _)| h.abs() <= reach);
+        let largest =
+            there.filter_map(|(_, values)| Some(values.as_ref()?[output].abs())).fold(0.0, f64::max);
+        let more = 2.0 * (floor.at(largest) - floor.level) / estimate.step;
+        Estimate { error: estimate.error + more, ..estimate }
+    }
+
     fn at(&mut self, output: usize, h: f64) -> Result<Option<f64>> {
         if let Some((_, values)) = self.known.iter().find(|(step, _)| *step == h) {
             return Ok(values.as_ref().map(|v| v[output]));

@@ -3,6 +3,7 @@
 use super::directional::Measured;
 use super::report::LISTED;
 use super::{CheckReport, Inconclusive, Kink, Mismatch, Place, Verdict};
+use crate::noise::Floor;
 use crate::{Estimate, Hints, Result};
 
 /// To this a factor or a whole gradient has to fit to be named: well above the error of the reference, well below
@@ -31,8 +32,8 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(noise: &[f64], tolerance: Tolerance, hints: &'a Hints) -> Self {
-        let noise = noise.iter().copied().fold(0.0, f64::max);
+    pub(super) fn new(noise: &[Floor], tolerance: Tolerance, hints: &'a Hints) -> Self {
+        let noise = noise.iter().map(|floor| floor.level).fold(0.0, f64::max);
         Self {
             tolerance,
             hints,
@@ -88,7 +89,8 @@ impl<'a> Tally<'a> {
         } else {
             self.conclusive += 1;
         }
-        let size = scale.max(f64::MIN_POSITIVE);
+        // A gradient of zeros has no scale, and an entry that should not be zero is wrong by all of itself.
+        let size = if scale > 0.0 { scale } else { reference.abs().max(f64::MIN_POSITIVE) };
         self.max_error = crate::evidence::largest([self.max_error, difference / size].into_iter());
         Ok(())
     }

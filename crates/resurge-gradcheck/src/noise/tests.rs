@@ -227,7 +227,7 @@ impl Program for Rounded {
 fn a_spacing_that_does_not_serve_is_followed_by_the_next() {
     let floor = |program: Rounded, x: f64, width: f64| {
         let anchored = AnchoredProgram::new(&program, vec![Tensor::scalar(x)]).unwrap();
-        noise_floor(&anchored, width, 1).unwrap()[0]
+        noise_floor(&anchored, width, 1).unwrap()[0].level
     };
     // Rounding to 2^p is noise of the deviation 2^p / sqrt(12), of which four make the bound; within a factor 4.
     let near = |floor: f64, power: i32| {
@@ -245,4 +245,43 @@ fn a_spacing_that_does_not_serve_is_followed_by_the_next() {
     let sine = floor(Rounded::Sine, 0.7, 1.0);
     assert!(sine > 1e-9 && sine < 1e-6, "{sine}");
     assert_eq!(floor(Rounded::Constant, 0.7, 1.0), 8.0 * 3.0 * f64::EPSILON);
+}
+
+/// A value that is `y` at the base point and moves a thousand times as far over a unit, beside one of the size 5.
+struct Difference(f64);
+
+impl Program for Difference {
+    fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+        let large = tape.shift(inputs[0], 5.0)?;
+        let small = tape.shift(large, -5.0)?;
+        let steep = tape.scale(small, 1000.0)?;
+        Ok(tape.shift(steep, self.0)?)
+    }
+}
+
+#[test]
+fn what_others_cancelled_to_errs_as_they_do() {
+    let floor = |y: f64| {
+        let program = Difference(y);
+        let anchored = AnchoredProgram::new(&program, vec![Tensor::scalar(0.0)]).unwrap();
+        noise_floor(&anchored, 1.0, 1).unwrap()[0]
+    };
+    let absolute = Floor { level: 8.0 * 5.0 * f64::EPSILON, size: None };
+    assert_eq!(floor(0.0), absolute);
+    assert_eq!(floor(-1e-9), absolute);
+    assert_eq!(floor(-1.0).size, Some(1.0));
+}
+
+#[test]
+fn the_noise_of_a_value_grows_with_the_root_of_its_size() {
+    let floor = Floor { level: 1e-20, size: Some(1e-4) };
+    assert_eq!([0.0, -1e-4, 1e-4].map(|y| floor.at(y)), [1e-20; 3]);
+    assert!((floor.at(-1.0) / 1e-18 - 1.0).abs() < 1e-12);
+    assert_eq!(Floor { size: None, ..floor }.at(1.0), 1e-20);
+    let other = Floor { level: 3e-20, size: Some(2.0) };
+    assert_eq!(
+        Floor::contracted(&[floor, other], &[2.0, -1.0]),
+        Floor { level: 5e-20, size: Some(2.0 + 2e-4) }
+    );
+    assert_eq!(Floor::contracted(&[floor, Floor { size: None, ..other }], &[1.0, 1.0]).size, None);
 }

@@ -7,3 +7,4 @@ mod operations;
 mod options;
 mod programs;
 mod reports;
+mod vanishing;

@@ -7,7 +7,7 @@ use crate::checks::tally::{HINT_TOLERANCE, Tally, Tolerance};
 use crate::checks::{CheckReport, Place, locate};
 use crate::error::{check_length, positive};
 use crate::evidence::{dot, norm};
-use crate::noise::noise_floor;
+use crate::noise::{Floor, noise_floor};
 use crate::{AnchoredProgram, Directions, Program, Result, Scheme};
 use rayon::prelude::*;
 use resurge_tensor::Tensor;
@@ -70,7 +70,7 @@ impl<P: Program> GradCheck<'_, P> {
     fn every_entry(
         &self,
         anchored: &AnchoredProgram<'_, P>,
-        noise: &[f64],
+        noise: &[Floor],
         tolerance: Tolerance,
     ) -> Result<CheckReport> {
         let n = anchored.dimension();
@@ -103,13 +103,13 @@ impl<P: Program> GradCheck<'_, P> {
     fn along_directions(
         &self,
         anchored: &AnchoredProgram<'_, P>,
-        noise: &[f64],
+        noise: &[Floor],
         tolerance: Tolerance,
         signs: usize,
     ) -> Result<CheckReport> {
         let weights = anchored.cotangent().as_slice();
         let gradient = self.contracted_claim(anchored, weights);
-        let noise = [weights.iter().zip(noise).map(|(w, s)| w.abs() * s).sum::<f64>()];
+        let noise = [Floor::contracted(noise, weights)];
         let directions = Directions::new(&gradient, signs, 0, self.seed.wrapping_add(2));
         let directions: Vec<&Vec<f64>> = directions.iter().collect();
         let measured = directions

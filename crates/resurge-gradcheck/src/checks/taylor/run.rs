@@ -8,7 +8,7 @@ use crate::difference::power_of_two_below;
 use crate::directions::random_signs;
 use crate::error::{check_length, positive};
 use crate::evidence::dot;
-use crate::noise::noise_floor;
+use crate::noise::{Floor, noise_floor};
 use crate::{AnchoredProgram, GradcheckError, Program, Result};
 use rayon::prelude::*;
 
@@ -60,7 +60,7 @@ impl<P: Program> TaylorCheck<'_, P> {
         let gradient = self.claim.as_deref().unwrap_or(anchored.gradient());
         check_length("the claimed gradient", gradient, anchored.dimension())?;
         let noise = noise_floor(&anchored, self.width, self.seed.wrapping_add(1))?;
-        let noise = noise.iter().zip(anchored.cotangent().as_slice()).map(|(s, w)| s * w.abs()).sum::<f64>();
+        let noise = Floor::contracted(&noise, anchored.cotangent().as_slice()).level;
 
         // Three times as many directions as have to serve: the later ones replace those that do not.
         let rows = (0..3 * self.directions).into_par_iter().map(|number| {
