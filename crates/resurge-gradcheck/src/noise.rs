@@ -108,10 +108,11 @@ pub(crate) struct Floor {
 impl Floor {
     /// That of a sum of values with weights.
     pub(crate) fn contracted(floors: &[Self], weights: &[f64]) -> Self {
-        let sum = |of: fn(&Self) -> Option<f64>| {
-            floors.iter().zip(weights).try_fold(0.0, |sum, (floor, w)| Some(sum + w.abs() * of(floor)?))
-        };
-        Self { level: sum(|floor| Some(floor.level)).unwrap_or(0.0), size: sum(|floor| floor.size) }
+        let terms = || floors.iter().zip(weights);
+        Self {
+            level: terms().map(|(floor, w)| w.abs() * floor.level).sum(),
+            size: terms().map(|(floor, w)| Some(w.abs() * floor.size?)).sum(),
+        }
     }
 
     /// The bound where the value is `y`. An error of relative size in what is squared has in the square one that grows

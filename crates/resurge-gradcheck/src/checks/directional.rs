@@ -53,8 +53,8 @@ impl<P: Program> Samples<'_, '_, P> {
         // against each other.
         let reach = estimate.step * (estimate.extrapolations as f64).exp2().max(6.0);
         let there = self.known.iter().filter(|(h, _)| h.abs() <= reach);
-        let largest =
-            there.filter_map(|(_, values)| Some(values.as_ref()?[output].abs())).fold(0.0, f64::max);
+        let sizes = there.filter_map(|(_, values)| Some(values.as_ref()?[output].abs()));
+        let largest = sizes.filter(|size| size.is_finite()).fold(0.0, f64::max);
         let more = 2.0 * (floor.at(largest) - floor.level) / estimate.step;
         Estimate { error: estimate.error + more, ..estimate }
     }
