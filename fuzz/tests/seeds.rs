@@ -37,6 +37,21 @@ fn every_target_has_seeds_and_holds_on_them_and_on_their_parts() {
     }
 }
 
+/// Inputs that a campaign found, each mended since.
+#[test]
+fn what_was_found_holds_now() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    let mut count = 0;
+    for (name, target) in TARGETS {
+        let Ok(inputs) = std::fs::read_dir(root.join(name)) else { continue };
+        for input in inputs {
+            target(&std::fs::read(input.unwrap().path()).unwrap());
+            count += 1;
+        }
+    }
+    assert!(count >= 6, "{count} inputs");
+}
+
 /// Most random programs are judged, by many operations each.
 #[test]
 fn programs_are_judged() {
