@@ -55,7 +55,10 @@ const AGREEMENT: f64 = 4.0;
 /// ```
 pub fn ecnoise(values: &[f64]) -> Noise {
     let n = values.len();
-    if n < 4 || changes_its_first_digit(values) || values.iter().any(|v| !v.is_finite()) {
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+    let within = n >= 4 && high - low <= 0.1 * high.abs().max(low.abs());
+    if !within || values.iter().any(|v| !v.is_finite()) {
         return Noise::SpacingTooLarge;
     }
     let mut differences = values.to_vec();
@@ -99,9 +102,9 @@ const FALLBACK_ULPS: f64 = 8.0;
 /// The absolute error of one evaluation of a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Floor {
-    /// A bound on it at the base point.
+    /// A bound on it.
     pub(crate) level: f64,
-    /// The size of the value that was measured there; `None` if the bound is that of values much larger.
+    /// How large the value was where it was measured, if not at the base point.
     pub(crate) size: Option<f64>,
 }
 
@@ -115,21 +118,24 @@ impl Floor {
         }
     }
 
-    /// The bound where the value is `y`. An error of relative size in what is squared has in the square one that grows
-    /// with the root: no less is assumed of a value that is small at the base point alone.
+    /// The bound where the value is `y`. The error of a square grows with its root.
     pub(crate) fn at(self, y: f64) -> f64 {
         let growth =
-            self.size.filter(|&size| size > 0.0).map_or(1.0, |size| (y.abs() / size).sqrt().max(1.0));
+            self.size.filter(|&size| size > 0.0).map_or(1.0, |size| (y.abs().sqrt() / size.sqrt()).max(1.0));
         self.level * growth
     }
 }
 
+/// A value that is this many times larger at a step than at the base point is measured there, too: it is nearly zero at
+/// the base point alone, as a squared error is that is met, and hardly errs where it is zero. An error grows with the
+/// root of a value, and so tenfold at less, which the safety factor of the checks covers.
+const GROWN: f64 = 100.0;
+
+/// Where, as powers of two of the width: at the largest of these steps that no kink is before.
+const SHIFTS: [i32; 3] = [-3, -6, -10];
+
 /// The absolute error of one evaluation of each entry of the output, measured with [`ecnoise`] along a random
-/// direction, as a bound and not a deviation; never less than half a unit in the last place. A kink in between
-/// would be taken for noise, so the points lie on one side of it.
-///
-/// An entry that changes in its first digit over the smallest spacing is what other values have cancelled to, such as a
-/// squared error that is 0. Its own size says nothing then: it errs by units in the last place of those.
+/// direction, as a bound and not a deviation; never less than half a unit in the last place.
 pub(crate) fn noise_floor<P: Program>(
     anchored: &AnchoredProgram<'_, P>,
     width: f64,
@@ -137,54 +143,72 @@ pub(crate) fn noise_floor<P: Program>(
 ) -> Result<Vec<Floor>> {
     let direction = random_signs(anchored.dimension(), seed);
     let base = anchored.sample(&direction, 0.0)?.output;
-    let mut found: Vec<Option<f64>> = vec![None; base.len()];
-    // Whether every table has shown a change in the first digit.
-    let mut cancelled: Vec<Option<bool>> = vec![None; base.len()];
+    let levels = deviations(anchored, &direction, width, 0.0)?;
+    let entries = base.as_slice().iter().zip(levels);
+    let mut floors: Vec<Floor> =
+        entries.map(|(&y, level)| Floor { level: bound(y, level), size: None }).collect();
+    for power in SHIFTS {
+        let shift = crate::difference::power_of_two_below(width) * f64::from(power).exp2();
+        let there = anchored.sample(&direction, shift)?;
+        if there.crossings > 0 {
+            continue;
+        }
+        let grown = |(&y, &there): (&f64, &f64)| there.is_finite() && there.abs() > GROWN * y.abs();
+        let grown: Vec<bool> = base.as_slice().iter().zip(there.output.as_slice()).map(grown).collect();
+        if grown.contains(&true) {
+            let levels = deviations(anchored, &direction, width, shift)?;
+            let entries = floors.iter_mut().zip(there.output.as_slice()).zip(levels).zip(grown);
+            for (((floor, &y), level), _) in entries.filter(|(_, grown)| *grown) {
+                *floor = Floor { level: floor.level.max(bound(y, level)), size: Some(y.abs()) };
+            }
+        }
+        break;
+    }
+    Ok(floors)
+}
+
+/// The deviation of the noise of each entry at a shift along a direction, where any was found. A kink in between would
+/// be taken for noise, so the points lie on one side of it.
+fn deviations<P: Program>(
+    anchored: &AnchoredProgram<'_, P>,
+    direction: &[f64],
+    width: f64,
+    shift: f64,
+) -> Result<Vec<Option<f64>>> {
+    let mut found: Vec<Option<f64>> = vec![None; anchored.outputs()];
     for power in SPACINGS {
         if found.iter().all(Option::is_some) {
             break;
         }
         let spacing = crate::difference::power_of_two_below(width) * f64::from(power).exp2();
-        let Some(table) = table_free_of_kinks(anchored, &direction, spacing)? else { continue };
+        let Some(table) = table_free_of_kinks(anchored, direction, shift, spacing)? else { continue };
         for (j, slot) in found.iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
             let values: Vec<f64> = table.iter().map(|t| t.as_slice()[j]).collect();
-            cancelled[j] = Some(cancelled[j].unwrap_or(true) && changes_its_first_digit(&values));
             if let Noise::Found { level, .. } = ecnoise(&values) {
                 *slot = Some(level);
             }
         }
     }
-    let entries = base.as_slice().iter().zip(found).zip(cancelled);
-    Ok(entries
-        .map(|((&y, level), cancelled)| match cancelled {
-            Some(true) => Floor { level: bound(anchored.magnitude(), None), size: None },
-            _ => Floor { level: bound(y, level), size: Some(y.abs()) },
-        })
-        .collect())
+    Ok(found)
 }
 
-/// The bound on the error of a value of the size of `y` in which noise of a deviation was found, or none.
+/// The bound on the error of a value `y` in which noise of a deviation was found, or none.
 fn bound(y: f64, level: Option<f64>) -> f64 {
     let measured = level.map_or(FALLBACK_ULPS * f64::EPSILON * y.abs(), |s| DEVIATIONS * s);
     measured.max(0.5 * f64::EPSILON * y.abs())
 }
 
-fn changes_its_first_digit(values: &[f64]) -> bool {
-    let (low, high) =
-        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
-    high - low > 0.1 * high.abs().max(low.abs())
-}
-
-/// The outputs at equally spaced points around the base point, or on one side of it, on one smooth piece.
+/// The outputs at equally spaced points around a shift, or on one side of it, on the smooth piece of the base point.
 fn table_free_of_kinks<P: Program>(
     anchored: &AnchoredProgram<'_, P>,
     direction: &[f64],
+    shift: f64,
     spacing: f64,
 ) -> Result<Option<Vec<Tensor<f64>>>> {
     for first in [-(POINTS / 2), 0, 1 - POINTS] {
         let samples = (first..first + POINTS)
             .into_par_iter()
-            .map(|i| anchored.sample(direction, f64::from(i) * spacing));
+            .map(|i| anchored.sample(direction, shift + f64::from(i) * spacing));
         let samples: Vec<Sample> = samples.collect::<Result<_>>()?;
         if samples.iter().all(|sample| sample.crossings == 0) {
             return Ok(Some(samples.into_iter().map(|sample| sample.output).collect()));

@@ -182,7 +182,7 @@ fn points_lie_on_one_side_of_a_kink() {
     ] {
         let program = Kinked(kinks);
         let anchored = AnchoredProgram::new(&program, vec![Tensor::scalar(0.0)]).unwrap();
-        let table = table_free_of_kinks(&anchored, &[1.0], 1.0).unwrap();
+        let table = table_free_of_kinks(&anchored, &[1.0], 0.0, 1.0).unwrap();
         let values = table.map(|t| t.iter().map(|v| v.item().unwrap()).collect::<Vec<_>>());
         let expected = first.map(|first: i32| (first..first + 9).map(f64::from).collect::<Vec<_>>());
         assert_eq!(values, expected, "{kinks:?}");
@@ -247,29 +247,49 @@ fn a_spacing_that_does_not_serve_is_followed_by_the_next() {
     assert_eq!(floor(Rounded::Constant, 0.7, 1.0), 8.0 * 3.0 * f64::EPSILON);
 }
 
-/// A value that is `y` at the base point and moves a thousand times as far over a unit, beside one of the size 5.
-struct Difference(f64);
+/// The square of `(5 + 1.1 x) - 5 - y`, whose root is rounded to units of 2^-50.
+struct Square(f64);
 
-impl Program for Difference {
+impl Program for Square {
     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-        let large = tape.shift(inputs[0], 5.0)?;
-        let small = tape.shift(large, -5.0)?;
-        let steep = tape.scale(small, 1000.0)?;
-        Ok(tape.shift(steep, self.0)?)
+        let moved = tape.scale(inputs[0], 1.1)?;
+        let large = tape.shift(moved, 5.0)?;
+        let error = tape.shift(large, -5.0 - self.0)?;
+        Ok(tape.square(error)?)
     }
 }
 
 #[test]
-fn what_others_cancelled_to_errs_as_they_do() {
-    let floor = |y: f64| {
-        let program = Difference(y);
+fn a_square_that_is_nearly_zero_is_measured_at_a_step() {
+    let floor = |y: f64, width: f64| {
+        let program = Square(y);
         let anchored = AnchoredProgram::new(&program, vec![Tensor::scalar(0.0)]).unwrap();
-        noise_floor(&anchored, 1.0, 1).unwrap()[0]
+        noise_floor(&anchored, width, 1).unwrap()[0]
     };
-    let absolute = Floor { level: 8.0 * 5.0 * f64::EPSILON, size: None };
-    assert_eq!(floor(0.0), absolute);
-    assert_eq!(floor(-1e-9), absolute);
-    assert_eq!(floor(-1.0).size, Some(1.0));
+    // At 2^-3 of the width the root is 1.1/8, and the square errs by twice that of a rounding of 5.
+    for y in [0.0, -1e-9, 1e-3] {
+        let Floor { level, size } = floor(y, 1.0);
+        let deviations = level / (2.0 * 0.1375 * 2f64.powi(-50) / 12f64.sqrt());
+        assert!(deviations > 1.0 && deviations < 16.0, "{y}: {level:e}");
+        assert!((size.unwrap().sqrt() - 0.1375).abs() < 2e-3, "{y}: {size:?}");
+    }
+    assert_eq!(floor(-0.5, 1.0).size, None);
+    assert_eq!(floor(0.02, 1.0).size, None);
+}
+
+/// A value that is small because its input is errs little, whatever else is on the tape.
+#[test]
+fn what_is_small_of_itself_keeps_its_noise() {
+    struct Line;
+    impl Program for Line {
+        fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+            tape.constant(Tensor::scalar(S::from_f64(1e9)));
+            Ok(tape.scale(inputs[0], 3.0)?)
+        }
+    }
+    let anchored = AnchoredProgram::new(&Line, vec![Tensor::scalar(0.0)]).unwrap();
+    let floor = noise_floor(&anchored, 1.0, 1).unwrap()[0];
+    assert!(floor.level < 1e-15, "{floor:?}");
 }
 
 #[test]
