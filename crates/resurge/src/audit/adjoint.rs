@@ -233,7 +233,8 @@ impl<S: Number> Layer<'_, S> {
                 }
             }
         }
-        gu = gu + factor * carry.next;
+        // What comes from later steps may have its errors in common with this one's: `+=` adds them as they are.
+        gu += factor * carry.next;
         let i = if c.synapse.is_some() { s.synapse[at] } else { s.current[at] };
         let gd = if t == 0 {
             add(Constant::Decay, gu * c.initial);

@@ -33,6 +33,17 @@ impl Draft {
         self.tensors.insert(name.into(), (dtype, shape.to_vec(), bytes));
     }
 
+    /// A file that is there already.
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
+        let (_, header) = safetensors::SafeTensors::read_metadata(bytes).unwrap();
+        let text = &header.metadata().as_ref().unwrap()["resurge_audit"];
+        let tensor = |(name, view): (&str, TensorView<'_>)| {
+            (name.to_owned(), (view.dtype(), view.shape().to_vec(), view.data().to_vec()))
+        };
+        Self { description: serde_json::from_str(text).unwrap(), tensors: file.iter().map(tensor).collect() }
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let views = self.tensors.iter().map(|(name, (dtype, shape, bytes))| {
             (name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
