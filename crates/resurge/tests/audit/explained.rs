@@ -97,3 +97,15 @@ fn a_threshold_in_the_spike_or_the_reset_alone_is_an_explanation() {
         assert_eq!(report.code, expected, "{}", report.words);
     }
 }
+
+/// Up to three steps; four are not looked for, and a run of two steps has a shift of one alone.
+#[test]
+fn time_shifts_up_to_three_steps_are_named() {
+    for shift in 1..=4 {
+        let report = audited(&Single { shift, ..Single::default() }.draft().bytes(), &VERDICT);
+        let expected = if shift < 4 { format!("time-shift {shift}") } else { "only layers.0.weight layers.2.weight".into() };
+        assert_eq!(report.code, expected, "{}", report.words);
+    }
+    let report = audited(&Single { shift: 1, steps: 2, ..Single::default() }.draft().bytes(), &VERDICT);
+    assert!(["time-shift 1", "truncated 1"].contains(&report.code.as_str()), "{}", report.words);
+}

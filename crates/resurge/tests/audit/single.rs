@@ -21,6 +21,8 @@ pub(crate) struct Single {
     pub(crate) drive: f32,
     /// Of a threshold that is learned in every layer, the paths that are in its gradient.
     pub(crate) threshold: Option<Threshold>,
+    /// Steps by which the input is late that a weight's gradient pairs with an error.
+    pub(crate) shift: usize,
     pub(crate) seed: u64,
 }
 
@@ -43,6 +45,7 @@ impl Default for Single {
             width: 0.3,
             drive: 2.0,
             threshold: None,
+            shift: 0,
             seed: 1,
         }
     }
@@ -190,7 +193,9 @@ impl Single {
             let terms: Vec<f32> = (0..count).map(terms).collect();
             sum(&terms, self.seed / 3)
         };
-        let gw = (0..m * n).map(|i| of(&|row| delta[row * m + i / n] * x[row * n + i % n], rows)).collect();
+        let late = |row: usize| row.checked_sub(self.shift * self.batch);
+        let x_at = |row: usize, i: usize| late(row).map_or(0.0, |row| x[row * n + i]);
+        let gw = (0..m * n).map(|i| of(&|row| delta[row * m + i / n] * x_at(row, i % n), rows)).collect();
         let gb = (0..m).map(|j| of(&|row| delta[row * m + j], rows)).collect();
         let gx = (0..rows * n).map(|i| of(&|j| delta[i / n * m + j] * w[j * n + i % n], m)).collect();
         (gw, gb, gx)
