@@ -2,9 +2,7 @@
 //! other gradient of the same run that a framework may have computed instead.
 
 use super::cell::Constants;
-use super::description::{
-    CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, Timing,
-};
+use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, Timing};
 use super::number::Number;
 use super::replay::{Extent, Past, Sample, Values};
 use crate::snn::Surrogate;
@@ -79,8 +77,7 @@ pub(super) fn back<S: Number>(
     let one = |(sample, states): (usize, &Sample<S>)| {
         let output = extent.gather(cotangents.output.as_slice(), sample);
         let potential = cotangents.potential.map(|u| extent.gather(u.as_slice(), sample));
-        let layer =
-            Layer { c: values, rule, s: states, n: extent.width, recurrent: recurrent.as_deref() };
+        let layer = Layer { c: values, rule, s: states, n: extent.width, recurrent: recurrent.as_deref() };
         layer.back(extent.steps, &output, potential.as_deref())
     };
     let each: Vec<LayerGradients<S>> = samples.par_iter().enumerate().map(one).collect();
@@ -139,7 +136,8 @@ impl<S: Number> Layer<'_, S> {
             for (k, carry) in carries.iter_mut().enumerate() {
                 let at = t * n + k;
                 let on_potential = potential.map_or(S::zero(), |all| all[at]);
-                let at_output = AtOutput { output: output[at], potential: on_potential, feedback: feedback[k] };
+                let at_output =
+                    AtOutput { output: output[at], potential: on_potential, feedback: feedback[k] };
                 let silent = silenced.get(at).is_some_and(|&silent| silent);
                 (*carry, found.current[at]) =
                     self.step(t, at, *carry, at_output, silent, &mut found.constants);
@@ -211,14 +209,17 @@ impl<S: Number> Layer<'_, S> {
                 (go, by_spike) = (zero, zero);
             }
             let (u, threshold) = (s.potential[at], s.threshold(c, at));
-            let slope = c.above(u, threshold).slope(&self.rule.surrogate, self.rule.width, self.rule.roundoff);
+            let slope =
+                c.above(u, threshold).slope(&self.rule.surrogate, self.rule.width, self.rule.roundoff);
             let slope = S::from_f64(self.rule.factor) * slope;
             let gx = (go + by_spike * carry.next) * slope;
             let attached = self.rule.threshold.spike;
-            let (du, dtheta) =
-                if c.of.in_thresholds() { (one / threshold, -u / (threshold * threshold)) } else { (one, -one) };
-            gu = gu + go * slope * du;
-            factor = factor + by_spike * slope * du;
+            let (du, dtheta) = if c.of.in_thresholds() {
+                (one / threshold, -u / (threshold * threshold))
+            } else {
+                (one, -one)
+            };
+            (gu, factor) = (gu + go * slope * du, factor + by_spike * slope * du);
             let g_theta = carry.threshold + if attached { gx * dtheta } else { zero };
             add(Constant::Threshold, g_theta);
             if let (Some((decay, scale)), true) = (c.adaptation, t > 0) {
@@ -227,7 +228,7 @@ impl<S: Number> Layer<'_, S> {
                 let level = if t > 1 { s.threshold(c, at - n) - c.threshold } else { zero };
                 add(Constant::AdaptationDecay, g * (level - scale * spike));
                 add(Constant::AdaptationScale, g * (one - decay) * spike);
-                before.spike = before.spike + scale * (one - decay) * g;
+                before.spike += scale * (one - decay) * g;
                 if t > 1 && !self.rule.cuts.adaptation {
                     before.adaptation = decay * g;
                 }

@@ -19,6 +19,7 @@ mod cell;
 mod compare;
 mod container;
 mod description;
+mod digits;
 mod error;
 mod file;
 mod fit;
@@ -204,13 +205,19 @@ mod tests {
             let report = audit_with(&file, &options, Ok(proof.clone())).unwrap();
             assert_eq!((report.code.as_str(), report.matches), (proved, proved == "match"));
             let reports = AuditReports::new(vec![(name.into(), Ok(report))]);
-            assert_eq!((reports.matched, reports.mismatched, reports.undecided, reports.unproved), (status.0, status.1, status.2, 0));
+            assert_eq!(
+                (reports.matched, reports.mismatched, reports.undecided, reports.unproved),
+                (status.0, status.1, status.2, 0)
+            );
             let failed = ProofReport { passed: false, ..proof };
             let report = audit_with(&file, &options, Ok(failed)).unwrap();
             assert_eq!((report.code.as_str(), report.matches, &report.undecided), ("unproved", false, &None));
             assert!(report.words.contains(&format!("`{proved}`")), "{}", report.words);
             let reports = AuditReports::new(vec![(name.into(), Ok(report))]);
-            assert_eq!((reports.matched, reports.mismatched, reports.undecided, reports.unproved), (0, 0, 0, 1));
+            assert_eq!(
+                (reports.matched, reports.mismatched, reports.undecided, reports.unproved),
+                (0, 0, 0, 1)
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Explanations of gradients of which a part alone is wrong: a tensor, a row of it, an entry.
 
 use super::compare::{Compared, Comparison, Expected, dot, norm};
+use super::digits::{ONCE, four_digits};
 use super::file::{AuditFile, Recorded};
-use super::search::{Explanation, ONCE, four_digits};
+use super::search::Explanation;
 use std::ops::Range;
 
 /// A part of a tensor.

@@ -107,7 +107,7 @@ fn run_sample<S: Number>(
                 for (from, &w) in row.iter().enumerate() {
                     sum += w * S::from_f64(s.handed_on(c.of, n, t - 1, from));
                 }
-                current[t * n + to] = current[t * n + to] + sum;
+                current[t * n + to] += sum;
             }
         }
         for k in 0..n {
@@ -147,8 +147,7 @@ fn run_sample<S: Number>(
                 Some(spike) if !spike.is_nan() => spike,
                 _ => o,
             };
-            resting[k] =
-                if s.spikes[at] == 0.0 { resting[k].saturating_sub(1) } else { c.of.refractory };
+            resting[k] = if s.spikes[at] == 0.0 { resting[k].saturating_sub(1) } else { c.of.refractory };
             if c.of.output == Output::Trace {
                 let y = S::from_f64(s.handed_on(c.of, n, t, k));
                 let trace = if t > 0 { s.trace[at - n] } else { S::zero() };
@@ -180,9 +179,7 @@ impl<S: Number> Sample<S> {
         match c.output {
             Output::Potential => self.potential.clone(),
             Output::Trace => self.trace.clone(),
-            Output::Spikes => {
-                self.delayed(c, extent, &self.spikes).into_iter().map(S::from_f64).collect()
-            }
+            Output::Spikes => self.delayed(c, extent, &self.spikes).into_iter().map(S::from_f64).collect(),
         }
     }
 

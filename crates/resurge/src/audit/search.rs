@@ -3,6 +3,7 @@
 use super::adjoint::{Cuts, ThresholdPaths};
 use super::compare::{Comparison, Expected, dot, norm, scaled, units};
 use super::description::{Output, Reset, ResetGradient, ResetKind, Timing};
+use super::digits::{ONCE, four_digits};
 use super::error::Result;
 use super::file::AuditFile;
 use super::fit::fit;
@@ -46,23 +47,6 @@ struct Candidate {
 
 fn candidate(code: impl Into<String>, words: impl Into<String>, rule: Rule) -> Candidate {
     Candidate { code: code.into(), words: words.into(), rule }
-}
-
-/// A number as codes have it: four digits.
-pub(super) fn four_digits(x: f64) -> String {
-    if x == 0.0 || !x.is_finite() {
-        return format!("{x}");
-    }
-    let digits = 3 - x.abs().log10().floor() as i32;
-    let text = if digits > 0 {
-        let fixed = format!("{x:.*}", digits as usize);
-        // Rounding may have carried into another digit.
-        if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
-    } else {
-        let unit = 10f64.powi(-digits);
-        format!("{}", (x / unit).round() * unit)
-    };
-    if text == "-0" { "0".into() } else { text }
 }
 
 /// Work beyond which only some of the truncations are tried: steps times numbers times weights.
@@ -119,9 +103,11 @@ impl Search<'_> {
         let gradients = self.plain.recorded(&self.plain.gradients(&c.rule)?);
         let gradients: Vec<_> = gradients.into_iter().map(Expected::exactly).collect();
         let near = Comparison::new(self.file, &gradients);
-        let promising = near.tensors.iter().zip(&self.at_claim.tensors).all(|(found, claimed)| {
-            found.error <= PROMISING.0.max(PROMISING.1 * claimed.tolerance)
-        });
+        let promising = near
+            .tensors
+            .iter()
+            .zip(&self.at_claim.tensors)
+            .all(|(found, claimed)| found.error <= PROMISING.0.max(PROMISING.1 * claimed.tolerance));
         let explains = promising && Comparison::new(self.file, &self.run.expected(&c.rule)?).agrees();
         Ok(Explanation {
             code: c.code,
@@ -144,7 +130,8 @@ impl Search<'_> {
             let words =
                 format!("the gradient is {batch} times the right one: summed over the batch, not averaged");
             offer("batch-sum".into(), words, batch);
-            let words = format!("the gradient is 1/{batch} of the right one: averaged over the batch once more");
+            let words =
+                format!("the gradient is 1/{batch} of the right one: averaged over the batch once more");
             offer("batch-mean".into(), words, 1.0 / batch);
         }
         let units = units(self.file, self.claimed);
@@ -206,9 +193,6 @@ impl Search<'_> {
         Ok(found)
     }
 }
-
-/// The number of which no diagnosis is made.
-pub(super) const ONCE: &str = "1";
 
 impl Explanation {
     /// An explanation that is no rule of a backward pass, by what it leaves.
@@ -373,26 +357,4 @@ fn other_resets(file: &AuditFile) -> Vec<Candidate> {
         }
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::four_digits;
-
-    #[test]
-    fn codes_have_four_digits() {
-        for (x, text) in [
-            (0.5, "0.5"),
-            (0.250003, "0.25"),
-            (-1.0, "-1"),
-            (1.99999, "2"),
-            (0.0123456, "0.01235"),
-            (123456.0, "123500"),
-            (10.0, "10"),
-            (1234.4, "1234"),
-            (0.0, "0"),
-        ] {
-            assert_eq!(four_digits(x), text);
-        }
-    }
 }

@@ -2,11 +2,12 @@
 
 use super::compare::{Comparison, Expected, norm, scaled, units};
 use super::description::{ResetGradient, ResetKind};
+use super::digits::four_digits;
 use super::error::Result;
 use super::file::AuditFile;
 use super::report::{AuditReport, GradientReport, UNDECIDED};
 use super::run::{NetworkRun, Rule};
-use super::search::{self, four_digits};
+use super::search;
 use crate::tensor::Bounded;
 
 /// Explanations that a report keeps.
@@ -93,7 +94,9 @@ fn agreed(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> Result<()>
         Some("all of them vanish, so that nothing was compared".to_owned())
     } else if !drowned.is_empty() {
         let names = drowned.join(", ");
-        Some(format!("rounding may be as large as the gradient of {names}, so that nothing was compared there"))
+        Some(format!(
+            "rounding may be as large as the gradient of {names}, so that nothing was compared there"
+        ))
     } else if layers.is_empty() {
         Some("no layer spikes, so that there is no reset whose gradient could be told".to_owned())
     } else if silent.len() == layers.len() {

@@ -222,7 +222,6 @@ impl Lif {
         let decay = if self.double { DECAY } else { f64::from(DECAY as f32) };
         let (mut u, mut o) = (vec![0.0; self.steps * self.batch * m], vec![0.0; self.steps * self.batch * m]);
         for row in 0..self.steps * self.batch {
-            
             for j in 0..m {
                 let current: f64 = (0..n).map(|i| w[j * n + i] * x[row * n + i]).sum();
                 let at = row * m + j;

@@ -33,7 +33,12 @@ fn a_part_that_alone_is_wrong_is_named_with_what_it_is_instead() {
             "parameter-scale layers.0.weight[1] 1.5",
             "only layers.0.weight[1, 2]",
         ),
-        (0.5, "parameter-scale layers.0.weight 0.5", "parameter-scale layers.0.weight[1] 0.5", "only layers.0.weight[1, 2]"),
+        (
+            0.5,
+            "parameter-scale layers.0.weight 0.5",
+            "parameter-scale layers.0.weight[1] 0.5",
+            "only layers.0.weight[1, 2]",
+        ),
     ];
     for (factor, whole, row, entry) in cases {
         assert_eq!(of(factor, |_| true), whole);
@@ -42,7 +47,10 @@ fn a_part_that_alone_is_wrong_is_named_with_what_it_is_instead() {
     }
     // Numbers of no pattern, in one row, in one tensor, in two.
     let odd = |i: usize, x: f64| x * (1.0 + 0.3 * (i as f64).sin());
-    assert_eq!(code(&single, weight, |i, x| if in_row(i) { odd(i, x) } else { x }).0, "only layers.0.weight[1]");
+    assert_eq!(
+        code(&single, weight, |i, x| if in_row(i) { odd(i, x) } else { x }).0,
+        "only layers.0.weight[1]"
+    );
     let (found, words) = code(&single, weight, odd);
     assert_eq!(found, "only layers.0.weight");
     assert!(words.contains("times as long as the right one) are wrong; all others are right"), "{words}");
@@ -51,7 +59,9 @@ fn a_part_that_alone_is_wrong_is_named_with_what_it_is_instead() {
     change(&mut draft, "gradients.layers.0.bias", |i, x| if i == 4 { odd(i, x) } else { x });
     assert_eq!(audited(&draft.bytes(), &VERDICT).code, "only layers.0.bias[4] layers.2.bias");
     // All of them: nothing is left that would be right.
-    for name in draft.tensors.keys().filter(|name| name.starts_with("gradients.")).cloned().collect::<Vec<_>>() {
+    for name in
+        draft.tensors.keys().filter(|name| name.starts_with("gradients.")).cloned().collect::<Vec<_>>()
+    {
         change(&mut draft, &name, odd);
     }
     assert_eq!(audited(&draft.bytes(), &VERDICT).code, "unknown");
@@ -75,7 +85,9 @@ fn a_learned_constant_that_alone_is_wrong_is_named() {
 fn nothing_is_once_the_right_gradient() {
     for part in [1e-5, 3e-5, 4.9e-5] {
         let mut draft = Lif::default().draft();
-        for name in draft.tensors.keys().filter(|name| name.starts_with("gradients.")).cloned().collect::<Vec<_>>() {
+        for name in
+            draft.tensors.keys().filter(|name| name.starts_with("gradients.")).cloned().collect::<Vec<_>>()
+        {
             change(&mut draft, &name, |_, x| x * (1.0 + part));
         }
         let report = audited(&draft.bytes(), &VERDICT);
@@ -103,7 +115,11 @@ fn a_threshold_in_the_spike_or_the_reset_alone_is_an_explanation() {
 fn time_shifts_up_to_three_steps_are_named() {
     for shift in 1..=4 {
         let report = audited(&Single { shift, ..Single::default() }.draft().bytes(), &VERDICT);
-        let expected = if shift < 4 { format!("time-shift {shift}") } else { "only layers.0.weight layers.2.weight".into() };
+        let expected = if shift < 4 {
+            format!("time-shift {shift}")
+        } else {
+            "only layers.0.weight layers.2.weight".into()
+        };
         assert_eq!(report.code, expected, "{}", report.words);
     }
     let report = audited(&Single { shift: 1, steps: 2, ..Single::default() }.draft().bytes(), &VERDICT);

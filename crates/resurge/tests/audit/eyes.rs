@@ -41,7 +41,8 @@ pub(crate) fn compared(draft: &Draft) -> AuditReport {
 #[test]
 fn right_gradients_in_single_precision_match() {
     for seed in 0..60 {
-        let mut single = Single { seed, subtract: seed % 2 == 0, detached: seed % 5 == 0, ..Single::default() };
+        let mut single =
+            Single { seed, subtract: seed % 2 == 0, detached: seed % 5 == 0, ..Single::default() };
         single.decay = [0.5, 0.9, 0.98, 1.0][seed as usize % 4];
         single.width = [0.1, 0.3, 1.0][seed as usize % 3];
         single.drive = [1.0, 2.0][seed as usize / 2 % 2];
@@ -90,7 +91,9 @@ fn a_wrong_row_or_entry_is_seen_however_small_it_is() {
             if norm == 0.0 {
                 continue;
             }
-            for (factor, what) in [(1.0 + row_fault, "scaled"), (0.0, "zeroed"), (-1.0, "flipped"), (2.0, "doubled")] {
+            for (factor, what) in
+                [(1.0 + row_fault, "scaled"), (0.0, "zeroed"), (-1.0, "flipped"), (2.0, "doubled")]
+            {
                 let mut draft = right.clone();
                 change(&mut draft, name, |i, x| if i / cols == row { factor * x } else { x });
                 let report = compared(&draft);

@@ -36,9 +36,8 @@ fn a_file_without_a_recorded_run_is_audited_as_well() {
 #[test]
 fn a_spike_that_rounding_flipped_is_taken_from_the_file() {
     for (output, late) in [(Output::Spikes, 0), (Output::Delayed, 1), (Output::Trace, 0)] {
-        let file = |part| {
-            Lif { double: false, rounded_off: Some(part), output, ..Lif::default() }.draft().bytes()
-        };
+        let file =
+            |part| Lif { double: false, rounded_off: Some(part), output, ..Lif::default() }.draft().bytes();
         let report = audited(&file(2e-7), &VERDICT);
         assert_eq!(report.code, "match", "{}", report.words);
         let first = &report.forward.layers[0];

@@ -121,7 +121,10 @@ fn check(table: &Table) -> usize {
         count += all;
         let large = size.parse::<f64>().map_or(true, |size| size >= documented(kind, *level));
         let part = LEVELS[*level];
-        assert!(!large || *accepted == 0, "{kind}: {accepted} of {all} faults of {size} in a {part} were accepted");
+        assert!(
+            !large || *accepted == 0,
+            "{kind}: {accepted} of {all} faults of {size} in a {part} were accepted"
+        );
     }
     count
 }

@@ -19,6 +19,8 @@ pub(crate) struct Single {
     pub(crate) width: f32,
     /// The mean of the weights into a neuron together.
     pub(crate) drive: f32,
+    /// The threshold of the last layer; that of the others is 1.
+    pub(crate) last_threshold: f32,
     /// Of a threshold that is learned in every layer, the paths that are in its gradient.
     pub(crate) threshold: Option<Threshold>,
     /// Steps by which the input is late that a weight's gradient pairs with an error.
@@ -44,6 +46,7 @@ impl Default for Single {
             detached: false,
             width: 0.3,
             drive: 2.0,
+            last_threshold: 1.0,
             threshold: None,
             shift: 0,
             seed: 1,
@@ -139,27 +142,32 @@ impl Single {
         if self.threshold.is_some() {
             neuron["learned"] = json!({"theta": {"threshold": 1.0}});
         }
-        let layers: Vec<Value> = self.sizes[1..].iter().flat_map(|_| [linear.clone(), neuron.clone()]).collect();
+        let layers: Vec<Value> =
+            self.sizes[1..].iter().flat_map(|_| [linear.clone(), neuron.clone()]).collect();
         json!({
             "version": 1, "framework": {"name": "loops", "version": "1"}, "layers": layers,
             "loss": {"kind": "weighted-sum"},
         })
     }
 
+    fn threshold_of(&self, k: usize) -> f32 {
+        if k + 2 == self.sizes.len() { self.last_threshold } else { 1.0 }
+    }
+
     fn forward(&self, k: usize, x: Vec<f32>, w: &[f32], b: &[f32]) -> State {
-        let (n, m) = (self.sizes[k], self.sizes[k + 1]);
+        let (n, m, threshold) = (self.sizes[k], self.sizes[k + 1], self.threshold_of(k));
         let (mut u, mut o) = (vec![0.0; self.steps * self.batch * m], vec![0.0; self.steps * self.batch * m]);
         for (row, x) in x.chunks(n).enumerate() {
             for j in 0..m {
                 let terms: Vec<f32> = x.iter().zip(&w[j * n..]).map(|(x, w)| x * w).collect();
                 let at = row * m + j;
                 let kept = match at.checked_sub(self.batch * m) {
-                    Some(before) if self.subtract => self.decay * (u[before] - o[before]),
+                    Some(before) if self.subtract => self.decay * (u[before] - threshold * o[before]),
                     Some(before) => self.decay * (u[before] * (1.0 - o[before])),
                     None => 0.0,
                 };
                 u[at] = kept + (sum(&terms, self.seed) + b[j]);
-                o[at] = f32::from(u[at] > 1.0);
+                o[at] = f32::from(u[at] > threshold);
             }
         }
         State { x, u, o }
@@ -174,9 +182,9 @@ impl Single {
         for at in (0..delta.len()).rev() {
             let next = delta.get(at + stride).copied().unwrap_or(0.0);
             let (u, o) = (state.u[at], state.o[at]);
-            let s = 1.0 / (1.0 + (-(u - 1.0) / self.width).exp());
+            let s = 1.0 / (1.0 + (-(u - self.threshold_of(k)) / self.width).exp());
             let slope = s * (1.0 - s) / self.width;
-            let by_spike = if self.subtract { -1.0 } else { -u };
+            let by_spike = if self.subtract { -self.threshold_of(k) } else { -u };
             let by_potential = if self.subtract { 1.0 } else { 1.0 - o };
             let kept = self.decay * next;
             let reset = if self.detached { 0.0 } else { by_spike * kept };

@@ -23,7 +23,10 @@ fn undecided(draft: &Draft, reason: &str) {
 
 #[test]
 fn one_step_tells_no_claims_apart() {
-    undecided(&Single { steps: 1, ..Single::default() }.draft(), "cannot tell them from detached, spatial-only");
+    undecided(
+        &Single { steps: 1, ..Single::default() }.draft(),
+        "cannot tell them from detached, spatial-only",
+    );
     // Two do.
     assert!(compared(&Single { steps: 2, ..Single::default() }.draft()).matches);
 }
@@ -33,22 +36,27 @@ fn a_run_without_a_spike_exercises_no_reset() {
     let silent = Single { drive: -2.0, ..Single::default() };
     undecided(&silent.draft(), "no neuron fires");
     // One layer that fires and one that does not: what was not exercised is said.
-    let mut half = Single::default();
-    half.seed = 3;
-    let mut draft = half.draft();
-    for name in ["spikes.3", "potentials.3", "spikes.1", "potentials.1"] {
-        draft.tensors.remove(name);
-    }
-    draft.description["layers"][3]["threshold"] = json!(1e3);
-    let report = compared(&draft);
-    assert_eq!(report.forward.layers[1].firing_rate, 0.0);
-    assert!(report.forward.layers[0].firing_rate > 0.0);
+    let half = Single { last_threshold: 20.0, width: 4.0, ..Single::default() };
+    let report = compared(&half.draft());
+    assert_eq!(
+        (report.forward.layers[0].firing_rate > 0.1, report.forward.layers[1].firing_rate),
+        (true, 0.0)
+    );
+    assert!(report.matches && report.undecided.is_none(), "{}", report.words);
+    assert!(report.words.contains("layer 3 never fires"), "{}", report.words);
 }
 
 #[test]
 fn a_readout_alone_has_no_reset() {
     let mut draft = Lif::default().draft();
-    for name in ["spikes.1", "spikes.3", "potentials.1", "potentials.3", "gradients.layers.2.weight", "layers.2.weight"] {
+    for name in [
+        "spikes.1",
+        "spikes.3",
+        "potentials.1",
+        "potentials.3",
+        "gradients.layers.2.weight",
+        "layers.2.weight",
+    ] {
         draft.tensors.remove(name);
     }
     draft.description["layers"] = json!([
@@ -62,7 +70,8 @@ fn a_readout_alone_has_no_reset() {
     let weight = crate::eyes::values(&draft, "layers.0.weight");
     let traced: Vec<f64> = (0..6)
         .map(|i| {
-            let at = |t: usize, b: usize| input[(t * batch + b) * 6 + i] * 0.5_f64.powi((steps - 1 - t) as i32);
+            let at =
+                |t: usize, b: usize| input[(t * batch + b) * 6 + i] * 0.5_f64.powi((steps - 1 - t) as i32);
             (0..steps).flat_map(|t| (0..batch).map(move |b| (t, b))).map(|(t, b)| at(t, b)).sum()
         })
         .collect();
@@ -100,10 +109,8 @@ fn a_gradient_that_rounding_drowns_decides_nothing() {
 /// Without a reset, detached and full are one claim, which a run of several steps can tell from spatial only.
 #[test]
 fn a_neuron_without_a_reset_is_decided() {
-    let report = audited(
-        &std::fs::read(tests("goldens").join("snntorch-leaky-none.safetensors")).unwrap(),
-        &VERDICT,
-    );
+    let report =
+        audited(&std::fs::read(tests("goldens").join("snntorch-leaky-none.safetensors")).unwrap(), &VERDICT);
     assert!(report.matches && report.indistinguishable.is_empty(), "{}", report.words);
 }
 
@@ -121,5 +128,7 @@ fn the_command_has_a_status_of_its_own() {
     assert_eq!(status(&[undecided, "damaged/sign.safetensors"]).status.code(), Some(1));
     let output = status(&[undecided, "goldens/spikingjelly-lif-zero.safetensors"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("1 matched, 0 mismatched, 1 undecided, 0 unusable"));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("1 matched, 0 mismatched, 1 undecided, 0 unusable")
+    );
 }
