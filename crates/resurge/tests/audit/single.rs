@@ -142,8 +142,9 @@ impl Single {
         if self.threshold.is_some() {
             neuron["learned"] = json!({"theta": {"threshold": 1.0}});
         }
-        let layers: Vec<Value> =
+        let mut layers: Vec<Value> =
             self.sizes[1..].iter().flat_map(|_| [linear.clone(), neuron.clone()]).collect();
+        layers[2 * self.sizes.len() - 3]["threshold"] = json!(f64::from(self.last_threshold));
         json!({
             "version": 1, "framework": {"name": "loops", "version": "1"}, "layers": layers,
             "loss": {"kind": "weighted-sum"},
