@@ -104,7 +104,8 @@ impl Check {
         };
         if found.is_empty() {
             anstream::eprintln!(
-                "resurge: {} holds no file of {}; get one with resurge data fetch",
+                "resurge: {} holds no file of {}, nor does a folder that other loaders make below it; get one \
+                 with resurge data fetch",
                 self.dir.display(),
                 Dataset::ALL.map(Dataset::name).join(", ")
             );

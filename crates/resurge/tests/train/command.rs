@@ -235,3 +235,16 @@ fn data_are_checked_and_fetching_off_line_says_so() {
         assert!(stderr.contains("no connection to https://") && stderr.contains("go on-line"), "{stderr}");
     }
 }
+
+/// The Python version of CIFAR-10, as torchvision leaves it: named, with what to fetch.
+#[test]
+fn another_version_of_a_set_is_named_by_check() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("cifar-10-batches-py")).unwrap();
+    let output =
+        Command::cargo_bin("resurge").unwrap().args(["data", "check"]).arg(dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.starts_with("cifar10") && stdout.contains("another set"), "{stdout}");
+    assert!(stdout.contains("Python version") && stdout.contains("cifar-10-binary.tar.gz"), "{stdout}");
+}
