@@ -52,6 +52,9 @@ pub(super) struct LayerGradients {
     pub(super) recurrent: Vec<f64>,
 }
 
+/// Samples that are differentiated at the same time.
+const AT_ONCE: usize = 8;
+
 /// Runs the adjoint of a layer.
 pub(super) fn back(
     c: &Constants,
@@ -67,12 +70,18 @@ pub(super) fn back(
         let layer = Layer { c, rule, s: states, n: extent.width, recurrent: recurrent.map(Tensor::as_slice) };
         layer.back(extent.steps, &output, potential.as_deref())
     };
-    let each: Vec<LayerGradients> = samples.par_iter().enumerate().map(one).collect();
+    let mut each: Vec<LayerGradients> = Vec::with_capacity(samples.len());
     let mut constants = [0.0; CONSTANTS];
     let mut weights = vec![0.0; recurrent.map_or(0, Tensor::len)];
-    for gradients in &each {
-        constants.iter_mut().zip(gradients.constants).for_each(|(sum, x)| *sum += x);
-        weights.iter_mut().zip(&gradients.recurrent).for_each(|(sum, x)| *sum += x);
+    // In the order of the samples; a few at a time, as each has recurrent weights of its own.
+    for first in (0..samples.len()).step_by(AT_ONCE) {
+        let some = &samples[first..samples.len().min(first + AT_ONCE)];
+        each.par_extend(some.par_iter().enumerate().map(|(k, states)| one((first + k, states))));
+        for gradients in &mut each[first..] {
+            constants.iter_mut().zip(gradients.constants).for_each(|(sum, x)| *sum += x);
+            let recurrent = std::mem::take(&mut gradients.recurrent);
+            weights.iter_mut().zip(recurrent).for_each(|(sum, x)| *sum += x);
+        }
     }
     let current = extent.assemble(|sample| &each[sample].current);
     LayerGradients { current, constants, recurrent: weights }
@@ -161,7 +170,7 @@ impl Layer<'_> {
             let gy = on_spike + (1.0 - c.trace_decay) * ga + feedback;
             before.delayed = gy;
             let mut go = carry.spike + if c.output_delay { carry.delayed } else { gy };
-            if (1..=c.refractory.min(t)).any(|back| s.spikes[at - back * n] != 0.0) {
+            if s.resting.get(at).is_some_and(|&resting| resting) {
                 go = 0.0;
             }
             let (u, threshold) = (s.potential[at], s.threshold[at]);

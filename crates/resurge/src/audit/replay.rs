@@ -58,6 +58,8 @@ pub(super) struct Sample {
     pub(super) trace: Vec<f64>,
     /// How far rounding can move the potential.
     pub(super) margin: Vec<f64>,
+    /// Whether a spike before it keeps the neuron silent.
+    pub(super) resting: Vec<bool>,
 }
 
 /// The rounding of a layer's current: how large its terms are, and how many.
@@ -114,9 +116,12 @@ fn run_sample(
         taken: zeros(c.residual),
         trace: zeros(true),
         margin: zeros(true),
+        resting: vec![false; if c.refractory > 0 { steps * n } else { 0 }],
         current: Vec::new(),
     };
     let mut adaptation = vec![0.0; n];
+    // For how many steps each neuron is still silent.
+    let mut silent = vec![0; n];
     let mut synapse_margin = vec![0.0; n];
     for t in 0..steps {
         let mut feedback = vec![0.0; if recurrent.is_some() { n } else { 0 }];
@@ -166,7 +171,10 @@ fn run_sample(
                 adaptation[k] = decay * adaptation[k] + scale * (1.0 - decay) * s.spikes[at - n];
                 s.threshold[at] = c.threshold + adaptation[k];
             }
-            let rested = (1..=c.refractory.min(t)).all(|back| s.spikes[at - back * n] == 0.0);
+            let rested = silent[k] == 0;
+            if c.refractory > 0 {
+                s.resting[at] = !rested;
+            }
             let o = if rested { c.count(c.above(u, s.threshold[at])) } else { 0.0 };
             s.computed[at] = o;
             s.spikes[at] = match forced.map(|forced| forced[at]) {
@@ -174,6 +182,7 @@ fn run_sample(
                 Some(spike) if !spike.is_nan() => spike,
                 _ => o,
             };
+            silent[k] = if s.spikes[at] != 0.0 { c.refractory } else { silent[k].saturating_sub(1) };
             let y = s.handed_on(c, n, t, k);
             let trace = if t > 0 { s.trace[at - n] } else { 0.0 };
             s.trace[at] = c.trace_decay * trace + (1.0 - c.trace_decay) * y;
