@@ -23,12 +23,19 @@ struct Tried {
 const STEPS: usize = 12;
 
 /// Fits a number to the gradients in the file. Each step is the least-squares solution of the linearised residual, with
-/// the derivative by a difference, and is halved until the residual falls.
+/// the derivative by a difference, and is halved until the residual falls. `None` where no start gives a finite one, or
+/// where `passes` are not enough.
 pub(super) fn fit(
     file: &AuditFile,
     starts: &[f64],
+    passes: usize,
     gradients: impl Fn(f64) -> Result<Vec<Vec<f64>>>,
 ) -> Result<Option<Fit>> {
+    // Halved as often as allowed, each step takes ten.
+    let steps = STEPS.min(passes.saturating_sub(starts.len()) / 10);
+    if steps == 0 {
+        return Ok(None);
+    }
     let recorded: Vec<Vec<f64>> = file.gradients.iter().map(|g| g.value.to_vec()).collect();
     let recorded = scaled(file, &recorded);
     let miss = |found: &[Vec<f64>]| -> Vec<f64> {
@@ -47,7 +54,7 @@ pub(super) fn fit(
         }
     }
     let Some(mut best) = best else { return Ok(None) };
-    for _ in 0..STEPS {
+    for _ in 0..steps {
         if compare(file, &best.found).within(file.precision.tolerance() / 1e3) {
             break;
         }

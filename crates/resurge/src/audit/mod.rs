@@ -18,6 +18,7 @@ mod adjoint;
 mod cell;
 mod compare;
 mod container;
+mod cost;
 mod description;
 mod error;
 mod file;
@@ -191,7 +192,8 @@ fn compare_gradients(run: &NetworkRun<'_>, report: &mut AuditReport) -> Result<(
         }
         return Ok(());
     }
-    report.explanations = search::search(run, &claimed)?;
+    let untried;
+    (report.explanations, untried) = search::search(run, &claimed)?;
     report.explanations.truncate(KEPT);
     let weight = four_digits(report.relative_weight);
     match report.explanations.first() {
@@ -211,6 +213,11 @@ fn compare_gradients(run: &NetworkRun<'_>, report: &mut AuditReport) -> Result<(
                 let (code, residual) = (&nearest.code, nearest.residual);
                 report.words +=
                     &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
+            }
+            if untried > 0 {
+                report.words += &format!(
+                    "; {untried} were not tried, as they take longer than a file of this size is given"
+                );
             }
         }
     }

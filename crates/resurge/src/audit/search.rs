@@ -2,6 +2,7 @@
 
 use super::adjoint::Cuts;
 use super::compare::{Comparison, compare, dot, norm, relative, scaled};
+use super::cost;
 use super::description::{Output, Reset, ResetGradient, ResetKind, Timing};
 use super::error::Result;
 use super::file::AuditFile;
@@ -63,30 +64,39 @@ pub(super) fn four_digits(x: f64) -> String {
     if text == "-0" { "0".into() } else { text }
 }
 
-/// Work beyond which only some of the truncations are tried: steps times numbers times weights.
-const MANY: usize = 20_000_000;
+/// Backward passes for which a fit is worth its start: a few steps.
+const A_FIT: usize = 30;
 
-/// All explanations, the preferred first among those that explain everything, then by residual.
-pub(super) fn search(run: &NetworkRun<'_>, claimed: &[Vec<f64>]) -> Result<Vec<Explanation>> {
+/// Passes that are kept for the three fits, the longest of which has 25 starts.
+const FITS: usize = 3 * (25 + 2 * A_FIT);
+
+/// All explanations, the preferred first among those that explain everything, then by residual; and how many were not
+/// tried, since they would take longer than a file of its size is given.
+pub(super) fn search(run: &NetworkRun<'_>, claimed: &[Vec<f64>]) -> Result<(Vec<Explanation>, usize)> {
     let file = run.file;
     let tolerance = file.precision.tolerance();
     let mut found: Vec<Explanation> = single_tensor(file, claimed);
     found.extend(whole_gradient(file, claimed));
+    let passes = cost::passes(file);
     let mut candidates = plain_rules(file);
-    candidates.extend(truncations(file));
-    candidates.extend(time_shifts(file));
-    candidates.extend(other_surrogates(file));
-    candidates.extend(other_resets(file));
-    let measured: Vec<Explanation> = candidates
-        .into_par_iter()
-        .map(|c| {
+    let mut others = time_shifts(file);
+    others.extend(other_surrogates(file));
+    others.extend(other_resets(file));
+    let room = passes.saturating_sub(candidates.len() + others.len());
+    let (truncated, mut untried) = truncations(file, room);
+    candidates.extend(truncated);
+    candidates.extend(others);
+    untried += candidates.len().saturating_sub(passes);
+    candidates.truncate(passes);
+    for some in candidates.chunks(cost::at_once(file)) {
+        let measured = some.par_iter().map(|c| {
             let gradients = run.recorded(&run.gradients(&c.rule)?);
             Ok(explained(c, &compare(file, &gradients), tolerance))
-        })
-        .collect::<Result<_>>()?;
-    found.extend(measured);
+        });
+        found.extend(measured.collect::<Result<Vec<_>>>()?);
+    }
     if !found.iter().any(|e| e.explains) {
-        found.extend(fitted(run, tolerance)?);
+        untried += fitted(run, tolerance, passes.saturating_sub(candidates.len()), &mut found)?;
     }
     // Under a shape of another kind, numbers may overflow.
     found.retain(|e| e.residual.is_finite());
@@ -97,13 +107,13 @@ pub(super) fn search(run: &NetworkRun<'_>, claimed: &[Vec<f64>]) -> Result<Vec<E
             false => a.residual.total_cmp(&b.residual),
         })
     });
-    Ok(found)
+    Ok((found, untried))
 }
 
-fn explained(c: Candidate, comparison: &Comparison, tolerance: f64) -> Explanation {
+fn explained(c: &Candidate, comparison: &Comparison, tolerance: f64) -> Explanation {
     Explanation {
-        code: c.code,
-        words: c.words,
+        code: c.code.clone(),
+        words: c.words.clone(),
         residual: comparison.residual,
         explains: comparison.within(tolerance),
         rule: Some(c.rule),
@@ -225,19 +235,26 @@ fn plain_rules(file: &AuditFile) -> Vec<Candidate> {
     found
 }
 
-/// How much work one backward pass is.
-fn work(file: &AuditFile) -> usize {
-    let (steps, batch) = file.extent();
-    let weights: usize = file.layers.iter().filter_map(|l| l.weight.as_ref()).map(|w| w.len()).sum();
-    steps.saturating_mul(batch).saturating_mul(weights.max(1))
+/// The usual truncations, and that in the middle.
+fn is_usual(k: usize, steps: usize) -> bool {
+    let usual = [1, 2, 3, 4, 5, 8, 10, 15, 16, 20, 25, 30, 32, 40, 50, 64, 100, 128, 200, 256, 500];
+    usual.contains(&k) || 2 * k == steps
 }
 
-fn truncations(file: &AuditFile) -> Vec<Candidate> {
+/// Truncations by their length, as many as `room` allows: the usual ones, then those for which the fits leave room. And how
+/// many there are besides.
+fn truncations(file: &AuditFile, room: usize) -> (Vec<Candidate>, usize) {
     let (steps, _) = file.extent();
-    let all = work(file).saturating_mul(steps) <= MANY;
-    let usual = [1, 2, 3, 4, 5, 8, 10, 15, 16, 20, 25, 30, 32, 40, 50, 64, 100, 128, 200, 256, 500];
-    let tried = (1..steps).filter(|k| all || usual.contains(k) || (2 * k == steps));
-    tried
+    let all = steps - 1;
+    let usual = (1..steps).filter(|&k| is_usual(k, steps)).count();
+    let others = room.saturating_sub(usual + FITS);
+    let chosen = (1..steps).scan((0, 0), |(usual, other), k| {
+        let (count, most) = if is_usual(k, steps) { (usual, room) } else { (other, others) };
+        *count += 1;
+        Some((*count <= most).then_some(k))
+    });
+    let found: Vec<Candidate> = chosen
+        .flatten()
         .map(|k| {
             let words = format!(
                 "the gradient is truncated: states are detached before every step {k}, {}, ...",
@@ -245,7 +262,9 @@ fn truncations(file: &AuditFile) -> Vec<Candidate> {
             );
             candidate(format!("truncated {k}"), words, Rule { truncated: k, ..Rule::default() })
         })
-        .collect()
+        .collect();
+    let untried = all - found.len();
+    (found, untried)
 }
 
 fn time_shifts(file: &AuditFile) -> Vec<Candidate> {
@@ -329,22 +348,31 @@ fn other_resets(file: &AuditFile) -> Vec<Candidate> {
     found
 }
 
-/// Explanations with a number that is fitted.
-fn fitted(run: &NetworkRun<'_>, tolerance: f64) -> Result<Vec<Explanation>> {
+/// Adds explanations with a number that is fitted, within a number of passes. How many these are not enough for.
+fn fitted(
+    run: &NetworkRun<'_>,
+    tolerance: f64,
+    passes: usize,
+    found: &mut Vec<Explanation>,
+) -> Result<usize> {
     let file = run.file;
     if !file.layers.iter().any(|layer| layer.constants.as_ref().is_some_and(|c| c.spiking)) {
-        return Ok(Vec::new());
+        return Ok(0);
     }
-    let mut found = Vec::new();
+    let mut untried = 0;
     let mut add = |starts: &[f64],
                    rule: &(dyn Fn(f64) -> Rule + Sync),
                    name: &dyn Fn(f64) -> (String, String)|
      -> Result<()> {
-        let fit = fit(file, starts, |x| Ok(run.recorded(&run.gradients(&rule(x))?)))?;
+        // Each has a third of them.
+        let enough = passes / 3 >= starts.len() + A_FIT;
+        untried += usize::from(!enough);
+        let gradients = |x| Ok(run.recorded(&run.gradients(&rule(x))?));
+        let fit = if enough { fit(file, starts, passes / 3, gradients)? } else { None };
         if let Some(fit) = fit {
             let (code, words) = name(fit.value);
             let c = candidate(code, words, rule(fit.value));
-            found.push(explained(c, &compare(file, &fit.gradients), tolerance));
+            found.push(explained(&c, &compare(file, &fit.gradients), tolerance));
         }
         Ok(())
     };
@@ -365,7 +393,7 @@ fn fitted(run: &NetworkRun<'_>, tolerance: f64) -> Result<Vec<Explanation>> {
         let c = four_digits(log.exp());
         (format!("surrogate-width {c}"), format!("the surrogate is {c} times as wide as the claimed one"))
     })?;
-    Ok(found)
+    Ok(untried)
 }
 
 #[cfg(test)]
