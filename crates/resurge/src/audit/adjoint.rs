@@ -63,6 +63,9 @@ pub(super) struct LayerGradients<S> {
     pub(super) recurrent: Vec<S>,
 }
 
+/// Samples that are differentiated at the same time.
+const AT_ONCE: usize = 8;
+
 /// Runs the adjoint of a layer.
 pub(super) fn back<S: Number>(
     c: &Constants,
@@ -80,12 +83,18 @@ pub(super) fn back<S: Number>(
         let layer = Layer { c: values, rule, s: states, n: extent.width, recurrent: recurrent.as_deref() };
         layer.back(extent.steps, &output, potential.as_deref())
     };
-    let each: Vec<LayerGradients<S>> = samples.par_iter().enumerate().map(one).collect();
+    let mut each: Vec<LayerGradients<S>> = Vec::with_capacity(samples.len());
     let mut constants = [S::zero(); CONSTANTS];
     let mut weights = vec![S::zero(); recurrent.as_ref().map_or(0, Vec::len)];
-    for gradients in &each {
-        constants.iter_mut().zip(gradients.constants).for_each(|(sum, x)| *sum += x);
-        weights.iter_mut().zip(&gradients.recurrent).for_each(|(sum, &x)| *sum += x);
+    // In the order of the samples; a few at a time, as each has recurrent weights of its own.
+    for first in (0..samples.len()).step_by(AT_ONCE) {
+        let some = &samples[first..samples.len().min(first + AT_ONCE)];
+        each.par_extend(some.par_iter().enumerate().map(|(k, states)| one((first + k, states))));
+        for gradients in &mut each[first..] {
+            constants.iter_mut().zip(gradients.constants).for_each(|(sum, x)| *sum += x);
+            let recurrent = std::mem::take(&mut gradients.recurrent);
+            weights.iter_mut().zip(recurrent).for_each(|(sum, x)| *sum += x);
+        }
     }
     let current = extent.assemble(|sample| &each[sample].current);
     LayerGradients { current, constants, recurrent: weights }
@@ -131,16 +140,13 @@ impl<S: Number> Layer<'_, S> {
             constants: [S::zero(); CONSTANTS],
             recurrent: vec![S::zero(); self.recurrent.map_or(0, <[S]>::len)],
         };
-        let silenced = self.silenced(steps);
         for t in (0..steps).rev() {
             for (k, carry) in carries.iter_mut().enumerate() {
                 let at = t * n + k;
                 let on_potential = potential.map_or(S::zero(), |all| all[at]);
                 let at_output =
                     AtOutput { output: output[at], potential: on_potential, feedback: feedback[k] };
-                let silent = silenced.get(at).is_some_and(|&silent| silent);
-                (*carry, found.current[at]) =
-                    self.step(t, at, *carry, at_output, silent, &mut found.constants);
+                (*carry, found.current[at]) = self.step(t, at, *carry, at_output, &mut found.constants);
             }
             if let (Some(weights), true) = (self.recurrent, t > 0) {
                 feedback.fill(S::zero());
@@ -160,19 +166,6 @@ impl<S: Number> Layer<'_, S> {
         found
     }
 
-    /// Whether a neuron could not have fired, since it rests after a spike, `[T, N]`; empty where there is no such rest.
-    fn silenced(&self, steps: usize) -> Vec<bool> {
-        let (n, rest) = (self.n, self.c.of.refractory);
-        let mut silenced = vec![false; if rest > 0 { steps * n } else { 0 }];
-        let mut resting = vec![0; n];
-        for (at, silenced) in silenced.iter_mut().enumerate() {
-            let left: &mut usize = &mut resting[at % n];
-            *silenced = *left > 0;
-            *left = if self.s.spikes[at] == 0.0 { left.saturating_sub(1) } else { rest };
-        }
-        silenced
-    }
-
     fn cut_before(&self, t: usize) -> bool {
         self.rule.truncated > 0 && t > 0 && t.is_multiple_of(self.rule.truncated)
     }
@@ -184,7 +177,6 @@ impl<S: Number> Layer<'_, S> {
         at: usize,
         carry: Carry<S>,
         from: AtOutput<S>,
-        silenced: bool,
         constants: &mut [S; CONSTANTS],
     ) -> (Carry<S>, S) {
         let (c, s, n) = (&self.c, self.s, self.n);
@@ -205,7 +197,7 @@ impl<S: Number> Layer<'_, S> {
             before.delayed = gy;
             let mut go = carry.spike + if c.of.output_delay { carry.delayed } else { gy };
             let mut by_spike = carry.by_spike;
-            if silenced {
+            if s.resting.get(at).is_some_and(|&resting| resting) {
                 (go, by_spike) = (zero, zero);
             }
             let (u, threshold) = (s.potential[at], s.threshold(c, at));

@@ -113,6 +113,8 @@ pub struct AuditFile {
     pub(super) target: Target,
     pub(super) loss: f64,
     pub(super) gradients: Vec<Recorded>,
+    /// The size of the file, in proportion to which an audit may take time and memory.
+    pub(super) bytes: usize,
 }
 
 impl AuditFile {

@@ -3,6 +3,7 @@
 //! audit against its gradient.
 
 use super::compare::norm;
+use super::cost;
 use super::description::{Constant, Output};
 use super::error::Result;
 use super::file::AuditFile;
@@ -56,9 +57,6 @@ const NOISE: f64 = 64.0;
 
 /// What rounding can excuse: a gradient that it hides is not proved.
 const AT_MOST: f64 = 1e-3;
-
-/// Operations of one evaluation of the network, beyond which fewer samples and steps are taken.
-const WORK: usize = 30_000_000;
 
 /// The network as a program of its parameters: weights, biases, recurrent weights and the constants that are learned.
 struct Rebuilt<'a>(&'a AuditFile);
@@ -223,34 +221,19 @@ fn beside_the_tape(adjoint: &[Bounded], tape: &[f64], sizes: &[usize]) -> (f64, 
     (worst, agrees)
 }
 
-/// What a step costs on the tape besides its arithmetic, in operations: some twenty nodes of a cell, each of which
-/// allocates.
-const A_CELL: usize = 4000;
-
-/// Operations a step of one sample.
-fn work(file: &AuditFile) -> usize {
-    let of = |(data, shape): (&super::file::LayerData, &crate::tensor::Shape)| {
-        let positions: usize = shape[2..].iter().product();
-        match &data.weight {
-            Some(weight) => positions * (weight.len() / weight.shape()[0].max(1)),
-            // A cell is some twenty operations on the tape.
-            None => 40 * positions,
-        }
-    };
-    file.layers.iter().zip(&file.shapes).map(of).sum::<usize>().max(1)
-}
-
 /// A proof, or why there is none.
 pub(super) type Proof = std::result::Result<ProofReport, String>;
 
 /// Proves the gradient of the rebuilt network, on as much of the input as a few seconds allow.
 pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     let (steps, batch) = file.extent();
-    let a_step = work(file);
-    let samples = (WORK / a_step.saturating_mul(steps).max(1)).clamp(1, batch);
-    let cells = file.layers.iter().filter(|layer| layer.constants.is_some()).count();
-    let a_step_of_all = a_step.saturating_mul(samples).saturating_add(cells * A_CELL);
-    let steps = (WORK / a_step_of_all.max(1)).clamp(1, steps);
+    let on_tape = cost::on_tape(file);
+    if on_tape.of(1, 1) > 4 * on_tape.allowed {
+        let why = "a step of one sample takes longer to prove than a file of this size is given";
+        return Ok(Err(why.into()));
+    }
+    let samples = (on_tape.allowed / on_tape.of(steps, 1).max(1)).clamp(1, batch);
+    let steps = (on_tape.allowed / on_tape.of(1, samples).max(1)).clamp(1, steps);
     let mut part = file.cropped(steps, samples)?;
     // The spikes of the tape are its own.
     part.layers.iter_mut().for_each(|layer| layer.spikes = None);
@@ -259,7 +242,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     if at.is_empty() {
         return Ok(Err("the network has no parameter".into()));
     }
-    let large = a_step.saturating_mul(steps).saturating_mul(samples) > WORK / 8;
+    let large = on_tape.of(steps, samples) > on_tape.allowed / 3;
     let anchored = AnchoredProgram::new(&program, at)?;
     let gradient = anchored.gradient();
     let run = NetworkRun::<Bounded>::new(&part)?;

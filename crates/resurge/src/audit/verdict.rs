@@ -6,6 +6,7 @@ use super::digits::four_digits;
 use super::error::Result;
 use super::file::AuditFile;
 use super::report::{AuditReport, GradientReport, UNDECIDED};
+use super::rules;
 use super::run::{NetworkRun, Rule};
 use super::search;
 use crate::tensor::Bounded;
@@ -38,8 +39,9 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
     if comparison.agrees() {
         return agreed(run, report);
     }
+    let mut untried = 0;
     if search {
-        report.explanations = search::search(run, &claimed)?;
+        (report.explanations, untried) = search::search(run, &claimed)?;
     }
     report.explanations.truncate(KEPT);
     let weight = four_digits(report.relative_weight);
@@ -60,6 +62,11 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
                 let (code, residual) = (&nearest.code, nearest.residual);
                 report.words +=
                     &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
+            }
+            if untried > 0 {
+                report.words += &format!(
+                    "; {untried} were not tried, as they take longer than a file of this size is given"
+                );
             }
         }
     }
@@ -151,7 +158,7 @@ fn claims(file: &AuditFile) -> Vec<String> {
 fn others_that_match(run: &NetworkRun<'_, Bounded>) -> Result<Vec<String>> {
     let file = run.file;
     let mut found = Vec::new();
-    for (code, _, other) in search::reset_gradients() {
+    for (code, _, other) in rules::reset_gradients() {
         let is_another = |c: &super::cell::Constants| {
             let through = |of: ResetGradient| of != ResetGradient::SpatialOnly;
             let part = |of: ResetGradient| match of {
