@@ -20,6 +20,7 @@ mod compare;
 mod container;
 mod cost;
 mod description;
+mod digits;
 mod error;
 mod file;
 mod fit;
@@ -48,8 +49,8 @@ pub use search::Explanation;
 
 use compare::{compare, norm, scaled};
 use description::{FORMAT, ResetGradient};
+use digits::four_digits;
 use run::{NetworkRun, Rule};
-use search::four_digits;
 
 /// What an audit does besides its verdict.
 ///
