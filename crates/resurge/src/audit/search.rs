@@ -216,6 +216,11 @@ impl Search<'_> {
 }
 
 impl Explanation {
+    /// Whether it says where the gradients are wrong, and not what they are.
+    pub(super) fn is_of_places(&self) -> bool {
+        self.code.starts_with(parts::ONLY)
+    }
+
     /// An explanation that is no rule of a backward pass, by what it leaves.
     pub(super) fn of(code: String, words: String, left: &Comparison) -> Self {
         Self { code, words, residual: left.residual(), explains: left.agrees(), rule: None }

@@ -45,7 +45,8 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
     }
     report.explanations.truncate(KEPT);
     let weight = four_digits(report.relative_weight);
-    match report.explanations.first() {
+    let best = report.explanations.first();
+    match best {
         Some(best) if best.explains => {
             report.code.clone_from(&best.code);
             report.words = format!(
@@ -63,12 +64,12 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
                 report.words +=
                     &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
             }
-            if untried > 0 {
-                report.words += &format!(
-                    "; {untried} were not tried, as they take longer than a file of this size is given"
-                );
-            }
         }
+    }
+    // Where only places are named, or not even these, one of those may say what is there.
+    if untried > 0 && best.is_none_or(|best| !best.explains || best.is_of_places()) {
+        report.words +=
+            &format!("; {untried} were not tried, as they take longer than a file of this size is given");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Containers that mean harm: headers that lie, and text that is long, deep or said twice.
 
 use crate::build::Draw;
-use crate::hostile::{chance, extreme, one_of, size};
+use crate::hostile::{EXTREMES, chance, extreme, one_of, size};
 use serde_json::{Value, json};
 
 /// The places of all values in a description.
@@ -107,4 +107,24 @@ fn description(draw: &mut Draw) -> Vec<u8> {
     })
     .to_string();
     file(header.len() as u64, &header, 76)
+}
+
+/// Puts another value in some place of a description.
+pub(crate) fn replace(description: &mut Value, place: usize, value: usize) {
+    let places = places(description);
+    let extreme = EXTREMES[value / 9 % EXTREMES.len()];
+    let values = [
+        json!(extreme),
+        json!([extreme, extreme]),
+        json!(-1),
+        json!(1e308),
+        json!(5e-324),
+        Value::Null,
+        json!([]),
+        json!({}),
+        json!("full"),
+    ];
+    if let Some(found) = description.pointer_mut(&places[place % places.len()]) {
+        *found = values[value % values.len()].clone();
+    }
 }

@@ -20,7 +20,7 @@ pub struct Hostile {
 }
 
 /// Extents and numbers at which something may break.
-const EXTREMES: [u64; 12] =
+pub(crate) const EXTREMES: [u64; 12] =
     [0, 1, 2, 3, 255, 120_001, 1 << 20, 1 << 31, 1 << 40, (1 << 53) + 1, i64::MAX as u64, u64::MAX];
 
 type Make = fn(&mut Draw) -> Draft;
@@ -60,11 +60,15 @@ pub fn edited(number: u64, edits: &[u8]) -> Hostile {
     let (kind, make) = KINDS[pick as usize];
     let mut draft = make(&mut draw);
     for &[high, low, value] in edits.as_chunks().0 {
-        replace(&mut draft.description, usize::from(high) << 8 | usize::from(low), usize::from(value));
+        header::replace(
+            &mut draft.description,
+            usize::from(high) << 8 | usize::from(low),
+            usize::from(value),
+        );
     }
     // With the loss of its own run, it gets as far as the search for an explanation.
     if chance(&mut draw, 0.8) {
-        let quick = AuditOptions { proof: false, profiles: false, ..AuditOptions::default() };
+        let quick = AuditOptions { proof: false, search: false, profiles: false, seed: 1 };
         let found = AuditFile::parse(&draft.bytes()).and_then(|file| resurge::audit::audit(&file, &quick));
         if let Ok(report) = found {
             draft.put("loss", is_double(&draft), &[], &[report.forward.computed_loss]);
@@ -385,26 +389,6 @@ fn one_field(draw: &mut Draw) -> Draft {
     let makes = [pool, convolution, refractory, recurrent, learned, numbers, loss];
     let mut draft = one_of(draw, &makes)(draw);
     let [place, value] = [draw.unit(), draw.unit()].map(|x| (x * 1e4) as usize);
-    replace(&mut draft.description, place, value);
+    header::replace(&mut draft.description, place, value);
     draft
-}
-
-/// Puts another value in some place of a description.
-fn replace(description: &mut Value, place: usize, value: usize) {
-    let places = header::places(description);
-    let extreme = EXTREMES[value / 9 % EXTREMES.len()];
-    let values = [
-        json!(extreme),
-        json!([extreme, extreme]),
-        json!(-1),
-        json!(1e308),
-        json!(5e-324),
-        Value::Null,
-        json!([]),
-        json!({}),
-        json!("full"),
-    ];
-    if let Some(found) = description.pointer_mut(&places[place % places.len()]) {
-        *found = values[value % values.len()].clone();
-    }
 }

@@ -103,7 +103,8 @@ fn a_window_far_beyond_the_image_costs_as_much_as_the_image() {
             draft.put("loss", true, &[], &[0.0]);
             draft.put("gradients.input", true, &[1, 1, 1, 2, 2], &[0.0; 4]);
             let found = bounded(&draft.bytes());
-            assert_eq!(found.code.as_deref(), Some("match"), "{kind}");
+            // Its gradient vanishes, which decides nothing.
+            assert_eq!(found.code.as_deref(), Some("undecided"), "{kind}");
             assert!(found.seconds < 1.0, "{kind}: {} s", found.seconds);
         }
     }
@@ -170,7 +171,7 @@ fn what_is_left_out_is_said() {
     let shape = short.tensors[name].1.clone();
     short.put(name, true, &shape, &(0..length).map(|k| (k as f64).sin()).collect::<Vec<_>>());
     let report = audit_of(&mut short, &quick);
-    assert_eq!(report.code, "unknown");
+    assert_eq!(report.code, "only layers.0.weight");
     assert!(!report.words.contains("not tried"), "{}", report.words);
 }
 
