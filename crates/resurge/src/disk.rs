@@ -19,10 +19,20 @@ pub(crate) fn create(directory: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(Permissions::from_mode(0o666));
     }
-    let file = builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1).tempfile_in(directory)?;
+    let file =
+        builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1).tempfile_in(directory).map_err(of_the_system)?;
     // Not every file system has locks; without one, nothing is ever taken for left behind.
     let _ = file.as_file().try_lock();
     Ok(file)
+}
+
+/// An error as the system has it, without the temporary name, of which the user knows nothing.
+fn of_the_system(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|error| error.source()).and_then(|cause| cause.downcast_ref());
+    match cause.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 /// Opens a file that is there, to write to it.

@@ -25,6 +25,7 @@ pub use resurge_tensor as tensor;
 
 pub mod audit;
 pub mod compare;
+mod counted;
 pub mod diagnose;
 mod disk;
 mod output;
@@ -36,6 +37,7 @@ pub mod toy;
 pub mod train;
 pub mod verify;
 
+pub use counted::counted;
 pub use output::write_atomically;
 pub use rule::Rule;
 pub use shard::Shard;

@@ -1,5 +1,6 @@
 //! `resurge data`: fetching data sets, and checking those that are there.
 
+use super::table::{fold, terminal_width};
 use crate::Verdict;
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
@@ -70,13 +71,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 #[cfg(feature = "fetch")]
 impl Fetch {
     fn run(&self) -> Result<Verdict> {
-        use indicatif::{ProgressBar, ProgressStyle};
         let dir = self.dir.clone().unwrap_or_else(|| Path::new("data").join(&self.dataset));
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {bytes} of {total_bytes}, {eta} left")
-        {
-            bar.set_style(style);
-        }
+        let bar = super::progress::downloading();
         let fetched = resurge::data::fetch::fetch(self.dataset.parse()?, &dir, &mut |progress| {
             if bar.message() != progress.file {
                 bar.reset();
@@ -87,14 +83,16 @@ impl Fetch {
         });
         bar.finish_and_clear();
         for path in fetched? {
-            anstream::println!("{}", path.display());
+            super::print(&format!("{}\n", path.display()))?;
         }
+        super::print(&super::places(&[&dir]))?;
         Ok(Verdict::Holds)
     }
 }
 
 impl Check {
     fn run(&self) -> Result<Verdict> {
+        super::is_directory(&self.dir, "the files of a data set")?;
         let found = match &self.dataset {
             Some(name) => {
                 let dataset = name.parse()?;
@@ -103,11 +101,11 @@ impl Check {
             None => found_in(&self.dir),
         };
         if found.is_empty() {
-            anstream::eprintln!(
-                "resurge: {} holds no file of {}; get one with resurge data fetch",
+            super::say(format_args!(
+                "{} holds no file of {}; get one with resurge data fetch",
                 self.dir.display(),
                 Dataset::ALL.map(Dataset::name).join(", ")
-            );
+            ));
             return Ok(Verdict::Fails);
         }
         let mut verdict = Verdict::Holds;
@@ -115,7 +113,8 @@ impl Check {
             for report in reports {
                 let FileReport { path, status, detail } = report;
                 let colon = if detail.is_empty() { "" } else { ": " };
-                anstream::println!("{dataset:13} {status:14} {}{colon}{detail}", path.display());
+                let line = format!("{dataset:13} {status:14} {}{colon}{detail}\n", path.display());
+                super::print(&fold(&line, terminal_width()))?;
                 if status != Status::Ok {
                     verdict = Verdict::Fails;
                 }

@@ -1,11 +1,12 @@
 //! `resurge train`: arguments and what is done with them.
 
-use super::options::{Threads, from_one_to};
+use super::options::{Threads, from_one_to, whole};
 use super::stop_on_signals;
-use super::training::{Basis, Screen};
+use super::training::{Basis, Screen, holds_data};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use resurge::counted;
 use resurge::train::{Checkpoint, Config, End, Examples, TrainError, Training};
 use std::path::PathBuf;
 
@@ -34,10 +35,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RULE")]
     reset_grad: Option<String>,
     /// Draws the weights, the order of the data and dropout; by default that of the settings
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u64>)]
     seed: Option<u64>,
     /// Passes over the data, by default those of the settings; with --resume it may be more than before
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u64>)]
     epochs: Option<u64>,
     /// Take at most so many samples of each split, which marks every output
     #[arg(long, value_name = "N", value_parser = from_one_to(1_000_000))]
@@ -77,6 +78,7 @@ impl Arguments {
             (false, false) => None,
         };
         let config = self.settings(checkpoint.as_ref())?;
+        holds_data(&self.basis.dataset, &self.basis.data)?;
         let origin = checkpoint.as_ref().map(|checkpoint| &checkpoint.origin);
         let limit = self.limit.or(origin.and_then(|origin| origin.limit));
         let verified = !self.no_verify && origin.is_none_or(|origin| origin.verified);
@@ -93,18 +95,22 @@ impl Arguments {
         let end = training.run(&stop, &mut |event| screen.show(&event));
         screen.bar.finish_and_clear();
         match end {
-            Ok(End::Finished) => Ok(Verdict::Holds),
+            Ok(End::Finished) => {
+                super::print(&super::places(&[&out]))?;
+                Ok(Verdict::Holds)
+            }
             Ok(End::Stopped) => {
                 let progress = training.progress();
                 let (epoch, batches) = (progress.epochs + 1, progress.batches);
-                anstream::eprintln!(
-                    "resurge: stopped after {batches} batches of epoch {epoch}, and saved in {}; go on with --resume",
+                super::say(format_args!(
+                    "stopped after {} of epoch {epoch}, and saved in {}; go on with --resume",
+                    counted(batches, "batch"),
                     out.display()
-                );
+                ));
                 Ok(Verdict::Stopped)
             }
             Err(error @ TrainError::NotFinite { .. }) => {
-                anstream::eprintln!("resurge: {error}");
+                super::say(error);
                 Ok(Verdict::Fails)
             }
             Err(error) => Err(error.into()),
