@@ -107,7 +107,7 @@ fn a_checkpoint_is_diagnosed_with_its_own_weights_and_settings() {
 fn a_fresh_network_fires_in_every_layer() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out");
-    for preset in [&[][..], &["--preset", "small"], &["--dataset", "nmnist"]] {
+    for preset in [&[][..], &["--preset", "small"]] {
         let (status, stdout, _) = into(&out, &[preset, &["--samples", "2"]].concat());
         assert!(status == 0 && stdout.contains(" with gain=3, seed 1"), "{stdout}");
         assert!(!stdout.contains("No neuron of"), "{stdout}");

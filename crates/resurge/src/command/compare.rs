@@ -118,7 +118,7 @@ impl Arguments {
             Err(error @ CompareError::Incomplete { .. }) if self.shard.count() > 1 => {
                 let (shard, shown) = (self.shard, out.display());
                 super::print(&format!(
-                    "Shard {shard} is done. Of all, {error}. When all are done, join them with: resurge merge {shown}\n{}",
+                    "shard {shard} is done. Of all, {error}. When all are done, join them with: resurge merge {shown}\n{}",
                     super::places(&[&out])
                 ))?;
             }

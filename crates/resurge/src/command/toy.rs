@@ -206,7 +206,7 @@ impl Arguments {
         let Some(shard) = self.shard else { return Ok(()) };
         let (journal, out) = (self.out.join(journal_of(shard)), self.out.display());
         super::print(&format!(
-            "Shard {shard} is done; when all are, join them with: resurge merge {out}\n{}",
+            "shard {shard} is done; when all are, join them with: resurge merge {out}\n{}",
             super::places(&[&journal])
         ))
     }

@@ -34,5 +34,5 @@ fn comparison() -> PathBuf {
 
 /// An audit file that matches.
 fn audit_file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/spikingjelly-lif-zero.safetensors")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audit/goldens/spikingjelly-lif-zero.safetensors")
 }

@@ -85,20 +85,22 @@ fn what_is_one_is_not_many() {
 #[test]
 fn a_reader_that_is_gone_and_a_full_device_are_no_panic() {
     let directory = tempfile::tempdir().unwrap();
-    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let places = ["toy", "diagnosis", "comparison", "man", "commands.md"];
+    let [toy, diagnosis, merged, man, page] =
+        places.map(|name| directory.path().join(name).to_str().unwrap().to_owned());
     let (comparison, audit) = (comparison().display().to_string(), audit_file().display().to_string());
     let commands = [
-        [&TOY[..], &["--out", &path("toy")]].concat(),
-        [&DIAGNOSE[..], &["--out", &path("diagnosis")]].concat(),
+        [&TOY[..], &["--out", &toy]].concat(),
+        [&DIAGNOSE[..], &["--out", &diagnosis]].concat(),
         VERIFY.to_vec(),
         [&VERIFY[..], &["--format", "json"]].concat(),
-        vec!["merge", &comparison, "--out", &path("comparison")],
+        vec!["merge", &comparison, "--out", &merged],
         vec!["audit", &audit],
         vec!["data", "check", "/", "--dataset", "mnist"],
         vec!["config", "--preset", "mnist"],
         vec!["completions", "bash"],
-        vec!["man", &path("man")],
-        vec!["reference", &path("commands.md")],
+        vec!["man", &man],
+        vec!["reference", &page],
         vec!["--help"],
     ];
     for command in commands {

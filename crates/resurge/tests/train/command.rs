@@ -222,6 +222,7 @@ fn data_are_checked_and_fetching_off_line_says_so() {
     let (status, stdout, _) = resurge(&["data", "check", &place.path("data")]);
     assert_eq!((status, stdout.lines().count()), (1, 4), "{stdout}");
     assert!(stdout.lines().all(|line| line.starts_with("mnist         wrong checksum ")), "{stdout}");
+    std::fs::create_dir(place.path("empty")).unwrap();
     let (status, _, stderr) = resurge(&["data", "check", &place.path("empty")]);
     assert_eq!(status, 1);
     assert!(stderr.contains("holds no file of mnist, fashion-mnist, nmnist, cifar10"), "{stderr}");
