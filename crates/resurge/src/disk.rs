@@ -26,13 +26,10 @@ pub(crate) fn create(directory: &Path) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// An error as the system has it, without the temporary name, of which the user knows nothing.
+/// An error without the temporary name, of which the user knows nothing: tempfile says it at the end.
 fn of_the_system(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|error| error.source()).and_then(|cause| cause.downcast_ref());
-    match cause.and_then(io::Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    }
+    let said = error.to_string();
+    said.split_once(" at path \"").map(|(said, _)| io::Error::new(error.kind(), said)).unwrap_or(error)
 }
 
 /// Opens a file that is there, to write to it.

@@ -63,14 +63,12 @@ pub(super) fn of_network(diagnosis: &Diagnosis, width: Option<usize>) -> String 
     let foot = "missing: |full - detached| / |full|; cosine: of the two. growth: exponent per step of the product \
         of temporal Jacobians over the run, median over neurons (5 %, 95 %); cut: share of neurons whose detached \
         product is 0.\n";
-    format!(
-        "{}\nGradients of the weights:\n{}\n\nAdjoints of the potentials of all layers, by time lag:\n{}\n\n{}",
-        fold(&head, width),
-        layers.text(width, true),
-        lags.text(width, true),
-        // Without a terminal as it is easily read in a file.
-        fold(foot, Some(width.unwrap_or(100)))
-    )
+    let lag_heading = "Adjoints of the potentials of all layers, by time lag:";
+    let [head, lag_heading] = [&head, lag_heading].map(|text| fold(text, width));
+    // Without a terminal as it is easily read in a file.
+    let foot = fold(foot, Some(width.unwrap_or(100)));
+    let (layers, lags) = (layers.text(width, true), lags.text(width, true));
+    format!("{head}\nGradients of the weights:\n{layers}\n\n{lag_heading}\n{lags}\n\n{foot}")
 }
 
 /// The report of a map: a row for each rate and decay, the weight of the term at each width.
