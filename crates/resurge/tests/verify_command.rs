@@ -123,7 +123,10 @@ fn a_file_is_written_whole_and_standard_output_says_where() {
     let missing = directory.path().join("missing").join("report.json");
     let (status, stdout, stderr) = small(&["--surrogate", "atan", "--out", missing.to_str().unwrap()]);
     assert_eq!((status, stdout.as_str()), (2, ""));
-    assert!(stderr.contains("report.json") && stderr.contains("a directory that is there and can be written"), "{stderr}");
+    assert!(
+        stderr.contains("report.json") && stderr.contains("a directory that is there and can be written"),
+        "{stderr}"
+    );
 }
 
 #[test]
