@@ -19,10 +19,17 @@ pub(crate) fn create(directory: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(Permissions::from_mode(0o666));
     }
-    let file = builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1).tempfile_in(directory)?;
+    let file =
+        builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1).tempfile_in(directory).map_err(of_the_system)?;
     // Not every file system has locks; without one, nothing is ever taken for left behind.
     let _ = file.as_file().try_lock();
     Ok(file)
+}
+
+/// An error without the temporary name, of which the user knows nothing: tempfile says it at the end.
+fn of_the_system(error: io::Error) -> io::Error {
+    let said = error.to_string();
+    said.split_once(" at path \"").map(|(said, _)| io::Error::new(error.kind(), said)).unwrap_or(error)
 }
 
 /// Opens a file that is there, to write to it.

@@ -26,6 +26,7 @@ pub use resurge_tensor as tensor;
 pub mod audit;
 mod claim;
 pub mod compare;
+mod counted;
 pub mod diagnose;
 mod disk;
 mod output;
@@ -39,6 +40,7 @@ pub mod train;
 pub mod verify;
 
 pub use claim::{Claim, ClaimError};
+pub use counted::counted;
 pub use output::write_atomically;
 pub use rule::Rule;
 pub use shard::Shard;

@@ -5,7 +5,7 @@
 
 mod command;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Surrogate gradients with the reset term, proved numerically.
@@ -35,6 +35,7 @@ enum Command {
     Train(command::train::Arguments),
     Compare(command::compare::Arguments),
     Merge(command::merge::Arguments),
+    Config(command::config::Arguments),
     Diagnose(Box<command::diagnose::Arguments>),
     Completions(command::completions::Arguments),
     Man(command::man::Arguments),
@@ -69,8 +70,19 @@ const STOPPED: u8 = 130;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The command line. A number below 0 is the value of the option before it, and refused as that, not as an option.
+fn definition() -> clap::Command {
+    fn of(command: clap::Command) -> clap::Command {
+        command.mut_subcommands(of).mut_args(|arg| {
+            let takes_value = !arg.is_positional() && arg.get_action().takes_values();
+            arg.allow_negative_numbers(takes_value)
+        })
+    }
+    of(Cli::command())
+}
+
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match definition().try_get_matches().and_then(|found| Cli::from_arg_matches(&found)) {
         Ok(cli) => cli,
         Err(message) => return say_usage(&message),
     };
@@ -82,10 +94,11 @@ fn main() -> ExitCode {
         Command::Train(arguments) => command::train::run(&arguments),
         Command::Compare(arguments) => command::compare::run(&arguments),
         Command::Merge(arguments) => command::merge::run(&arguments),
+        Command::Config(arguments) => command::config::run(&arguments),
         Command::Diagnose(arguments) => command::diagnose::run(&arguments),
-        Command::Completions(arguments) => command::completions::run(&arguments, Cli::command()),
-        Command::Man(arguments) => command::man::run(&arguments, Cli::command()),
-        Command::Reference(arguments) => command::reference::run(&arguments, Cli::command()),
+        Command::Completions(arguments) => command::completions::run(&arguments, definition()),
+        Command::Man(arguments) => command::man::run(&arguments, definition()),
+        Command::Reference(arguments) => command::reference::run(&arguments, definition()),
     };
     match result {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
@@ -93,7 +106,7 @@ fn main() -> ExitCode {
         Ok(Verdict::Undecided) => ExitCode::from(UNDECIDED),
         Ok(Verdict::Stopped) => ExitCode::from(STOPPED),
         Err(error) => {
-            command::say(format_args!("{error:#}"));
+            command::say(command::words(&error));
             ExitCode::from(UNUSABLE)
         }
     }
@@ -104,7 +117,7 @@ fn say_usage(message: &clap::Error) -> ExitCode {
     let printed = command::written(message.print());
     match printed {
         Err(error) if !message.use_stderr() => {
-            command::say(format_args!("{error:#}"));
+            command::say(command::words(&error));
             ExitCode::from(UNUSABLE)
         }
         _ => ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(UNUSABLE)),

@@ -50,7 +50,8 @@ fn the_page_of_commands_is_what_the_command_says() {
 fn every_command_has_examples_a_section_and_a_manual_page() {
     let pages = tempfile::tempdir().unwrap();
     let directory = pages.path().join("man1");
-    assert_eq!(resurge(&["man", directory.to_str().unwrap()]), (0, String::new(), String::new()));
+    let written = format!("Written to {}\n", directory.display());
+    assert_eq!(resurge(&["man", directory.to_str().unwrap()]), (0, written, String::new()));
     let (reference, commands) = (reference(), commands(&[]));
     assert!(commands.len() >= 12, "{commands:?}");
     for command in &commands {

@@ -85,9 +85,41 @@ fn a_checkpoint_is_diagnosed_with_its_own_weights_and_settings() {
 
     let (status, _, stderr) = into(&path("x"), &[&file, "--dataset", "cifar10"]);
     assert!(status == 2 && stderr.contains("weight conv1 has shape [4, 1, 5, 5]"), "{stderr}");
+    // The directory of a training stands for its checkpoint.
+    std::fs::create_dir(path("run")).unwrap();
+    let run = path("run").to_str().unwrap().to_owned();
+    let (status, _, stderr) = into(&path("x"), &[&run]);
+    assert!(status == 2 && stderr.contains("run holds no checkpoint.safetensors: name a dir"), "{stderr}");
+    std::fs::create_dir(path("run/trials")).unwrap();
+    let (_, _, stderr) = into(&path("x"), &[&run]);
+    assert!(stderr.contains("such as ") && stderr.contains("run/trials/full-seed1"), "{stderr}");
+    std::fs::copy(path("c.safetensors"), path("run/checkpoint.safetensors")).unwrap();
+    let (status, stdout, _) = into(&path("of-run"), &[&run, "--samples", "4"]);
+    assert!(status == 0 && stdout.contains("run/checkpoint.safetensors after 2 epochs on mnist"), "{stdout}");
+    assert_eq!(Diagnosis::read(&path("of-run")).unwrap().gradient, of_file.gradient);
     let (status, _, stderr) = into(&path("x"), &["/nowhere.safetensors"]);
     assert!(status == 2 && stderr.contains("/nowhere.safetensors"), "{stderr}");
     assert!(!path("x").exists(), "nothing is written when nothing was found");
+}
+
+/// A network without spikes has no reset that could matter. Below 0.05 a neuron spikes in 5 steps less than once in four
+/// samples.
+#[test]
+fn a_fresh_network_fires_in_every_layer() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    for preset in [&[][..], &["--preset", "small"]] {
+        let (status, stdout, _) = into(&out, &[preset, &["--samples", "2"]].concat());
+        assert!(status == 0 && stdout.contains(" with gain=3, seed 1"), "{stdout}");
+        assert!(!stdout.contains("No neuron of"), "{stdout}");
+        for layer in Diagnosis::read(&out).unwrap().layers {
+            assert!(layer.firing_rate > 0.05, "{preset:?}: {} {}", layer.name, layer.firing_rate);
+        }
+    }
+    // What was asked for is not changed.
+    let (_, stdout, _) = into(&out, &["--preset", "small", "--set", "gain=1", "--samples", "1"]);
+    assert!(stdout.starts_with("fresh weights of preset small with gain=1, seed 1\n1 synthetic sample of"));
+    assert!(stdout.contains("would say more"), "{stdout}");
 }
 
 #[test]
@@ -169,10 +201,10 @@ fn bad_usage_is_named() {
         (&["--map", "--surrogate", "step"], "setting surrogate is \"step 0.025\""),
         (&["--map", "--reset", "maybe"], "setting reset is \"maybe\""),
         (&["--map", "--steps", "1"], "steps is 1, but it must be 2 to 10000"),
-        (&["--map", "--from", "/nowhere"], "/nowhere/map.json"),
-        (&["--from", "/nowhere"], "/nowhere/diagnosis.json"),
+        (&["--map", "--from", "/nowhere"], "there is no directory /nowhere: name one with a map"),
+        (&["--from", "/nowhere"], "there is no directory /nowhere: name one with a diagnosis"),
         (&["--config", "/nowhere.toml"], "cannot read /nowhere.toml"),
-        (&["--data", "/nowhere"], "the mnist data in /nowhere cannot be used"),
+        (&["--data", "/nowhere"], "there is no directory /nowhere: name the one with the mnist files"),
     ] {
         let (status, _, stderr) = into(&directory.path().join("out"), arguments);
         assert!(status == 2 && stderr.contains(problem), "{arguments:?}: {stderr}");

@@ -133,7 +133,7 @@ fn bad_usage_is_named() {
     for (more, problem) in [
         (&["--rules", "half"][..], "no rule is named half"),
         (&["--rules", "full,full"], "each once"),
-        (&["--rate-max", "1e-4"], "learning rates is 0"),
+        (&["--rate-max", "1e-4"], "rate-max is 0.0001 and rate-min 0.001, but must be larger than rate-min"),
         (&["--from", "/nowhere"], "cannot be used with"),
     ] {
         let (status, _, stderr) = small(&new, more);
@@ -141,7 +141,7 @@ fn bad_usage_is_named() {
     }
     let out = new.to_str().unwrap();
     let (status, _, stderr) = resurge(&["toy", "--from", "/nowhere", "--out", out]);
-    assert!(status == 2 && stderr.contains("/nowhere/settings.json"), "{stderr}");
+    assert!(status == 2 && stderr.contains("there is no directory /nowhere: name one with"), "{stderr}");
     assert!(!new.exists(), "what is refused leaves no directory");
 }
 

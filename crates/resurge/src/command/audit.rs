@@ -1,12 +1,13 @@
 //! `resurge audit`: arguments, and the report on the terminal.
 
 use super::options::Threads;
-use super::table::{align_right, ruled};
+use super::table::{Grid, fold, terminal_width};
 use crate::Verdict;
 use anyhow::{Result, bail};
 use clap::Args;
 use rayon::prelude::*;
 use resurge::audit::{AuditFile, AuditOptions, AuditReport, AuditReports, FileError, Worst, audit, html};
+use resurge::counted;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -60,12 +61,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(path) = &arguments.html {
         super::write_file(path, html(&reports)?.as_bytes())?;
     }
-    super::print(&text(&reports)?)?;
+    let outputs: Vec<&Path> =
+        [&arguments.json, &arguments.html].into_iter().flatten().map(PathBuf::as_path).collect();
+    super::print(&(text(&reports, terminal_width())? + &super::places(&outputs)))?;
     if reports.unusable > 0 {
-        bail!("{} of {} files cannot be audited", reports.unusable, reports.files.len());
+        bail!("{} of {} cannot be audited", reports.unusable, counted(reports.files.len(), "file"));
     }
     if reports.unproved > 0 {
-        bail!("the referee fails its own proof on {} of {} files", reports.unproved, reports.files.len());
+        let all = counted(reports.files.len(), "file");
+        bail!("the referee fails its own proof on {} of {all}", reports.unproved);
     }
     Ok(match (reports.mismatched, reports.undecided) {
         (0, 0) => Verdict::Holds,
@@ -111,11 +115,11 @@ fn printable(name: &str) -> String {
 }
 
 /// The report on the terminal: a line a file where there are several, and details of one, or of what does not match.
-fn text(reports: &AuditReports) -> Result<String> {
+fn text(reports: &AuditReports, width: Option<usize>) -> Result<String> {
     let mut out = String::new();
     let several = reports.files.len() > 1;
     if several {
-        let mut table = ruled(["File", "Framework", "Type", "Verdict", "Largest error", "Proof"]);
+        let mut table = Grid::new(1, ["File", "Framework", "Type", "Verdict", "Largest error", "Proof"]);
         for file in &reports.files {
             let row = match &file.audit {
                 Some(audit) => {
@@ -134,14 +138,17 @@ fn text(reports: &AuditReports) -> Result<String> {
                 }
                 None => [&*printable(&file.file), "", "", "unusable", "", ""].map(str::to_owned),
             };
-            table.add_row(row);
+            table.row(row);
         }
-        writeln!(out, "{table}")?;
+        writeln!(out, "{}", table.text(width, true))?;
     }
     for file in &reports.files {
         match (&file.audit, &file.error) {
-            (Some(audit), _) if !several || !audit.matches => details(&mut out, &file.file, audit)?,
-            (None, Some(error)) => writeln!(out, "{}: {}", printable(&file.file), printable(error))?,
+            (Some(audit), _) if !several || !audit.matches => details(&mut out, &file.file, audit, width)?,
+            (None, Some(error)) => {
+                let words = format!("{}: {}", printable(&file.file), printable(error));
+                writeln!(out, "{}", fold(&words, width))?;
+            }
             _ => {}
         }
     }
@@ -152,7 +159,8 @@ fn text(reports: &AuditReports) -> Result<String> {
             _ => format!("{count} {what}, "),
         };
         let others = some(*undecided, "undecided") + &some(*unproved, "unproved");
-        writeln!(out, "\n{matched} matched, {mismatched} mismatched, {others}{unusable} unusable")?;
+        let words = format!("{matched} matched, {mismatched} mismatched, {others}{unusable} unusable");
+        writeln!(out, "\n{}", fold(&words, width))?;
     }
     Ok(out)
 }
@@ -165,19 +173,21 @@ fn proof(audit: &AuditReport) -> String {
     }
 }
 
-fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
+fn details(out: &mut String, name: &str, audit: &AuditReport, width: Option<usize>) -> Result<()> {
     if !out.is_empty() {
         writeln!(out)?;
     }
-    writeln!(out, "{}: {}\n  {}", printable(name), audit.code, audit.words)?;
+    // What is said above the table of gradients.
+    let mut text = String::new();
+    writeln!(text, "{}: {}\n  {}", printable(name), audit.code, audit.words)?;
     let kind = format!("{:?}", audit.precision).to_lowercase();
     let classes = printable(&audit.classes.join(", "));
     writeln!(
-        out,
-        "  {}, {kind}, {} steps, {} samples; {classes}",
+        text,
+        "  {}, {kind}, {}, {}; {classes}",
         printable(&audit.framework),
-        audit.steps,
-        audit.batch
+        counted(audit.steps, "step"),
+        counted(audit.batch, "sample")
     )?;
     for layer in &audit.forward.layers {
         let potentials = match layer.potentials_recorded {
@@ -186,53 +196,60 @@ fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
         };
         let spikes = if layer.spikes_recorded { "spikes compared" } else { "spikes not recorded" };
         writeln!(
-            out,
+            text,
             "  layer {}: {spikes}, {potentials}, rate {:.3}, {} near the threshold, {} of them taken from the file",
             layer.layer, layer.firing_rate, layer.near_threshold, layer.taken_from_file
         )?;
     }
+    out.push_str(&fold(&text, width));
     if !audit.gradients.is_empty() {
-        let mut table = ruled(["Gradient", "Norm", "Relative error", "Tolerance", ""]);
+        let mut table = Grid::new(1, ["Gradient", "Norm", "Relative error", "Tolerance", ""]);
         for g in &audit.gradients {
             let verdict = match g.wrong {
                 0 => String::new(),
                 wrong => format!("{wrong} of {} differ", g.shape.iter().product::<usize>()),
             };
             let [error, tolerance] = [g.error, g.tolerance].map(|x| format!("{x:.2e}"));
-            table.add_row([g.name.clone(), format!("{:.4e}", g.norm), error, tolerance, verdict]);
+            table.row([g.name.clone(), format!("{:.4e}", g.norm), error, tolerance, verdict]);
         }
-        align_right(&mut table, 1);
-        writeln!(out, "{table}")?;
-        for g in audit.gradients.iter().filter(|g| !g.matches) {
-            for (what, worst) in [("row", &g.worst_row), ("entry", &g.worst_entry)] {
-                let Some(Worst { index, error, tolerance }) = worst else { continue };
-                writeln!(
-                    out,
-                    "  {}: farthest off is {what} {index:?}, by {error:.1e} of its norm, where {tolerance:.1e} is allowed",
-                    g.name
-                )?;
-            }
+        writeln!(out, "{}", table.text(width, true))?;
+    }
+    out.push_str(&fold(&below(audit)?, width));
+    Ok(())
+}
+
+/// What is said below the table of gradients.
+fn below(audit: &AuditReport) -> Result<String> {
+    let mut text = String::new();
+    for g in audit.gradients.iter().filter(|g| !g.matches) {
+        for (what, worst) in [("row", &g.worst_row), ("entry", &g.worst_entry)] {
+            let Some(Worst { index, error, tolerance }) = worst else { continue };
+            writeln!(
+                text,
+                "  {}: farthest off is {what} {index:?}, by {error:.1e} of its norm, where {tolerance:.1e} is allowed",
+                g.name
+            )?;
         }
     }
     if audit.explanations.len() > 1 && !audit.matches {
         let nearest = audit.explanations.iter().map(|e| format!("{} ({:.1e})", e.code, e.residual));
-        writeln!(out, "  explanations by what they leave: {}", nearest.collect::<Vec<_>>().join(", "))?;
+        writeln!(text, "  explanations by what they leave: {}", nearest.collect::<Vec<_>>().join(", "))?;
     }
     let Some(p) = &audit.proof else {
-        writeln!(out, "  no proof: {}", audit.no_proof.as_deref().unwrap_or_default())?;
-        return Ok(());
+        writeln!(text, "  no proof: {}", audit.no_proof.as_deref().unwrap_or_default())?;
+        return Ok(text);
     };
     let difference = p.finite_difference.map_or("inconclusive".into(), |error| format!("{error:.1e}"));
     writeln!(
-        out,
-        "  proof of the referee on {} steps of {} samples: {}; finite differences {difference}, complex step {:.1e}, \
+        text,
+        "  proof of the referee on {} of {}: {}; finite differences {difference}, complex step {:.1e}, \
          dual numbers {:.1e}, adjoint {:.1e}",
-        p.steps,
-        p.samples,
+        counted(p.steps, "step"),
+        counted(p.samples, "sample"),
         if p.passed { "holds" } else { "FAILS" },
         p.complex_step,
         p.dual,
         p.adjoint
     )?;
-    Ok(())
+    Ok(text)
 }

@@ -1,15 +1,14 @@
 //! `resurge compare`: arguments, the trials one after the other, and the table.
 
-use super::options::{Threads, from_one_to};
-use super::stop_on_signals;
-use super::training::{Basis, Screen};
+use super::options::{Threads, between, from_one_to, whole};
+use super::table::terminal_width;
+use super::training::{Basis, Screen, holds_data};
+use super::{markdown, progress, stop_on_signals};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
-use indicatif::{ProgressBar, ProgressStyle};
 use resurge::compare::{
-    CompareError, Comparison, Cost, Memory, Plan, Seeds, TrialEnd, TrialId, Trials, markdown, step_memory,
+    CompareError, Comparison, Cost, Memory, Plan, Seeds, TrialEnd, TrialId, Trials, step_memory,
 };
 use resurge::train::{Config, Event, Examples, Origin, TrainError, Training};
 use resurge::{Claim, Rule, Shard};
@@ -46,7 +45,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SEEDS", default_value = "1-3")]
     seeds: Seeds,
     /// Passes over the data, by default those of the settings: 100 for MNIST, an hour and more a trial on 2 cores
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u64>)]
     epochs: Option<u64>,
     /// Take at most so many samples of each split, which marks every output
     #[arg(long, value_name = "N", value_parser = from_one_to(1_000_000))]
@@ -62,7 +61,7 @@ pub(crate) struct Arguments {
     shard: Shard,
     /// Batches on which the cost of a step is measured, rule against rule; 0 for none. The first shard does it
     #[arg(long, value_name = "BATCHES", default_value_t = 20,
-        value_parser = RangedU64ValueParser::<u64>::new().range(0..=100_000))]
+        value_parser = between(0, 100_000))]
     cost: u64,
     /// Write a checkpoint after every N batches of an epoch, too
     #[arg(long, value_name = "N", value_parser = from_one_to(1_000_000_000))]
@@ -82,12 +81,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 /// Writes and shows what a comparison says.
 pub(super) fn report(comparison: &Comparison, out: &Path) -> Result<()> {
     let summary = comparison.write(out)?;
-    super::print(&format!("{}\nWritten to {}\n", markdown(&summary), out.display()))
+    let page = markdown::shown(&resurge::compare::markdown(&summary), terminal_width());
+    super::print(&format!("{page}\n{}", super::places(&[out])))
 }
 
 impl Arguments {
     fn compare(&self) -> Result<Verdict> {
         let config = self.settings()?;
+        holds_data(&self.basis.dataset, &self.basis.data)?;
         let load = |config: &Config| self.basis.load(!self.no_verify, config, self.limit);
         let data = load(&config).with_context(|| self.basis.unusable())?;
         if self.step_memory {
@@ -114,9 +115,10 @@ impl Arguments {
         }
         match Comparison::read(&[&out]) {
             Err(error @ CompareError::Incomplete { .. }) if self.shard.count() > 1 => {
-                let (shard, out) = (self.shard, out.display());
+                let (shard, shown) = (self.shard, out.display());
                 super::print(&format!(
-                    "shard {shard} is done. Of all, {error}. When all are done, join them with: resurge merge {out}\n"
+                    "shard {shard} is done. Of all, {error}. When all are done, join them with: resurge merge {shown}\n{}",
+                    super::places(&[&out])
                 ))?;
             }
             comparison => report(&comparison?, &out)?,
@@ -194,10 +196,7 @@ impl Arguments {
         if there()? {
             return Ok(true);
         }
-        let bar = ProgressBar::new(self.cost);
-        if let Ok(style) = ProgressStyle::with_template("cost of a step {bar:24} {pos}/{len} {eta} left") {
-            bar.set_style(style);
-        }
+        let bar = progress::counting(self.cost, "batches for the cost of a step");
         let batches = usize::try_from(self.cost)?;
         let memory = |rule| self.memory(rule, trials.plan.seeds.first().copied());
         let cost = Cost::measure(trials.plan, batches, trials.load, &memory, stop, &mut |n| {

@@ -1,5 +1,6 @@
 //! `resurge data`: fetching data sets, and checking those that are there.
 
+use super::table::{fold, terminal_width};
 use crate::Verdict;
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
@@ -70,13 +71,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 #[cfg(feature = "fetch")]
 impl Fetch {
     fn run(&self) -> Result<Verdict> {
-        use indicatif::{ProgressBar, ProgressStyle};
         let dir = self.dir.clone().unwrap_or_else(|| Path::new("data").join(&self.dataset));
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {bytes} of {total_bytes}, {eta} left")
-        {
-            bar.set_style(style);
-        }
+        let bar = super::progress::downloading();
         let fetched = resurge::data::fetch::fetch(self.dataset.parse()?, &dir, &mut |progress| {
             if bar.message() != progress.file {
                 bar.reset();
@@ -89,12 +85,14 @@ impl Fetch {
         for path in fetched? {
             super::print(&format!("{}\n", path.display()))?;
         }
+        super::print(&super::places(&[&dir]))?;
         Ok(Verdict::Holds)
     }
 }
 
 impl Check {
     fn run(&self) -> Result<Verdict> {
+        super::is_directory(&self.dir, "the files of a data set")?;
         let found = match &self.dataset {
             Some(name) => {
                 let dataset = name.parse()?;
@@ -116,7 +114,8 @@ impl Check {
             for report in reports {
                 let FileReport { path, status, detail } = report;
                 let colon = if detail.is_empty() { "" } else { ": " };
-                super::print(&format!("{dataset:13} {status:14} {}{colon}{detail}\n", path.display()))?;
+                let line = format!("{dataset:13} {status:14} {}{colon}{detail}\n", path.display());
+                super::print(&fold(&line, terminal_width()))?;
                 if status != Status::Ok {
                     verdict = Verdict::Fails;
                 }

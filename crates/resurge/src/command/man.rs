@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &Arguments, root: clap::Command) -> Result<Verdict>
     let mut root = root.disable_help_subcommand(true);
     root.build();
     write(&root, out)?;
+    super::print(&super::places(&[out]))?;
     Ok(Verdict::Holds)
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let mut journals = Vec::new();
     let mut with_trials = Vec::new();
     for directory in directories {
+        super::is_directory(directory, "what a shard of `resurge compare` or `resurge toy` has written")?;
         let found = journals_in(directory)?;
         let trials = directory.join("trials").is_dir() || directory.join(Plan::FILE).exists();
         if !trials && found.is_empty() {

@@ -3,11 +3,14 @@
 pub(crate) mod audit;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod diagnose;
 pub(crate) mod man;
+mod markdown;
 pub(crate) mod merge;
 mod options;
+mod progress;
 pub(crate) mod reference;
 mod render;
 mod table;
@@ -16,7 +19,7 @@ pub(crate) mod train;
 mod training;
 pub(crate) mod verify;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use resurge::{Claim, write_atomically};
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -27,21 +30,38 @@ use std::time::{Duration, Instant};
 
 /// Makes the directory that a command writes into, where there is none.
 fn make_directory(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path)
-        .with_context(|| format!("cannot make the directory {}: name a writable place", path.display()))
+    std::fs::create_dir_all(path).map_err(|error| {
+        anyhow!("cannot make the directory {}: {error}; name a place that can be written", path.display())
+    })
 }
 
 /// Writes a file of a directory that the user named.
 fn write_into(directory: &Path, name: &str, contents: &[u8]) -> Result<()> {
-    let path = directory.join(name);
-    write_atomically(&path, contents)
-        .with_context(|| format!("cannot write {}: name a writable directory", path.display()))
+    write_file(&directory.join(name), contents)
 }
 
 /// Writes a file that the user named.
 fn write_file(path: &Path, contents: &[u8]) -> Result<()> {
-    write_atomically(path, contents)
-        .with_context(|| format!("cannot write {}: name a file in a writable directory", path.display()))
+    write_atomically(path, contents).map_err(|error| {
+        let remedy = match error.kind() {
+            ErrorKind::StorageFull => "make room, or name a file elsewhere",
+            _ => "name a file in a directory that is there and can be written",
+        };
+        anyhow!("cannot write {}: {error}; {remedy}", path.display())
+    })
+}
+
+/// Makes sure that a directory can be read; it is to hold what the words say.
+fn is_directory(path: &Path, of: &str) -> Result<()> {
+    let shown = path.display();
+    match std::fs::read_dir(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            bail!("there is no directory {shown}: name one with {of}")
+        }
+        Err(_) if path.is_file() => bail!("{shown} is a file: name a directory with {of}"),
+        Err(error) => bail!("the directory {shown} cannot be read: {error}; name one with {of}"),
+    }
 }
 
 /// Writes to standard output. A reader that closes it early, such as `head`, is no error.
@@ -55,7 +75,7 @@ fn print(text: &str) -> Result<()> {
 pub(crate) fn written(result: std::io::Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output: make room, or send it elsewhere")
+            Err(anyhow!("cannot write to standard output: {error}; make room, or send it elsewhere"))
         }
         _ => Ok(()),
     }
@@ -76,6 +96,26 @@ fn claim(directory: &Path) -> Result<Claim> {
         ));
     }
     Ok(claim)
+}
+
+/// Where results were written: a line a file or directory. A device or a pipe is no place.
+fn places(paths: &[&Path]) -> String {
+    let is_place =
+        |path: &&&Path| std::fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir());
+    paths.iter().filter(is_place).map(|path| format!("Written to {}\n", path.display())).collect()
+}
+
+/// An error with its causes, each once: many errors say in words of their own what their cause says.
+pub(crate) fn words(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        let cause = cause.trim_end();
+        if !words.contains(cause) {
+            words.push_str(if words.is_empty() { "" } else { ": " });
+            words.push_str(cause);
+        }
+    }
+    words
 }
 
 /// A flag that Ctrl-C and a request to terminate set. A second one ends the process.

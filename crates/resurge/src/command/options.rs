@@ -1,12 +1,30 @@
 //! Options that several commands have.
 
-use anyhow::{Context, Result};
+use anyhow::Context;
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
 
 /// A number of something, of which there is at least one.
-pub(super) fn from_one_to(largest: u64) -> RangedU64ValueParser {
-    RangedU64ValueParser::new().range(1..=largest)
+pub(super) fn from_one_to(largest: u64) -> impl Fn(&str) -> Result<u64, String> + Clone {
+    between(1, largest)
+}
+
+/// A whole number from one to another, both included.
+pub(super) fn between(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone {
+    move |text| {
+        let number = text.trim().parse().ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| format!("give a whole number from {least} to {most}"))
+    }
+}
+
+/// A whole number; how large it may be is known where it is used.
+pub(super) fn whole<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+    let number = text.trim().parse::<u64>().ok().and_then(|number| N::try_from(number).ok());
+    number.ok_or_else(|| format!("give a whole number from 0 to {}", u64::MAX))
+}
+
+/// A number; what it may be is known where it is used.
+pub(super) fn real(text: &str) -> Result<f64, String> {
+    text.trim().parse().map_err(|_| "give a number, such as 0.05 or 1e-3".to_owned())
 }
 
 /// How many threads to run on.
@@ -19,7 +37,7 @@ pub(super) struct Threads {
 
 impl Threads {
     /// Runs on so many threads, or on one a core.
-    pub(super) fn install<T: Send>(self, run: impl FnOnce() -> T + Send) -> Result<T> {
+    pub(super) fn install<T: Send>(self, run: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
         let Some(threads) = self.threads else { return Ok(run()) };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
         Ok(pool.build().context("cannot start the threads")?.install(run))

@@ -27,6 +27,7 @@ pub(crate) struct Arguments {
 /// Runs the command, of which `root` is the definition.
 pub(crate) fn run(arguments: &Arguments, root: Command) -> Result<Verdict> {
     super::write_file(&arguments.file, markdown(root)?.as_bytes())?;
+    super::print(&super::places(&[&arguments.file]))?;
     Ok(Verdict::Holds)
 }
 

@@ -1,7 +1,8 @@
 //! A verification as a table for a terminal and as Markdown.
 
-use super::table::{align_right, rule};
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use super::table::{Grid, fold, terminal_width};
+use comfy_table::{Attribute, Cell, Color};
+use resurge::counted;
 use resurge::data::digits;
 use resurge::gradcheck::{CELL_BARS, CaseReport, CellReport, CellVerdict, TOLERANCES};
 use resurge::plot::HeatMap;
@@ -15,28 +16,22 @@ struct Column {
     show: fn(&CaseReport) -> String,
 }
 
-const NAMES: [Column; 3] = [
+/// The columns of a case: what names it, then what was found.
+const COLUMNS: [Column; 10] = [
     Column { heading: "reset", show: |c| c.reset.clone() },
     Column { heading: "gradient", show: |c| c.reset_grad.clone() },
     Column { heading: "surrogate", show: |c| c.surrogate.clone() },
+    Column { heading: "fin. diff.", show: |c| scientific(c.errors.finite_difference) },
+    Column { heading: "complex", show: |c| scientific(c.errors.complex_step) },
+    Column { heading: "dual", show: |c| scientific(c.errors.dual) },
+    Column { heading: "closed", show: |c| scientific(c.errors.closed_form) },
+    Column { heading: "missing", show: |c| decimal(c.missing_term.relative_norm) },
+    Column { heading: "cosine", show: |c| decimal(c.missing_term.cosine) },
+    Column { heading: "rate", show: |c| decimal(c.firing_rate) },
 ];
-const FINITE: Column = Column { heading: "fin. diff.", show: |c| scientific(c.errors.finite_difference) };
-const COMPLEX: Column = Column { heading: "complex", show: |c| scientific(c.errors.complex_step) };
-const DUAL: Column = Column { heading: "dual", show: |c| scientific(c.errors.dual) };
-const CLOSED: Column = Column { heading: "closed", show: |c| scientific(c.errors.closed_form) };
-const MISSING: Column = Column { heading: "missing", show: |c| decimal(c.missing_term.relative_norm) };
-const COSINE: Column = Column { heading: "cosine", show: |c| decimal(c.missing_term.cosine) };
-const RATE: Column = Column { heading: "rate", show: |c| decimal(c.firing_rate) };
 
-/// All columns; or, for a terminal too narrow for them, the names with each half of the rest in a table of its own.
-fn columns(all: bool) -> Vec<Vec<&'static Column>> {
-    let names = NAMES.iter();
-    let halves: [&[&Column]; 2] = [&[&FINITE, &COMPLEX, &DUAL, &CLOSED], &[&MISSING, &COSINE, &RATE]];
-    match all {
-        true => vec![names.chain(halves.concat()).collect()],
-        false => halves.iter().map(|half| names.clone().chain(half.iter().copied()).collect()).collect(),
-    }
-}
+/// How many of them name a case.
+const NAMES: usize = 3;
 
 /// Cases that share a row of a shortened table.
 struct Group<'a> {
@@ -55,15 +50,14 @@ pub(super) fn table(
     for_terminal: bool,
 ) -> String {
     let plain = !for_terminal || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    let width = if for_terminal { Table::new().width() } else { None };
+    let width = if for_terminal { terminal_width() } else { None };
     let mut text = String::new();
-    for table in tables(report, width) {
-        text.push_str(&draw(table, width, plain));
+    for table in tables(report) {
+        text.push_str(&table.text(width, plain));
         text.push('\n');
     }
     for paragraph in notes(report, options) {
-        let width = width.map_or(usize::MAX, usize::from);
-        text.push_str(&textwrap::fill(&paragraph, width));
+        text.push_str(&fold(&paragraph, width));
         text.push('\n');
     }
     text.push_str(&format!("Took {:.1} s.\n", elapsed.as_secs_f64()));
@@ -73,10 +67,8 @@ pub(super) fn table(
 /// A Markdown document.
 pub(super) fn markdown(report: &Report, options: &VerifyOptions) -> String {
     let mut text = String::from("# resurge verify\n");
-    for mut table in tables(report, None) {
-        table.force_no_tty();
-        table.load_style(presets::ASCII_MARKDOWN);
-        text.push_str(&format!("\n{table}\n"));
+    for table in tables(report) {
+        text.push_str(&format!("\n{}\n", table.markdown()));
     }
     for paragraph in notes(report, options) {
         text.push_str(&format!("\n{paragraph}\n"));
@@ -84,32 +76,10 @@ pub(super) fn markdown(report: &Report, options: &VerifyOptions) -> String {
     text
 }
 
-fn draw(mut table: Table, width: Option<u16>, plain: bool) -> String {
-    if plain {
-        table.force_no_tty();
-    }
-    rule(&mut table);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
-    }
-    if let Some(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
-    table.to_string()
-}
-
-/// How wide a table is where nothing limits it.
-fn natural_width(table: &Table) -> usize {
-    draw(table.clone(), None, true).lines().map(|line| line.chars().count()).max().unwrap_or(0)
-}
-
-fn tables(report: &Report, width: Option<u16>) -> Vec<Table> {
+fn tables(report: &Report) -> Vec<Grid> {
     let mut tables = Vec::new();
     if !report.cases.is_empty() {
-        let drawn = |all| columns(all).iter().map(|c| digits_table(&report.cases, c)).collect::<Vec<_>>();
-        let whole = drawn(true);
-        let fits = |table: &Table| width.is_none_or(|w| natural_width(table) <= usize::from(w));
-        tables.extend(if whole.iter().all(fits) { whole } else { drawn(false) });
+        tables.push(digits_table(&report.cases));
     }
     for (heading, specimens) in [("cell", &report.cells), ("convention", &report.conventions)] {
         if !specimens.is_empty() {
@@ -119,10 +89,6 @@ fn tables(report: &Report, width: Option<u16>) -> Vec<Table> {
     tables
 }
 
-fn bold(text: &str) -> Cell {
-    Cell::new(text).add_attribute(Attribute::Bold)
-}
-
 fn passed(holds: bool) -> Cell {
     match holds {
         true => Cell::new("pass").fg(Color::Green),
@@ -130,25 +96,22 @@ fn passed(holds: bool) -> Cell {
     }
 }
 
-fn digits_table(cases: &[CaseReport], columns: &[&Column]) -> Table {
-    let mut table = Table::new();
-    table.set_header(columns.iter().map(|c| bold(c.heading)).chain([bold("verdict")]));
+fn digits_table(cases: &[CaseReport]) -> Grid {
+    let mut table = Grid::new(NAMES, COLUMNS.iter().map(|c| c.heading).chain(["verdict"]));
     for case in cases {
-        table.add_row(columns.iter().map(|c| Cell::new((c.show)(case))).chain([passed(case.passed)]));
+        table.row(COLUMNS.iter().map(|c| Cell::new((c.show)(case))).chain([passed(case.passed)]));
     }
-    align_right(&mut table, NAMES.len());
     table
 }
 
-fn specimen_table(heading: &str, groups: &[Group<'_>]) -> Table {
-    let mut table = Table::new();
+fn specimen_table(heading: &str, groups: &[Group<'_>]) -> Grid {
     let headings = [heading, "cases", "fin. diff.", "complex", "dual", "rtrl", "left out", "verdict"];
-    table.set_header(headings.map(bold));
+    let mut table = Grid::new(1, headings);
     for group in groups {
         let errors = group.cases.iter().map(|c| c.errors).reduce(|a, b| a.max(&b));
         let show = |error: Option<f64>| Cell::new(scientific(error.unwrap_or(f64::NAN)));
         let skipped: usize = group.cases.iter().map(|c| c.skipped.len()).sum();
-        table.add_row([
+        table.row([
             Cell::new(&group.name),
             Cell::new(group.cases.len()),
             show(errors.map(|e| e.finite_difference)),
@@ -159,7 +122,6 @@ fn specimen_table(heading: &str, groups: &[Group<'_>]) -> Table {
             passed(group.cases.iter().all(|c| c.verdict == CellVerdict::Passed)),
         ]);
     }
-    align_right(&mut table, 1);
     table
 }
 
@@ -257,28 +219,34 @@ fn verdict(report: &Report) -> String {
     .filter_map(|(name, error, bar)| Some(format!("{name} {} (bar {bar:e})", scientific(error?))))
     .collect();
     let mut text = format!(
-        "{} of {} cases hold. Largest errors: {}.",
+        "{} of {} {}. Largest errors: {}.",
         summary.passed,
-        summary.cases,
+        counted(summary.cases, "case"),
+        if summary.cases == 1 { "holds" } else { "hold" },
         against.join(", ")
     );
     let vacuous = report.cases.iter().filter(|c| c.errors.closed_form.is_nan()).count()
         + specimens(report).filter(|s| s.verdict == CellVerdict::Vacuous).count();
     if vacuous > 0 {
         text.push_str(&format!(
-            " In {vacuous} cases the gradient is zero, so that there is nothing to prove: take more steps or neurons."
+            " In {} the gradient is zero, so that there is nothing to prove: take more steps or neurons.",
+            counted(vacuous, "case")
         ));
     }
     let silent = report.cases.iter().filter(|c| c.firing_rate == 0.0).count()
         + specimens(report).filter(|s| s.firing_rate == 0.0).count();
     if silent > 0 {
-        text.push_str(&format!(" In {silent} cases no neuron fires: the reset is not exercised there."));
+        text.push_str(&format!(
+            " In {} no neuron fires: the reset is not exercised there.",
+            counted(silent, "case")
+        ));
     }
     let inexact = report.cases.iter().filter(|c| !c.anchored_loss_exact).count()
         + specimens(report).filter(|s| !s.anchored_loss_exact).count();
     if inexact > 0 {
         text.push_str(&format!(
-            " In {inexact} cases the anchored program does not have the spiking loss to the bit."
+            " In {} the anchored program does not have the spiking loss to the bit.",
+            counted(inexact, "case")
         ));
     }
     text
@@ -298,9 +266,9 @@ fn left_out(report: &Report) -> Option<String> {
         + specimens(report).map(|s| s.conclusive).sum::<usize>();
     (skipped > 0).then(|| {
         format!(
-            "Finite differences left out {skipped} of {} directions: a kink of the surrogate is too near, or rounding \
+            "Finite differences left out {skipped} of {}: a kink of the surrogate is too near, or rounding \
              noise too large, for any step whose error is known to be small enough.",
-            skipped + compared
+            counted(skipped + compared, "direction")
         )
     })
 }
@@ -317,10 +285,9 @@ fn proved(report: &Report, options: &VerifyOptions) -> String {
     let mut on = Vec::new();
     if let Some(case) = report.cases.first() {
         on.push(format!(
-            "on {} handwritten {} (UCI optical digits, Bernoulli spikes, seed {}), {}-{}-{} LIF with traces, T = {}, \
+            "on {} (UCI optical digits, Bernoulli spikes, seed {}), {}-{}-{} LIF with traces, T = {}, \
              {} parameters",
-            options.batch,
-            if options.batch == 1 { "digit" } else { "digits" },
+            counted(options.batch, "handwritten digit"),
             options.seed,
             digits::PIXELS,
             options.hidden,
@@ -331,8 +298,8 @@ fn proved(report: &Report, options: &VerifyOptions) -> String {
     }
     if specimens(report).next().is_some() {
         on.push(format!(
-            "on {} small networks with everything learnable, seeded Bernoulli input",
-            specimens(report).count()
+            "on {} with everything learnable, seeded Bernoulli input",
+            counted(specimens(report).count(), "small network")
         ));
     }
     format!("{claim}; {}.", on.join("; "))

@@ -1,16 +1,14 @@
 //! `resurge toy`: arguments, progress, and the table.
 
-use super::options::Threads;
-use super::stop_on_signals;
-use super::table::{align_right, ruled};
+use super::options::{Threads, real, whole};
+use super::table::{Grid, fold, terminal_width};
+use super::{progress, stop_on_signals};
 use crate::Verdict;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
-use resurge::Shard;
 use resurge::statistics::Estimate;
 use resurge::{
-    Rule,
+    Rule, Shard, counted,
     toy::{
         Data, OptimiserKind, Panel, Progress, RuleSummary, Settings, Summary, ToyError, figures, sweep,
         sweep_shard,
@@ -49,22 +47,22 @@ const JOURNAL: &str = "journal.jsonl";
   resurge toy --from docs/results/toy --out figures")]
 pub(crate) struct Arguments {
     /// Inputs of the neuron; the author's are 50, 100 and 300
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = whole::<usize>)]
     inputs: usize,
     /// Trials of each rule, optimiser and learning rate
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = whole::<u64>)]
     seeds: u64,
     /// Updates of the weights in a trial
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = whole::<usize>)]
     updates: usize,
     /// The smallest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 1e-5)]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = real)]
     rate_min: f64,
     /// The largest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 1.0)]
+    #[arg(long, value_name = "RATE", default_value_t = 1.0, value_parser = real)]
     rate_max: f64,
     /// Learning rates a decade
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = whole::<usize>)]
     per_decade: usize,
     /// Gradient rules: full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1
     #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = Rule::all())]
@@ -107,6 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let _claim = if arguments.shard.is_none() { Some(super::claim(out)?) } else { None };
     let data = match &arguments.from {
         Some(from) => {
+            super::is_directory(from, "the data of `resurge toy`")?;
             let data = Data::read(from)?;
             data.settings.are_finished_in(out)?;
             data
@@ -168,17 +167,12 @@ fn report(data: &Data, out: &Path) -> Result<()> {
     for (name, text) in [("summary.json", json)].into_iter().chain(pictures) {
         super::write_into(out, name, text.as_bytes())?;
     }
-    super::print(&render(&summary, out))
+    super::print(&(render(&summary, terminal_width()) + &super::places(&[out])))
 }
 
 /// A sweep with a progress bar, on standard error where that is a terminal.
 fn watched<T>(run: impl FnOnce(&(dyn Fn(Progress) + Sync)) -> T) -> T {
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template(
-        "{bar:40} {human_pos} of {human_len} trials, {elapsed} so far, {eta} left",
-    ) {
-        bar.set_style(style);
-    }
+    let bar = progress::counting(0, "trials");
     // What an earlier run has done says nothing of the speed of this one.
     let resumed = std::sync::Once::new();
     let result = run(&|Progress { done, all }| {
@@ -213,8 +207,8 @@ impl Arguments {
         let Some(shard) = self.shard else { return Ok(()) };
         let (journal, out) = (self.out.join(journal_of(shard)), self.out.display());
         super::print(&format!(
-            "shard {shard} is done, in {}; when all are, join them with: resurge merge {out}\n",
-            journal.display()
+            "shard {shard} is done; when all are, join them with: resurge merge {out}\n{}",
+            super::places(&[&journal])
         ))
     }
 
@@ -240,8 +234,8 @@ fn interval(estimate: Estimate) -> String {
     format!("{:.3} ({:.3}, {:.3})", estimate.value, estimate.low, estimate.high)
 }
 
-fn render(summary: &Summary, out: &Path) -> String {
-    let mut table = ruled([
+fn render(summary: &Summary, width: Option<usize>) -> String {
+    let headings = [
         "optimiser",
         "rule",
         "best rate",
@@ -251,28 +245,32 @@ fn render(summary: &Summary, out: &Path) -> String {
         "window, learnt",
         "loss less full's",
         "p",
-    ]);
+    ];
+    let mut table = Grid::new(2, headings);
     for panel in &summary.panels {
         for rule in &panel.rules {
-            table.add_row(row(panel, rule));
+            table.row(row(panel, rule));
         }
     }
-    align_right(&mut table, 2);
     let Settings { inputs, seeds, updates, .. } = &summary.settings;
     let norms: Vec<_> = summary.norms.iter().map(|n| format!("{} {:.2}", n.rule, n.median)).collect();
-    format!(
-        "{inputs} inputs, {seeds} seeds, {updates} updates; mean loss before training {:.3}, of a silent neuron {:.3}\n\
-         gradient norms at the start over that of full, medians: {}\n\n{table}\n\n\
-         Losses are means over seeds of the final loss, in brackets 95 % (bootstrap). Windows are in decades of learning\n\
-         rate within 1.25 of the best loss, of the rule itself or of all rules, or (learnt) within 0.25\n\
-         of the loss of a silent neuron; >: it reaches an end of the grid.\n\
-         p: paired, two-sided, random flips of signs; not corrected for several comparisons.\n\
-         Written to {}\n",
+    let head = format!(
+        "{}, {}, {}; mean loss before training {:.3}, of a silent neuron {:.3}\n\
+         gradient norms at the start over that of full, medians: {}",
+        counted(inputs, "input"),
+        counted(seeds, "seed"),
+        counted(updates, "update"),
         summary.initial_loss,
         summary.silent_loss,
         norms.join(", "),
-        out.display()
-    )
+    );
+    let foot = "Losses are means over seeds of the final loss, in brackets 95 % (bootstrap). Windows are in decades \
+        of learning rate within 1.25 of the best loss, of the rule itself or of all rules, or (learnt) within 0.25 of \
+        the loss of a silent neuron; >: it reaches an end of the grid.\n\
+        p: paired, two-sided, random flips of signs; not corrected for several comparisons.\n";
+    // Without a terminal as it is easily read in a file.
+    let text = Some(width.unwrap_or(100));
+    format!("{}\n\n{}\n\n{}", fold(&head, width), table.text(width, true), fold(foot, text))
 }
 
 fn row(panel: &Panel, rule: &RuleSummary) -> Vec<String> {

@@ -1,11 +1,12 @@
 //! `resurge train`: arguments and what is done with them.
 
-use super::options::{Threads, from_one_to};
+use super::options::{Threads, from_one_to, whole};
 use super::stop_on_signals;
-use super::training::{Basis, Screen};
+use super::training::{Basis, Screen, holds_data};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use resurge::counted;
 use resurge::train::{Checkpoint, Config, End, Examples, TrainError, Training};
 use std::path::{Path, PathBuf};
 
@@ -37,10 +38,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RULE")]
     reset_grad: Option<String>,
     /// Draws the weights, the order of the data and dropout; by default that of the settings
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u64>)]
     seed: Option<u64>,
     /// Passes over the data, by default those of the settings; with --resume it may be more than before
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u64>)]
     epochs: Option<u64>,
     /// Take at most so many samples of each split, which marks every output
     #[arg(long, value_name = "N", value_parser = from_one_to(1_000_000))]
@@ -81,6 +82,7 @@ impl Arguments {
             (_, vacant) => vacant.map(|()| None)?,
         };
         let config = self.settings(checkpoint.as_ref())?;
+        holds_data(&self.basis.dataset, &self.basis.data)?;
         let origin = checkpoint.as_ref().map(|checkpoint| &checkpoint.origin);
         let limit = self.limit.or(origin.and_then(|origin| origin.limit));
         let verified = !self.no_verify && origin.is_none_or(|origin| origin.verified);
@@ -112,6 +114,8 @@ impl Arguments {
                 }
                 if nothing_to_do {
                     super::print(&nothing(&config, &out))?;
+                } else {
+                    super::print(&super::places(&[&out]))?;
                 }
                 Ok(Verdict::Holds)
             }
@@ -127,7 +131,8 @@ impl Arguments {
     fn saved(&self, training: &Training, out: &Path) -> String {
         let progress = training.progress();
         let (epoch, batches, out) = (progress.epochs + 1, progress.batches, out.display());
-        format!("{batches} batches of epoch {epoch}, and saved in {out}; go on with --resume")
+        let batches = counted(batches, "batch");
+        format!("{batches} of epoch {epoch}, and saved in {out}; go on with --resume")
     }
 
     /// Those of the checkpoint, unless any are given: then they must agree with it.

@@ -1,9 +1,11 @@
 //! What the commands that train share: data, settings, and what is shown of a training.
 
-use anyhow::{Context, Result};
+use super::progress;
+use super::table::{fold, terminal_width};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use resurge::data::{Dataset, Split, Verify};
 use resurge::train::{Config, EpochRow, Event, Examples, Preset, TrainError, Training};
 use std::path::{Path, PathBuf};
@@ -20,7 +22,7 @@ pub(super) struct Basis {
     #[arg(long, value_name = "DIR")]
     pub(super) data: PathBuf,
     /// The settings to start from; by default those for the data set
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::ALL.map(Preset::name)))]
+    #[arg(long, value_name = "NAME", value_parser = presets())]
     pub(super) preset: Option<String>,
     /// Settings of your own instead of a preset, as TOML
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
@@ -54,6 +56,29 @@ impl Basis {
     pub(super) fn unusable(&self) -> String {
         unusable(&self.dataset, &self.data)
     }
+}
+
+/// The names of the presets.
+pub(super) fn presets() -> PossibleValuesParser {
+    PossibleValuesParser::new(Preset::ALL.map(Preset::name))
+}
+
+/// The settings that were overridden, in words that follow the name of their base.
+pub(super) fn overridden(set: &[String]) -> String {
+    if set.is_empty() { String::new() } else { format!(" with {}", set.join(", ")) }
+}
+
+/// Makes sure that the directory of a data set is there.
+pub(super) fn holds_data(dataset: &str, data: &Path) -> Result<()> {
+    let shown = data.display();
+    if !data.exists() {
+        let fetch = format!("resurge data fetch {dataset} --dir {shown}");
+        bail!("there is no directory {shown}: name the one with the {dataset} files, or make it: {fetch}");
+    }
+    if !data.is_dir() {
+        bail!("{shown} is a file: name the directory with the {dataset} files");
+    }
+    Ok(())
 }
 
 /// What is said of data that cannot be loaded.
@@ -103,11 +128,7 @@ impl Screen {
             mark.push_str(" [unverified files]");
         }
         let layers = training.network().names().to_vec();
-        let bar = ProgressBar::new(0);
-        let template = "{prefix} {bar:24} {pos}/{len} {eta} left  {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
+        let bar = progress::telling(0);
         let (name, epochs) = (name.to_owned(), config.epochs);
         Self { bar, name, layers, epochs, mark, since: Instant::now(), failed: None }
     }
@@ -119,20 +140,19 @@ impl Screen {
             Event::Batch { epoch, done, batches, totals, gradient_norm, firing_rates } => {
                 self.bar.set_length(*batches);
                 self.bar.set_position(*done);
-                self.bar.set_prefix(format!("{}epoch {epoch}/{}", self.name, self.epochs));
                 let (loss, accuracy) = (totals.mean_loss(), 100.0 * totals.accuracy());
                 let rates = self.rates(firing_rates);
                 self.bar.set_message(format!(
-                    "loss {loss:.4}, accuracy {accuracy:.2} %, gradient {gradient_norm:.3}, rates {rates}{}",
-                    self.mark
+                    "{}epoch {epoch}/{}: loss {loss:.4}, accuracy {accuracy:.2} %, gradient {gradient_norm:.3}, rates {rates}{}",
+                    self.name, self.epochs, self.mark
                 ));
             }
             Event::Testing { done, samples } => {
                 self.bar.set_message(format!("testing: {done} of {samples}{}", self.mark));
             }
             Event::Epoch(row) => {
-                let line = self.line(row);
-                if let Err(error) = self.bar.suspend(|| super::print(&(line + "\n"))) {
+                let line = fold(&(self.line(row) + "\n"), terminal_width());
+                if let Err(error) = self.bar.suspend(|| super::print(&line)) {
                     self.failed = Some(error);
                     stop.store(true, Ordering::Relaxed);
                 }

@@ -1,19 +1,19 @@
 //! `resurge verify`: arguments and what is done with them.
 
-use super::options::{Threads, from_one_to};
-use super::render;
+use super::options::{Threads, from_one_to, whole};
+use super::{progress, render};
 use crate::Verdict;
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use resurge::gradcheck::{CellCase, cell_registry};
 use resurge::plot;
 use resurge::verify::{
     Report, Specimen, SpecimenFilter, VerifyOptions, conventions, convergence_curves, verify_over,
     verify_specimens,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Prove the tape's gradient, reset term included, on a real spiking network
@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 4, conflicts_with_all = OF_SPECIMENS, value_parser = from_one_to(1797))]
     batch: u64,
     /// Draws the digits, their spikes, the weights and the directions of the checks
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = whole::<u64>)]
     seed: u64,
     #[command(flatten)]
     threads: Threads,
@@ -162,13 +162,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Some(path) => super::write_file(path, text.as_bytes())?,
         None => super::print(&text)?,
     }
+    arguments.say_where()?;
     Ok(if report.summary.failed == 0 { Verdict::Holds } else { Verdict::Fails })
 }
 
 fn verify_all(plan: &Plan, seed: u64) -> Result<Report> {
     let digits = plan.digits.cases().len() as u64;
     let specimens = (plan.cells.len() + plan.conventions.len()) as u64;
-    let bar = progress((digits + specimens) * plan.seeds);
+    let bar = bar((digits + specimens) * plan.seeds);
     let cases = match digits {
         0 => Vec::new(),
         _ => verify_over(&plan.digits, plan.seeds, || bar.inc(digits))?,
@@ -180,16 +181,8 @@ fn verify_all(plan: &Plan, seed: u64) -> Result<Report> {
 }
 
 /// A progress bar on standard error, where that is a terminal and the work is long enough to wait for.
-fn progress(checks: u64) -> ProgressBar {
-    if checks < 500 {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} checks, {eta} left");
-    let bar = ProgressBar::new(checks);
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar
+fn bar(checks: u64) -> ProgressBar {
+    if checks < 500 { ProgressBar::hidden() } else { progress::counting(checks, "checks") }
 }
 
 fn picture(plan: &Plan, report: &Report) -> Result<String> {
@@ -201,6 +194,17 @@ fn picture(plan: &Plan, report: &Report) -> Result<String> {
 }
 
 impl Arguments {
+    /// Says what files were written; on standard error where the result on standard output is for machines.
+    fn say_where(&self) -> Result<()> {
+        let files: Vec<&Path> = [&self.out, &self.plot].into_iter().flatten().map(PathBuf::as_path).collect();
+        let places = super::places(&files);
+        if self.out.is_none() && self.format != Format::Table {
+            places.lines().for_each(super::say);
+            return Ok(());
+        }
+        super::print(&places)
+    }
+
     fn plan(&self) -> Result<Plan> {
         let chosen = !self.cell.is_empty() || !self.convention.is_empty();
         let filtered = [&self.reset, &self.reset_grad, &self.surrogate].iter().any(|names| !names.is_empty());

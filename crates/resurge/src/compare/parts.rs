@@ -107,7 +107,7 @@ impl Comparison {
                 }
                 Some((_, record)) => {
                     let (done, all) = (record.log.epochs.len(), plan.config.epochs);
-                    missing.push(format!("{id} ({done} of {all} epochs)"));
+                    missing.push(format!("{id} ({done} of {})", crate::counted(all, "epoch")));
                 }
                 None => missing.push(id.to_string()),
             }

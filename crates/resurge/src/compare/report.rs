@@ -2,8 +2,9 @@
 
 use super::summary::mark;
 use super::{Comparison, CostSummary, Memory, PairSummary, Paired, Spread, Summary, WallTime};
+use crate::counted;
 use crate::statistics::Estimate;
-use crate::train::fields;
+use crate::train::{Config, Preset, fields};
 use std::fmt::Write;
 
 /// A row for each trial and epoch, a subset, unverified files and trials that diverged marked in each.
@@ -69,7 +70,7 @@ pub fn markdown(summary: &Summary) -> String {
          alike.\n",
     );
     for (dataset, first, second) in CITED {
-        if dataset == summary.origin.dataset {
+        if dataset == summary.origin.dataset && is_the_papers(summary) {
             let _ = writeln!(
                 text,
                 "For arXiv 2011.09964, {first:.2} % and {second:.2} % are cited by others. The second equals a figure published \
@@ -87,6 +88,16 @@ pub fn markdown(summary: &Summary) -> String {
     text
 }
 
+/// Whether what was trained is the network of the paper for the data set, on all of the official files: with anything else
+/// its accuracies have nothing to do.
+fn is_the_papers(summary: &Summary) -> bool {
+    let (origin, config) = (&summary.origin, &summary.config);
+    let Ok(dataset) = origin.dataset.parse() else { return false };
+    let papers = Config::preset(Preset::of(dataset));
+    let network = |config: &Config| (config.layers.clone(), config.steps);
+    origin.limit.is_none() && origin.verified && network(config) == network(&papers)
+}
+
 fn heading(summary: &Summary) -> String {
     let (origin, config) = (&summary.origin, &summary.config);
     let layers: Vec<String> = config.layers.iter().map(ToString::to_string).collect();
@@ -99,13 +110,13 @@ fn heading(summary: &Summary) -> String {
         }
     };
     format!(
-        "{} training and {} test samples: {whose}. {}; {} steps, {} epochs, batch {}, learning rate {} ({}), {} surrogate, \
+        "{} training and {}: {whose}. {}; {}, {}, batch {}, learning rate {} ({}), {} surrogate, \
          reset {}. Resurge {}. Trials of the same seed have the same initial weights and batches.",
         origin.train_samples,
-        origin.test_samples,
+        counted(origin.test_samples, "test sample"),
         layers.join(", "),
-        config.steps,
-        config.epochs,
+        counted(config.steps, "step"),
+        counted(config.epochs, "epoch"),
         config.batch,
         config.learning_rate,
         config.schedule,
@@ -151,7 +162,7 @@ fn notes(text: &mut String, summary: &Summary) {
         seen.push(seeds);
         let exact =
             if smallest > 1e-4 { format!(": all {} flips are tried", 1_u64 << seeds) } else { String::new() };
-        let _ = writeln!(text, "With n = {seeds} seeds, p is at least {smallest:.4}{exact}.");
+        let _ = writeln!(text, "With n = {}, p is at least {smallest:.4}{exact}.", counted(seeds, "seed"));
     }
     text.push_str(
         "The bootstrap is too narrow for few seeds; the interval by t takes differences to be normal.\n",
@@ -223,10 +234,12 @@ fn step_costs(text: &mut String, cost: &CostSummary) {
     }
     let _ = writeln!(
         text,
-        "\nForward, backward and clipping of {} samples on {} threads, without the update, at the initial weights of the first \
-         seed: rules in turn and back (A, B, B, A) on each of {} batches; the ratio is the median over batches, with a \
+        "\nForward, backward and clipping of {} on {}, without the update, at the initial weights of the first \
+         seed: rules in turn and back (A, B, B, A) on each of {}; the ratio is the median over batches, with a \
          bootstrap interval. Memory: resident, at the peak of such steps, of a process with the data loaded that does nothing else.",
-        cost.batch, cost.threads, cost.batches
+        counted(cost.batch, "sample"),
+        counted(cost.threads, "thread"),
+        counted(cost.batches, "batch")
     );
 }
 

@@ -169,7 +169,12 @@ impl Settings {
                 return Err(ToyError::Setting { name, value: rate.to_string(), expected });
             }
         }
-        between("the number of learning rates", self.rates().len(), 2, 1000, "from 2 to 1000")?;
+        if self.rate_max <= self.rate_min {
+            let value = format!("{} and rate-min {}", self.rate_max, self.rate_min);
+            return Err(ToyError::Setting { name: "rate-max", value, expected: "larger than rate-min" });
+        }
+        let remedy = "from 2 to 1000: change rate-min, rate-max or per-decade";
+        between("the number of learning rates", self.rates().len(), 2, 1000, remedy)?;
         let distinct = |names: Vec<String>| {
             let unique: std::collections::BTreeSet<_> = names.iter().collect();
             !names.is_empty() && unique.len() == names.len()
@@ -299,7 +304,15 @@ mod tests {
             ),
             (
                 Settings { rate_min: 1.0, ..good() },
-                "the number of learning rates is 1, but must be from 2 to 1000",
+                "rate-max is 1 and rate-min 1, but must be larger than rate-min",
+            ),
+            (
+                Settings { rate_min: 1.0, rate_max: 0.1, ..good() },
+                "rate-max is 0.1 and rate-min 1, but must be larger than rate-min",
+            ),
+            (
+                Settings { rate_min: 0.5, per_decade: 1, ..good() },
+                "the number of learning rates is 1, but must be from 2 to 1000: change rate-min, rate-max or per-decade",
             ),
             (Settings { rules: vec![], ..good() }, "rules is , but must be one or more, each once"),
             (

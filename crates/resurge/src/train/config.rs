@@ -209,6 +209,9 @@ impl Config {
                 TrainError::Config(format!("\"{setting}\" has no value; write it as key=value"))
             })?;
             let (key, value) = (key.trim(), value.trim());
+            if key.is_empty() {
+                return Err(TrainError::Config(format!("\"{setting}\" has no key; write it as key=value")));
+            }
             if !known.contains(&key.to_owned()) {
                 return Err(TrainError::Config(format!("{key} is unknown; there are {}", known.join(", "))));
             }
@@ -219,11 +222,21 @@ impl Config {
                     "seed is {value}, but must be at most {most} (2^63 - 1)"
                 )));
             }
-            table.insert(key.into(), value_of(value, table.get(key)));
+            let (form, new) = (form(key, table.get(key)), value_of(value, table.get(key)));
+            table.insert(key.into(), new);
+            // Each by itself, so that the one that does not fit is named.
+            if let Err(error) = table.clone().try_into::<Self>() {
+                return Err(TrainError::Config(match (key, table.get(key)) {
+                    ("layers", Some(Value::Array(layers))) if layers.iter().all(Value::is_str) => {
+                        format!("layers: {}", error.message())
+                    }
+                    _ => format!("{key} is {value}, but must be {form}"),
+                }));
+            }
         }
-        let config: Self = table.try_into().map_err(|error: toml::de::Error| {
-            TrainError::Config(format!("{}: {error}", settings_list(settings)))
-        })?;
+        let config: Self = table
+            .try_into()
+            .map_err(|error: toml::de::Error| TrainError::Config(error.message().to_owned()))?;
         config.check()?;
         Ok(config)
     }
@@ -273,10 +286,16 @@ impl Config {
             ("gain", self.gain, "positive", positive),
         ];
         if let Some((key, value, expected, _)) = checks.into_iter().find(|(_, x, _, holds)| !holds(*x)) {
-            return Err(TrainError::Config(format!("{key} is {value}, but must be {expected}")));
+            let finite = if value.is_finite() { "" } else { ", and finite" };
+            return Err(TrainError::Config(format!("{key} is {value}, but must be {expected}{finite}")));
         }
-        if self.deviation.iter().any(|&x| !positive(x)) || self.mean.iter().any(|x| !x.is_finite()) {
-            return Err(TrainError::Config("mean must be finite and deviation positive".into()));
+        if let Some(bad) = self.mean.iter().find(|x| !x.is_finite()) {
+            return Err(TrainError::Config(format!("mean holds {bad}, but each must be finite")));
+        }
+        if let Some(bad) = self.deviation.iter().find(|x| !positive(**x)) {
+            return Err(TrainError::Config(format!(
+                "deviation holds {bad}, but each must be positive and finite"
+            )));
         }
         self.cell()?;
         self.check_loss()?;
@@ -293,16 +312,30 @@ impl Config {
     }
 }
 
-/// A value in TOML, or a bare text; a whole number where the present value is a fraction.
+/// A value in TOML, or a bare text; a whole number where the present value is a fraction, or a fraction that TOML writes
+/// in another way, such as `.5`.
 fn value_of(text: &str, present: Option<&Value>) -> Value {
     let parsed = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
     match (parsed, present) {
         (Some(Value::Integer(whole)), Some(Value::Float(_))) => Value::Float(whole as f64),
+        (Some(value), Some(Value::String(_))) if !value.is_str() => Value::String(text.into()),
         (Some(value), _) => value,
+        (None, Some(Value::Float(_))) => {
+            text.parse().map_or_else(|_| Value::String(text.into()), Value::Float)
+        }
         (None, _) => Value::String(text.into()),
     }
 }
 
-fn settings_list(settings: &[impl AsRef<str>]) -> String {
-    settings.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
+/// In words, what the value of a key is, when it has this one now.
+fn form(key: &str, present: Option<&Value>) -> &'static str {
+    match (key, present) {
+        ("layers", _) => "a list of layers, such as [\"conv 15 5\", \"linear 10\"]",
+        ("betas", _) => "two numbers, such as [0.9, 0.999]",
+        ("window", _) => "a whole number from 0 to 4294967295",
+        (_, Some(Value::Array(_))) => "a list of numbers, such as [0.5]",
+        (_, Some(Value::Integer(_))) => "a whole number, such as 5",
+        (_, Some(Value::Float(_))) => "a number, such as 0.5",
+        _ => "a text",
+    }
 }

@@ -208,7 +208,7 @@ fn bad_usage_is_named() {
         (&["--shard", "3/2"], "\"3/2\" is no shard"),
         (&["--set", "seed=4"], "setting seed differs from trial to trial: give --seeds instead"),
         (&["--set", " reset_gradient = full"], "give --rules instead"),
-        (&["--data", "/nowhere"], "the mnist data in /nowhere cannot be used"),
+        (&["--data", "/nowhere"], "there is no directory /nowhere: name the one with the mnist files"),
     ] {
         let (status, _, stderr) = place.compare("out", more);
         assert!(status == 2 && stderr.contains(problem), "{stderr}");

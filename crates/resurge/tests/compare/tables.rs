@@ -105,6 +105,27 @@ fn the_report_says_what_the_numbers_allow() {
     assert!(!text.contains("subset") && !text.contains("Wall time") && !text.contains("Cost"), "{text}");
 }
 
+/// They are of one network on all of the data; beside another they would say nothing, and seem to.
+#[test]
+fn figures_of_the_paper_stand_beside_its_network_alone() {
+    use resurge::train::{Config, Preset};
+    let directory = five();
+    let summary = Summary::of(&Comparison::read(&[directory.path()]).unwrap());
+    assert!(markdown(&summary).contains("cited by others"));
+    let mut small = summary.clone();
+    small.config = Config::preset(Preset::Small);
+    let mut longer = summary.clone();
+    longer.config.steps += 1;
+    let mut subset = summary.clone();
+    subset.origin.limit = Some(1000);
+    let mut unverified = summary;
+    unverified.origin.verified = false;
+    for other in [small, longer, subset, unverified] {
+        let text = markdown(&other);
+        assert!(!text.contains("cited") && !text.contains("99.49 %"), "{text}");
+    }
+}
+
 #[test]
 fn one_seed_has_no_interval_and_a_diverged_trial_leaves_its_pair_out() {
     let directory = five();
@@ -124,6 +145,7 @@ fn one_seed_has_no_interval_and_a_diverged_trial_leaves_its_pair_out() {
     let text = markdown(&summary);
     assert!(text.contains("| detached | 1 (4 diverged) | 99.30 | 99.30 | 0.3750 |"), "{text}");
     assert!(text.contains("| +0.040 | n/a | +0.040 to +0.040 | 1.0000 |"), "{text}");
+    assert!(text.contains("With n = 1 seed, p is at least 1.0000"), "{text}");
     let json = serde_json::to_value(&summary).unwrap();
     assert!(json["rules"][1]["last_accuracy"]["sd"].is_null());
 }

@@ -59,10 +59,26 @@ fn settings_that_do_not_fit_are_named() {
             "seed is 18446744073709551615, but must be at most 9223372036854775807 (2^63 - 1)",
         ),
         ("seed=9223372036854775808", "at most 9223372036854775807 (2^63 - 1)"),
-        ("steps=many", "steps=many: invalid type"),
-        ("steps=-1", "invalid value"),
+        ("steps=many", "steps is many, but must be a whole number, such as 5"),
+        ("steps=-1", "steps is -1, but must be a whole number"),
         ("tau_m=0.5", "tau_m is 0.5, but must be at least 1"),
-        ("tau_s=nan", "tau_s is NaN, but must be at least 1"),
+        ("tau_s=nan", "tau_s is NaN, but must be at least 1, and finite"),
+        ("tau_m=inf", "tau_m is inf, but must be at least 1, and finite"),
+        ("learning_rate=inf", "learning_rate is inf, but must be positive, and finite"),
+        ("learning_rate=fast", "learning_rate is fast, but must be a number, such as 0.5"),
+        ("threshold=1e400", "threshold is inf, but must be positive, and finite"),
+        ("batch=abc", "batch is abc, but must be a whole number, such as 5"),
+        ("batch=1.5", "batch is 1.5, but must be a whole number, such as 5"),
+        ("batch=", "batch is , but must be a whole number, such as 5"),
+        ("=3", "\"=3\" has no key; write it as key=value"),
+        ("window=-1", "window is -1, but must be a whole number from 0 to 4294967295"),
+        ("reset=3", "reset is \"3\"; it must be one of: zero"),
+        ("loss=1.5", "loss is \"1.5\"; it must be"),
+        ("mean=0.5", "mean is 0.5, but must be a list of numbers, such as [0.5]"),
+        ("mean=[nan]", "mean holds NaN, but each must be finite"),
+        ("betas=0.9", "betas is 0.9, but must be two numbers, such as [0.9, 0.999]"),
+        ("layers=conv 3 3", "layers is conv 3 3, but must be a list of layers, such as [\"conv 15 5\""),
+        ("layers=[3]", "layers is [3], but must be a list of layers"),
         ("threshold=0", "threshold is 0, but must be positive"),
         ("surrogate=step", "surrogate is \"step\"; it must be a name and a number"),
         ("surrogate=atan -1", "surrogate: "),
@@ -92,7 +108,7 @@ fn settings_that_do_not_fit_are_named() {
         ("clip=-1", "clip is -1"),
         ("clamp=inf", "clamp is inf"),
         ("gain=0", "gain is 0"),
-        ("deviation=[0.0]", "deviation positive"),
+        ("deviation=[0.0]", "deviation holds 0, but each must be positive and finite"),
         ("layers=[\"conf 3 3\"]", "\"conf 3 3\" is no layer; write conv FILTERS KERNEL"),
         ("layers=[\"dropout 1\"]", "\"dropout 1\" is no layer"),
         ("layers=[\"conv 3 3 pad\"]", "\"conv 3 3 pad\" is no layer"),
@@ -100,6 +116,7 @@ fn settings_that_do_not_fit_are_named() {
     for (setting, message) in expected {
         let error = Config::preset(Preset::Small).with(&[setting]).unwrap_err().to_string();
         assert!(error.starts_with("setting ") && error.contains(message), "{setting}: {error}");
+        assert!(!error.contains('\n') && !error.contains("expected"), "{setting}: {error}");
     }
     for fits in ["loss=kernel 1", "loss=kernel 0000110", "loss=count 5 0", "loss=count 0.5 0.25"] {
         assert!(Config::preset(Preset::Small).with(&[fits]).is_ok(), "{fits}");
@@ -107,6 +124,16 @@ fn settings_that_do_not_fit_are_named() {
     let text = Preset::Small.text().replace("steps", "stepps");
     let error = Config::from_toml(&text).unwrap_err().to_string();
     assert!(error.contains("unknown field `stepps`"), "{error}");
+}
+
+#[test]
+fn numbers_are_taken_as_people_write_them() {
+    let small = Config::preset(Preset::Small);
+    for (setting, rate) in [("1", 1.0), (".5", 0.5), ("2.", 2.0), ("1e-3", 1e-3), ("+0.25", 0.25)] {
+        let config = small.with(&[format!("learning_rate={setting}")]).unwrap();
+        assert_eq!(config.learning_rate, rate, "{setting}");
+    }
+    assert_eq!(small.with(&["betas=[0, 0.5]"]).unwrap().betas, [0.0, 0.5]);
 }
 
 #[test]

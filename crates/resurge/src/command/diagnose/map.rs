@@ -2,9 +2,11 @@
 
 use super::{report, write_figures};
 use crate::Verdict;
+use crate::command::options::{real, whole};
+use crate::command::progress;
+use crate::command::table::terminal_width;
 use anyhow::Result;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use resurge::diagnose::{MAP_FIGURES, MapProgress, MapSettings, PhaseMap, map_figures, phase_map};
 use std::path::Path;
 
@@ -14,12 +16,15 @@ use std::path::Path;
 pub(super) struct Grid {
     /// Membrane decays, by default 0.2 to 0.99
     #[arg(long, value_delimiter = ',', value_name = "DECAYS", requires = "map", conflicts_with = "from")]
+    #[arg(value_parser = real)]
     decays: Option<Vec<f64>>,
     /// Widths of the surrogate (slopes, where it has one), by default 0.025 to 1.6
     #[arg(long, value_delimiter = ',', value_name = "WIDTHS", requires = "map", conflicts_with = "from")]
+    #[arg(value_parser = real)]
     widths: Option<Vec<f64>>,
     /// Target firing rates per step, by default 0.02 to 0.4
     #[arg(long, value_delimiter = ',', value_name = "RATES", requires = "map", conflicts_with = "from")]
+    #[arg(value_parser = real)]
     rates: Option<Vec<f64>>,
     /// The surrogate, by default sigmoid
     #[arg(long, value_name = "NAME", requires = "map", conflicts_with = "from")]
@@ -29,18 +34,23 @@ pub(super) struct Grid {
     reset: Option<String>,
     /// Neurons of a population, by default 500
     #[arg(long, value_name = "N", requires = "map", conflicts_with = "from")]
+    #[arg(value_parser = whole::<usize>)]
     neurons: Option<usize>,
     /// Time steps, by default 100
     #[arg(long, value_name = "T", requires = "map", conflicts_with = "from")]
+    #[arg(value_parser = whole::<usize>)]
     steps: Option<usize>,
     /// Populations at each point, by default 5; figures show medians
     #[arg(long, value_name = "N", requires = "map", conflicts_with = "from")]
+    #[arg(value_parser = whole::<usize>)]
     repeats: Option<usize>,
     /// The deviation of the input current over its mean, by default 1
     #[arg(long, value_name = "SHARE", requires = "map", conflicts_with = "from")]
+    #[arg(value_parser = real)]
     noise: Option<f64>,
     /// How far a firing rate may be from its target, as a share of it; by default 0.02
     #[arg(long, value_name = "SHARE", requires = "map", conflicts_with = "from")]
+    #[arg(value_parser = real)]
     tolerance: Option<f64>,
 }
 
@@ -83,23 +93,22 @@ impl Grid {
 /// Makes a map, or reads it, and writes tables and figures.
 pub(super) fn run(grid: &Grid, seed: Option<u64>, from: Option<&Path>, out: &Path) -> Result<Verdict> {
     let map = match from {
-        Some(from) => PhaseMap::read(from)?,
+        Some(from) => {
+            crate::command::is_directory(from, "a map of `resurge diagnose --map`")?;
+            PhaseMap::read(from)?
+        }
         None => watched(&grid.settings(seed))?,
     };
     crate::command::make_directory(out)?;
     map.write(out)?;
     write_figures(out, &MAP_FIGURES, map_figures(&map)?)?;
-    crate::command::print(&report::of_map(&map, out))?;
+    crate::command::print(&(report::of_map(&map, terminal_width()) + &crate::command::places(&[out])))?;
     Ok(Verdict::Holds)
 }
 
 /// A map with a progress bar, on standard error where that is a terminal.
 fn watched(settings: &MapSettings) -> Result<PhaseMap> {
-    let bar = ProgressBar::new(0);
-    let template = "{bar:40} {human_pos} of {human_len} populations, {elapsed} so far, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
+    let bar = progress::counting(0, "populations");
     let map = phase_map(settings, |MapProgress { done, all }| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);

@@ -1,14 +1,8 @@
 //! Diagnoses and maps as text.
 
-use crate::command::table::{align_right, ruled};
-use comfy_table::Table;
+use crate::command::table::{Grid, fold};
+use resurge::counted;
 use resurge::diagnose::{Comparison, Diagnosis, Growth, PhaseMap, Spread};
-use std::path::Path;
-
-fn finish(mut table: Table) -> String {
-    align_right(&mut table, 1);
-    table.to_string()
-}
 
 fn share(x: Option<f64>) -> String {
     x.map_or_else(|| "-".into(), |x| format!("{x:.3}"))
@@ -26,8 +20,8 @@ fn exponent(growth: &Growth) -> String {
 }
 
 /// The report of a network.
-pub(super) fn of_network(diagnosis: &Diagnosis, out: &Path) -> String {
-    let mut layers = ruled([
+pub(super) fn of_network(diagnosis: &Diagnosis, width: Option<usize>) -> String {
+    let headings = [
         "layer",
         "neurons",
         "rate",
@@ -38,18 +32,19 @@ pub(super) fn of_network(diagnosis: &Diagnosis, out: &Path) -> String {
         "growth, full",
         "growth, detached",
         "cut",
-    ]);
+    ];
+    let mut layers = Grid::new(1, headings);
     for layer in &diagnosis.layers {
         let head = [layer.name.clone(), layer.neurons.to_string(), format!("{:.4}", layer.firing_rate)];
         let growth = [exponent(&layer.full), exponent(&layer.detached), format!("{:.3}", layer.detached.cut)];
-        layers.add_row(head.into_iter().chain(compared(layer.gradient)).chain(growth));
+        layers.row(head.into_iter().chain(compared(layer.gradient)).chain(growth));
     }
     let head = ["all".to_owned(), String::new(), String::new()];
-    layers.add_row(head.into_iter().chain(compared(diagnosis.gradient)).chain([const { String::new() }; 3]));
+    layers.row(head.into_iter().chain(compared(diagnosis.gradient)).chain([const { String::new() }; 3]));
 
-    let mut lags = ruled(["lag", "|full|", "|detached|", "missing", "cosine"]);
+    let mut lags = Grid::new(1, ["lag", "|full|", "|detached|", "missing", "cosine"]);
     for lag in &diagnosis.lags {
-        lags.add_row([lag.lag.to_string()].into_iter().chain(compared(lag.adjoint)));
+        lags.row([lag.lag.to_string()].into_iter().chain(compared(lag.adjoint)));
     }
     let silent: Vec<&str> = diagnosis
         .layers
@@ -59,51 +54,53 @@ pub(super) fn of_network(diagnosis: &Diagnosis, out: &Path) -> String {
         .collect();
     let silent = match silent.is_empty() {
         true => String::new(),
-        false => format!("No neuron of {} fires: more input or gain would say more.\n", silent.join(", ")),
+        false => format!(
+            "No neuron of {} fires: more input (--input-rate) or gain (--set gain=3) would say more.\n",
+            silent.join(", ")
+        ),
     };
-    format!(
-        "{}\n{}\n{silent}\nGradients of the weights:\n{}\n\nAdjoints of the potentials of all layers, by time lag:\n{}\n\n\
-         missing: |full - detached| / |full|; cosine: of the two. growth: exponent per step of the product of temporal\n\
-         Jacobians over the run, median over neurons (5 %, 95 %); cut: share of neurons whose detached product is 0.\n\
-         Written to {}\n",
-        diagnosis.source.network,
-        diagnosis.source.input,
-        finish(layers),
-        finish(lags),
-        out.display()
-    )
+    let head = format!("{}\n{}\n{silent}", diagnosis.source.network, diagnosis.source.input);
+    let foot = "missing: |full - detached| / |full|; cosine: of the two. growth: exponent per step of the product \
+        of temporal Jacobians over the run, median over neurons (5 %, 95 %); cut: share of neurons whose detached \
+        product is 0.\n";
+    let lag_heading = "Adjoints of the potentials of all layers, by time lag:";
+    let [head, lag_heading] = [&head, lag_heading].map(|text| fold(text, width));
+    // Without a terminal as it is easily read in a file.
+    let foot = fold(foot, Some(width.unwrap_or(100)));
+    let (layers, lags) = (layers.text(width, true), lags.text(width, true));
+    format!("{head}\nGradients of the weights:\n{layers}\n\n{lag_heading}\n{lags}\n\n{foot}")
 }
 
 /// The report of a map: a row for each rate and decay, the weight of the term at each width.
-pub(super) fn of_map(map: &PhaseMap, out: &Path) -> String {
+pub(super) fn of_map(map: &PhaseMap, width: Option<usize>) -> String {
     let settings = &map.settings;
     let widths = settings.widths.iter().map(|width| format!("{width}"));
-    let mut rows = ruled(["rate".to_owned(), "decay".to_owned()].into_iter().chain(widths));
+    let mut rows = Grid::new(2, ["rate".to_owned(), "decay".to_owned()].into_iter().chain(widths));
     for cells in map.cells.chunks(settings.widths.len().max(1)) {
         let head = cells.iter().take(1).flat_map(|cell| [cell.rate.to_string(), cell.decay.to_string()]);
         let median = |spread: Option<Spread>| share(spread.map(|spread| spread.median));
-        rows.add_row(head.chain(cells.iter().map(|cell| median(cell.missing))));
+        rows.row(head.chain(cells.iter().map(|cell| median(cell.missing))));
     }
     let unmet = map.cells.iter().filter(|cell| !cell.met).count();
     let unmet = match unmet {
         0 => "Every firing rate was met".to_owned(),
         some => {
-            format!("At {some} of {} points the firing rate was not met (-), at the others", map.cells.len())
+            let all = counted(map.cells.len(), "point");
+            format!("At {some} of {all} the firing rate was not met (-), at the others")
         }
     };
-    format!(
-        "Reset {}, surrogate {}, {} neurons, {} steps, {} populations a point, noise {}, seed {}\n\n\
-         |full - detached| / |full| of the gradient of the input current, by the surrogate's parameter; medians:\n{}\n\n\
-         {unmet} to {} % in each population. Written to {}\n",
+    let head = format!(
+        "Reset {}, surrogate {}, {}, {}, {} a point, noise {}, seed {}",
         settings.reset,
         settings.surrogate,
-        settings.neurons,
-        settings.steps,
-        settings.repeats,
+        counted(settings.neurons, "neuron"),
+        counted(settings.steps, "step"),
+        counted(settings.repeats, "population"),
         settings.noise,
         settings.seed,
-        finish(rows),
-        100.0 * settings.tolerance,
-        out.display()
-    )
+    );
+    let of = "|full - detached| / |full| of the gradient of the input current, by the surrogate's parameter; medians:";
+    let foot = format!("{unmet} to {} % in each population.\n", 100.0 * settings.tolerance);
+    let [head, of, foot] = [&head, of, &foot].map(|text| fold(text, width));
+    format!("{head}\n\n{of}\n{}\n\n{foot}", rows.text(width, true))
 }

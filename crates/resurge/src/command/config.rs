@@ -1,0 +1,48 @@
+//! `resurge config`: the settings of a training, in full.
+
+use super::training::{base_settings, overridden, presets};
+use crate::Verdict;
+use anyhow::Result;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Print the settings of a preset in full, as TOML to change and to give to --config
+///
+/// Every setting is there with its value, those of the preset's file and the defaults alike. `resurge train`, `compare` and
+/// `diagnose` take the file with --config; docs/configuration.md says what each setting is.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  resurge config --preset mnist
+  resurge config --preset mnist --out mine.toml
+  resurge config --config mine.toml --set batch=50 --set gain=2")]
+pub(crate) struct Arguments {
+    /// The preset
+    #[arg(long, value_name = "NAME", required_unless_present = "config", value_parser = presets())]
+    preset: Option<String>,
+    /// A file of settings of your own instead of a preset, of which what is left out is filled in
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    config: Option<PathBuf>,
+    /// Override a setting, the value in TOML (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Write the settings to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    let (base, name) = base_settings("", arguments.preset.as_deref(), arguments.config.as_deref())?;
+    let head = format!("Settings of {name}{}", overridden(&arguments.set));
+    // A comment ends where its line does.
+    let head: String = head.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = format!("# {head}\n{}", base.with(&arguments.set)?.to_toml()?);
+    match &arguments.out {
+        Some(path) => {
+            super::write_file(path, text.as_bytes())?;
+            super::print(&super::places(&[path]))?;
+        }
+        None => super::print(&text)?,
+    }
+    Ok(Verdict::Holds)
+}
