@@ -43,13 +43,41 @@ fn a_fresh_network_the_same_on_any_threads_and_from_the_data() {
     names.sort_unstable();
     assert_eq!(expected.keys().collect::<Vec<_>>(), names);
     // Of what an earlier diagnosis drew nothing stays that this one does not draw.
-    into(&two, &["--preset", "small", "--samples", "2", "--set", "gain=4", "--set", "steps=1"]);
+    into(
+        &two,
+        &[
+            "--preset",
+            "small",
+            "--samples",
+            "2",
+            "--set",
+            "gain=4",
+            "--set",
+            "steps=1",
+            "--set",
+            "loss=kernel 1",
+        ],
+    );
     assert!(two.join("depth.svg").exists() && !two.join("products.svg").exists());
     into(&two, &[&fresh[..], &["--threads", "2"]].concat());
     assert_eq!(files(&two), expected);
     assert_eq!(into(&again, &["--from", one.to_str().unwrap()]).0, 0);
     assert_eq!(files(&again), expected);
-    into(&again, &["--preset", "small", "--samples", "2", "--set", "gain=4", "--set", "steps=1"]);
+    into(
+        &again,
+        &[
+            "--preset",
+            "small",
+            "--samples",
+            "2",
+            "--set",
+            "gain=4",
+            "--set",
+            "steps=1",
+            "--set",
+            "loss=kernel 1",
+        ],
+    );
     assert!(!again.join("products.svg").exists());
     let diagnosis = Diagnosis::read(&one).unwrap();
     assert_eq!((diagnosis.samples, diagnosis.config.seed, diagnosis.lags.len()), (6, 7, 5));
@@ -203,7 +231,10 @@ fn bad_usage_is_named() {
         (&["--map", "--steps", "1"], "steps is 1, but it must be 2 to 10000"),
         (&["--map", "--from", "/nowhere"], "there is no directory /nowhere: name one with a map"),
         (&["--from", "/nowhere"], "there is no directory /nowhere: name one with a diagnosis"),
-        (&["--config", "/nowhere.toml"], "cannot read /nowhere.toml"),
+        (
+            &["--config", "/nowhere.toml"],
+            "/nowhere.toml: cannot be read: No such file or directory (os error 2); name a file of",
+        ),
         (&["--data", "/nowhere"], "there is no directory /nowhere: name the one with the mnist files"),
     ] {
         let (status, _, stderr) = into(&directory.path().join("out"), arguments);

@@ -98,7 +98,7 @@ pub(super) struct Recorded {
 /// ```
 /// use resurge::audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/goldens/snntorch-leaky-one-step.safetensors".as_ref())?;
+/// let file = AuditFile::open("tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref())?;
 /// assert!(audit(&file, &AuditOptions::default())?.matches);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -126,7 +126,7 @@ impl AuditFile {
     /// ```
     /// use resurge::audit::AuditFile;
     ///
-    /// assert!(AuditFile::open("tests/audit/goldens/snntorch-leaky-one-step.safetensors".as_ref()).is_ok());
+    /// assert!(AuditFile::open("tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref()).is_ok());
     /// let error = AuditFile::open("/no/such/file".as_ref()).unwrap_err().to_string();
     /// assert!(error.starts_with("/no/such/file: cannot be read: "));
     /// ```

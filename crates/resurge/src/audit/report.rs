@@ -178,7 +178,7 @@ impl AuditReports {
     /// ```
     /// use resurge::audit::{AuditFile, AuditOptions, AuditReports, audit};
     ///
-    /// let file = AuditFile::open("tests/audit/goldens/snntorch-leaky-one-step.safetensors".as_ref())?;
+    /// let file = AuditFile::open("tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref())?;
     /// let report = audit(&file, &AuditOptions::default())?;
     /// let reports = AuditReports::new(vec![("run".into(), Ok(report))]);
     /// assert_eq!((reports.matched, reports.files.len()), (1, 1));

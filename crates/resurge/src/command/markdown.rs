@@ -90,7 +90,7 @@ full-seed1 (diverged in epoch 1)       0
 ──────────────────────────────────────────
 ";
         let shown = shown(REPORT, Some(60));
-        assert_eq!(shown.replace('─', "").replace('═', ""), expected.replace('─', "").replace('═', ""));
+        assert_eq!(shown.replace(['─', '═'], ""), expected.replace(['─', '═'], ""));
     }
 
     #[test]

@@ -165,7 +165,14 @@ impl Config {
     /// ```
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let failed = |problem: String| TrainError::Settings { path: path.to_owned(), problem };
-        let text = crate::text::read(path).map_err(|error| failed(error.to_string()))?;
+        let text = crate::text::read(path).map_err(|error| {
+            failed(match error.kind() {
+                std::io::ErrorKind::InvalidData => error.to_string(),
+                _ => format!(
+                    "cannot be read: {error}; name a file of settings, as `resurge config` makes them"
+                ),
+            })
+        })?;
         Self::from_toml(&text).map_err(|error| failed(error.to_string()))
     }
 

@@ -32,8 +32,11 @@ fn shards_joined_are_the_whole_to_the_byte() {
     let (status, stdout, stderr) = place.merge(&["b", "a"], Some("joined"));
     assert_eq!((status, stderr.as_str()), (0, ""));
     // But for the times, which come last.
-    let table =
-        |text: &str| text.split("## Wall time").next().unwrap().split_once("# mnist").unwrap().1.to_owned();
+    let table = |text: &str| {
+        let before = text.split("Wall time of the trials").next().unwrap();
+        before.split_once("mnist").expect("a heading").1.to_owned()
+    };
+    assert!(table(&stdout).len() > 200, "{stdout}");
     assert_eq!(table(&stdout), table(&whole));
     for out in ["whole", "joined"] {
         assert!(place.text(&format!("{out}/comparison.md")).contains("\n## Wall time of the trials\n"));
@@ -169,7 +172,11 @@ fn shards_of_the_toy_task_joined_are_the_whole_to_the_byte() {
     for (shard, out) in [("1/4", "a"), ("2/4", "a"), ("3/4", "b"), ("4/4", "a")] {
         let (status, stdout, stderr) = toy(&place, out, &["--shard", shard]);
         assert_eq!((status, stderr.as_str()), (0, ""));
-        assert!(stdout.starts_with(&format!("shard {shard} is done, in ")), "{stdout}");
+        assert!(
+            stdout
+                .starts_with(&format!("shard {shard} is done; when all are, join them with: resurge merge ")),
+            "{stdout}"
+        );
     }
     let refused = |parts: &[&str], problem: &str| {
         let (status, _, stderr) = place.merge(parts, Some("joined"));

@@ -55,7 +55,7 @@ fn what_cannot_be_written_to_standard_output_is_an_error_of_every_command() {
     }
     // Where errors cannot be written either, the status is all there is to say.
     for (line, expected) in [
-        (format!("data check {empty}"), 1),
+        (format!("data check {empty}"), 2),
         (format!("train mnist --data {empty} --out {}", place.path("none")), 2),
         ("train".into(), 2),
     ] {

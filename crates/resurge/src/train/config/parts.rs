@@ -86,7 +86,8 @@ impl Config {
             return match pattern.iter().take(steps).any(|&spike| spike) {
                 true => Ok(()),
                 false => refuse(format!(
-                    "which has no target spike in {steps} steps, so that silence is right for every class; give it a 1"
+                    "which has no target spike in {}, so that silence is right for every class; give it a 1",
+                    crate::counted(steps, "step")
                 )),
             };
         }
