@@ -27,6 +27,14 @@ impl Format {
     ///
     /// # Errors
     /// [`PlotError::Format`] for an ending of something else.
+    ///
+    /// ```
+    /// use resurge::plot::{Format, PlotError};
+    ///
+    /// assert_eq!(Format::of("/dev/stdout".as_ref())?, Format::Svg);
+    /// assert!(matches!(Format::of("errors.jpg".as_ref()), Err(PlotError::Format { .. })));
+    /// # Ok::<(), PlotError>(())
+    /// ```
     pub fn of(path: &Path) -> Result<Self, PlotError> {
         let Some(ending) = path.extension() else { return Ok(Self::Svg) };
         match ending.to_ascii_lowercase().to_str() {

@@ -112,6 +112,15 @@ pub struct Picture(Scene);
 
 impl Picture {
     /// As SVG, with colours for light and for dark pages.
+    ///
+    /// ```
+    /// use resurge::plot::{Curve, HeatMap, picture};
+    ///
+    /// let curve = Curve { name: "central".into(), slope: None, points: vec![(0.1, 1e-2), (0.01, 1e-4)] };
+    /// let map = HeatMap { rows: vec![], columns: vec![], values: vec![] };
+    /// assert!(picture(&[curve], &map)?.svg().contains("prefers-color-scheme: dark"));
+    /// # Ok::<(), resurge::plot::PlotError>(())
+    /// ```
     pub fn svg(&self) -> String {
         svg::write(&self.0)
     }
@@ -121,6 +130,16 @@ impl Picture {
     ///
     /// # Errors
     /// [`PlotError::Nothing`] when there is no memory for so many pixels.
+    ///
+    /// ```
+    /// use resurge::plot::{Curve, Format, HeatMap, picture};
+    ///
+    /// let curve = Curve { name: "central".into(), slope: None, points: vec![(0.1, 1e-2), (0.01, 1e-4)] };
+    /// let map = HeatMap { rows: vec![], columns: vec![], values: vec![] };
+    /// let picture = picture(&[curve], &map)?;
+    /// assert_eq!(picture.bytes(Format::Svg)?, picture.svg().into_bytes());
+    /// # Ok::<(), resurge::plot::PlotError>(())
+    /// ```
     pub fn bytes(&self, format: Format) -> Result<Vec<u8>, PlotError> {
         match format {
             Format::Svg => Ok(self.svg().into_bytes()),
