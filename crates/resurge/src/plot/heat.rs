@@ -27,7 +27,7 @@ pub(crate) struct HeatMaps {
 
 const EDGE: f64 = 6.0;
 const GAP: f64 = 7.0;
-const REACH: f64 = 2.0;
+const REACH: f64 = 3.0;
 const LEAST_ROW: f64 = 9.5;
 const BAR: At = (110.0, 8.0);
 
