@@ -224,3 +224,22 @@ fn a_picture_is_drawn() {
         assert!(svg.contains(text), "{text}");
     }
 }
+
+#[test]
+fn the_name_of_a_picture_says_its_format() {
+    let directory = tempfile::tempdir().unwrap();
+    let drawn = |name: &str| {
+        let path = directory.path().join(name);
+        let (status, _, stderr) = small(&["--surrogate", "sigmoid", "--plot", path.to_str().unwrap()]);
+        (status, stderr, std::fs::read(&path).ok())
+    };
+    let (status, stderr, png) = drawn("errors.PNG");
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let png = png.unwrap();
+    // The signature, and the header's width: 240 points at 300 pixels to the inch.
+    assert_eq!((&png[..8], &png[16..20]), (&b"\x89PNG\r\n\x1a\n"[..], &1000u32.to_be_bytes()[..]));
+    // What cannot be written is refused before anything is computed.
+    let (status, stderr, none) = drawn("errors.pdf");
+    assert_eq!((status, none), (2, None));
+    assert!(stderr.contains("errors.pdf") && stderr.contains(".svg or .png"), "{stderr}");
+}

@@ -2,13 +2,10 @@
 
 use super::profile::{LagProfile, StepProfile};
 use super::report::{AuditReport, AuditReports, FileReport};
-use crate::plot::{Axes, Line, PlotError, grid};
+use crate::plot::{Axes, Kind, Line, PlotError, grid};
 use std::fmt::Write;
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:62em;padding:0 1em;color:#222}\
-table{border-collapse:collapse;margin:.8em 0}th,td{padding:.25em .7em;text-align:left;border-bottom:1px solid #ddd}\
-td.n{text-align:right;font-variant-numeric:tabular-nums}.good{color:#00704f}.bad{color:#b23c00}\
-code{background:#f3f3f3;padding:0 .25em}svg{max-width:100%;height:auto}h2{margin-top:2.2em}";
+const STYLE: &str = include_str!("report.css");
 
 /// The most points of a line.
 const POINTS: usize = 1000;
@@ -32,8 +29,9 @@ const PANELS: usize = 24;
 /// ```
 pub fn html(reports: &AuditReports) -> Result<String, PlotError> {
     let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Resurge audit</title>\
-         <style>{STYLE}</style></head><body>\n<h1>Resurge audit</h1>\n<p>{} matched, {} mismatched, {} unproved, {} unusable.</p>\n",
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>Resurge audit</title>\
+         <style>\n{STYLE}</style></head><body>\n<h1>Resurge audit</h1>\n<p>{} matched, {} mismatched, {} unproved, {} unusable.</p>\n",
         reports.matched, reports.mismatched, reports.unproved, reports.unusable
     );
     page += "<table><tr><th>File</th><th>Framework</th><th>Verdict</th></tr>\n";
@@ -189,8 +187,7 @@ fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
         if audit.by_step.len() > PANELS {
             let _ = writeln!(page, "<p>The first {PANELS} of {} layers.</p>", audit.by_step.len());
         }
-        page.push_str(&grid(&rows)?);
-        page.push('\n');
+        let _ = writeln!(page, "<figure>{}</figure>", grid(&rows)?.svg());
     }
     Ok(())
 }
@@ -211,22 +208,24 @@ fn axes(title: String, x: &str, lines: Vec<Option<Line>>) -> Option<Axes> {
     let lines: Vec<Line> = lines.into_iter().flatten().collect();
     let drawn = !lines.is_empty();
     let (x, y) = (x.to_owned(), "norm, of the largest".to_owned());
-    drawn.then_some(Axes { title, x, y, x_log: false, y_log: false, level: None, lines })
+    let (x_kind, y_kind) = (Kind::Whole, Kind::Linear);
+    drawn.then_some(Axes { title, note: String::new(), x, y, x_kind, y_kind, level: None, lines })
 }
 
 fn step_axes(profile: &StepProfile) -> Option<Axes> {
-    let name = if profile.recorded { "error of the file" } else { "diagnosed less claimed" };
+    let (name, color) =
+        if profile.recorded { ("error of the file", 1) } else { ("diagnosed less claimed", 4) };
     let lines = vec![
         line("claimed", 0, &profile.claimed, &profile.claimed),
-        line(name, 1, &profile.difference, &profile.claimed),
+        line(name, color, &profile.difference, &profile.claimed),
     ];
     axes(format!("layer {}: gradient by step", profile.layer), "step", lines)
 }
 
 fn lag_axes(profile: &LagProfile) -> Option<Axes> {
     let lines = vec![
-        line("full", 0, &profile.full, &profile.full),
-        line("reset term", 1, &profile.reset_term, &profile.full),
+        line("full", 2, &profile.full, &profile.full),
+        line("reset term", 3, &profile.reset_term, &profile.full),
     ];
     axes(format!("layer {}: by steps back from the output", profile.layer), "lag", lines)
 }

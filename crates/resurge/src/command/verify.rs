@@ -4,7 +4,7 @@ use super::options::{Threads, from_one_to, whole};
 use super::{progress, render};
 use crate::Verdict;
 use anyhow::{Result, bail};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use resurge::gradcheck::{CellCase, cell_registry};
@@ -79,9 +79,9 @@ pub(crate) struct Arguments {
     /// Write the result to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Draw how finite differences converge, and a heat map of all errors, as SVG
-    #[arg(long, value_name = "FILE")]
-    plot: Option<PathBuf>,
+    /// Draw how finite differences converge, and a heat map of all errors: as SVG, or as PNG where the name ends in .png
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(PictureFile::new))]
+    plot: Option<PictureFile>,
 }
 
 /// Options that leave the network on digits out, so that its own say nothing.
@@ -143,9 +143,9 @@ struct Plan {
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let plan = arguments.plan()?;
     let start = Instant::now();
-    let work = || -> Result<(Report, Option<String>)> {
+    let work = || -> Result<(Report, Option<Vec<u8>>)> {
         let report = verify_all(&plan, arguments.seed)?;
-        let picture = arguments.plot.is_some().then(|| picture(&plan, &report)).transpose()?;
+        let picture = arguments.plot.as_ref().map(|file| picture(&plan, &report, file.format)).transpose()?;
         Ok((report, picture))
     };
     let (report, picture) = arguments.threads.install(work)??;
@@ -156,7 +156,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Format::Table => render::table(&report, &plan.digits, elapsed, arguments.out.is_none()),
     };
     if let (Some(path), Some(picture)) = (&arguments.plot, picture) {
-        super::write_file(path, picture.as_bytes())?;
+        super::write_file(&path.path, &picture)?;
     }
     match &arguments.out {
         Some(path) => super::write_file(path, text.as_bytes())?,
@@ -185,12 +185,26 @@ fn bar(checks: u64) -> ProgressBar {
     if checks < 500 { ProgressBar::hidden() } else { progress::counting(checks, "checks") }
 }
 
-fn picture(plan: &Plan, report: &Report) -> Result<String> {
+/// Where a picture goes, in which format.
+#[derive(Debug, Clone)]
+struct PictureFile {
+    path: PathBuf,
+    format: plot::Format,
+}
+
+impl PictureFile {
+    fn new(path: PathBuf) -> Result<Self, plot::PlotError> {
+        let format = plot::Format::of(&path)?;
+        Ok(Self { path, format })
+    }
+}
+
+fn picture(plan: &Plan, report: &Report, format: plot::Format) -> Result<Vec<u8>> {
     let mut digits = plan.digits.clone();
     if digits.cases().is_empty() {
         digits = VerifyOptions::all()?;
     }
-    Ok(plot::picture(&convergence_curves(&digits)?, &render::heat_map(report))?)
+    Ok(plot::picture(&convergence_curves(&digits)?, &render::heat_map(report))?.bytes(format)?)
 }
 
 impl Arguments {

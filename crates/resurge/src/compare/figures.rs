@@ -2,7 +2,7 @@
 
 use super::Comparison;
 use crate::Rule;
-use crate::plot::{Axes, Line, PlotError, Point, grid};
+use crate::plot::{Axes, Kind, Line, PlotError, Point, grid};
 use crate::train::EpochRow;
 
 type Measure = fn(&EpochRow) -> f64;
@@ -16,13 +16,14 @@ pub(super) fn figure(comparison: &Comparison) -> Result<String, PlotError> {
     let row = |y: &str, of: [(&str, Measure); 2]| -> Vec<Axes> {
         // A logarithmic axis shows what is left when nearly all is learnt, but no 0.
         let rows = || comparison.trials.iter().flat_map(|trial| &trial.log.epochs);
-        let y_log = of.iter().all(|(_, measure)| rows().all(|row| measure(row) > 0.0));
+        let log = of.iter().all(|(_, measure)| rows().all(|row| measure(row) > 0.0));
         let axes = |(name, measure): (&str, Measure)| Axes {
-            title: format!("{}, {name}{}", comparison.plan.origin.dataset, comparison.mark()),
+            title: format!("{}, {name}: {y}{}", comparison.plan.origin.dataset, comparison.mark()),
+            note: String::new(),
             x: "epoch".into(),
-            y: format!("{y} (band: smallest to largest)"),
-            x_log: false,
-            y_log,
+            y: format!("{y} (band: all seeds)"),
+            x_kind: Kind::Whole,
+            y_kind: if log { Kind::Log } else { Kind::Linear },
             level: None,
             lines: lines(comparison, measure),
         };
@@ -31,7 +32,7 @@ pub(super) fn figure(comparison: &Comparison) -> Result<String, PlotError> {
     let error =
         row("error", [("test", |row| 1.0 - row.test_accuracy), ("training", |row| 1.0 - row.train_accuracy)]);
     let loss = row("loss a sample", [("test", |row| row.test_loss), ("training", |row| row.train_loss)]);
-    grid(&[error, loss])
+    Ok(grid(&[error, loss])?.svg())
 }
 
 fn lines(comparison: &Comparison, measure: Measure) -> Vec<Line> {

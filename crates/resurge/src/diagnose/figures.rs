@@ -1,7 +1,7 @@
 //! Figures of diagnoses and maps, as SVG.
 
 use super::{Comparison, DiagnoseError, Diagnosis, MapCell, PhaseMap, Spread};
-use crate::plot::{Axes, HeatMap, HeatMaps, Line, PlotError, Point, grid, heat_maps};
+use crate::plot::{Axes, HeatMap, HeatMaps, Kind, Line, PlotError, Point, grid, heat_maps};
 
 /// The figures of a diagnosis.
 ///
@@ -38,7 +38,7 @@ pub fn diagnosis_figures(diagnosis: &Diagnosis) -> Result<Drawn, DiagnoseError> 
     for (name, rows) in DIAGNOSIS_FIGURES.into_iter().zip(figures) {
         let rows: Vec<Vec<Axes>> = rows.into_iter().filter(|row| row.iter().any(has_points)).collect();
         if !rows.is_empty() {
-            drawn.push((name, grid(&rows)?));
+            drawn.push((name, grid(&rows)?.svg()));
         }
     }
     Ok(drawn)
@@ -49,11 +49,13 @@ fn has_points(axes: &Axes) -> bool {
     axes.lines
         .iter()
         .flat_map(|line| &line.points)
-        .any(|&(_, y, _)| y.is_finite() && (!axes.y_log || y > 0.0))
+        .any(|&(_, y, _)| y.is_finite() && (axes.y_kind != Kind::Log || y > 0.0))
 }
 
-fn panel(title: &str, x: &str, y: &str, y_log: bool, lines: Vec<Line>) -> Axes {
-    Axes { title: title.into(), x: x.into(), y: y.into(), x_log: false, y_log, level: None, lines }
+/// Layers, lags and steps, by which most panels go, are whole numbers.
+fn panel(title: &str, x: &str, y: &str, y_kind: Kind, lines: Vec<Line>) -> Axes {
+    let (title, x, y) = (title.into(), x.into(), y.into());
+    Axes { title, note: String::new(), x, y, x_kind: Kind::Whole, y_kind, level: None, lines }
 }
 
 fn line(name: &str, color: usize, points: impl IntoIterator<Item = (f64, Option<f64>)>) -> Line {
@@ -67,7 +69,10 @@ fn two_rows(title: &str, x: &str, what: &str, points: &[(f64, Comparison)]) -> [
     let norms = vec![line("full", 0, of(|c| Some(c.full))), line("detached", 1, of(|c| Some(c.detached)))];
     let ratios =
         vec![line("|full - detached| / |full|", 2, of(|c| c.missing)), line("cosine", 3, of(|c| c.cosine))];
-    [panel(title, x, what, true, norms), panel(title, x, "of full and detached", false, ratios)]
+    [
+        panel(title, x, what, Kind::Log, norms),
+        panel(&format!("{title}: full and detached"), x, "ratio, cosine", Kind::Linear, ratios),
+    ]
 }
 
 fn rows(columns: Vec<[Axes; 2]>) -> Vec<Vec<Axes>> {
@@ -109,8 +114,23 @@ fn products(diagnosis: &Diagnosis) -> Vec<Vec<Axes>> {
         let spread =
             vec![line("full", 0, exponents(&layer.full)), line("detached", 1, exponents(&layer.detached))];
         [
-            panel(&layer.name, "temporal Jacobians", "root mean square of their product", true, lines),
-            panel(&layer.name, "share of neurons below", "exponent of the product, per step", false, spread),
+            panel(
+                &format!("{}: product of Jacobians", layer.name),
+                "temporal Jacobians",
+                "root mean square",
+                Kind::Log,
+                lines,
+            ),
+            Axes {
+                x_kind: Kind::Linear,
+                ..panel(
+                    &format!("{}: its growth", layer.name),
+                    "share of neurons below",
+                    "exponent, per step",
+                    Kind::Linear,
+                    spread,
+                )
+            },
         ]
     };
     rows(diagnosis.layers.iter().map(column).collect())
@@ -136,17 +156,17 @@ pub fn map_figures(map: &PhaseMap) -> Result<Drawn, DiagnoseError> {
     const MISSING: [Row; 1] = [("", |cell| cell.missing)];
     const COSINE: [Row; 1] = [("", |cell| cell.cosine)];
     const GROWTH: [Row; 3] = [
-        ("full, mean ln |J|", |cell| cell.growth),
-        ("full, ln rms J", |cell| cell.full_rms),
-        ("detached, ln rms J", |cell| cell.detached_rms),
+        ("full\nmean ln |J|", |cell| cell.growth),
+        ("full\nln rms J", |cell| cell.full_rms),
+        ("detached\nln rms J", |cell| cell.detached_rms),
     ];
-    let missing = "Weight of the reset term: |full - detached| / |full| of the gradient of the input current";
+    let missing = "Weight of the reset term in the gradient of the input current";
     let cosine = "Cosine of the full and the detached gradient of the input current";
-    let growth = "Growth of temporal Jacobians per step (0: neither grows nor shrinks)";
+    let growth = "Growth of temporal Jacobians per step";
     let figures = [
-        small_multiples(map, missing, "missing", (0.0, 2.0), &MISSING)?,
-        small_multiples(map, cosine, "cosine", (0.0, 1.0), &COSINE)?,
-        small_multiples(map, growth, "per step", (-2.0, 2.0), &GROWTH)?,
+        small_multiples(map, missing, "|full - detached| / |full|", (0.0, 2.0), false, &MISSING)?,
+        small_multiples(map, cosine, "cosine", (-1.0, 1.0), false, &COSINE)?,
+        small_multiples(map, growth, "0: neither grows nor shrinks", (-2.0, 2.0), true, &GROWTH)?,
     ];
     Ok(MAP_FIGURES.into_iter().zip(figures).collect())
 }
@@ -156,6 +176,7 @@ fn small_multiples(
     title: &str,
     scale: &str,
     range: (f64, f64),
+    line_at_zero: bool,
     rows: &[Row],
 ) -> Result<String, PlotError> {
     let settings = &map.settings;
@@ -165,18 +186,22 @@ fn small_multiples(
         let at = |(rate, cells): (&f64, &[MapCell])| {
             let value = |cell: &MapCell| of(cell).map_or(f64::NAN, |spread| spread.median);
             let values = cells.chunks(widths).map(|row| row.iter().map(value).collect()).collect();
-            let title = [&format!("rate {rate}"), what].map(str::to_owned);
-            let title = if what.is_empty() { title[0].clone() } else { title.join(": ") };
-            (title, HeatMap { rows: names(&settings.decays), columns: names(&settings.widths), values })
+            (
+                format!("rate {rate}"),
+                HeatMap { rows: names(&settings.decays), columns: names(&settings.widths), values },
+            )
         };
-        settings.rates.iter().zip(map.cells.chunks(widths * decays)).map(at).collect()
+        let maps = settings.rates.iter().zip(map.cells.chunks(widths * decays)).map(at);
+        (what.to_owned(), maps.collect())
     };
-    heat_maps(&HeatMaps {
+    let maps = HeatMaps {
         title: title.into(),
         x: format!("parameter of the surrogate ({})", settings.surrogate),
         y: "decay".into(),
         scale: scale.into(),
         range,
+        line_at_zero,
         maps: rows.iter().map(row).collect(),
-    })
+    };
+    Ok(heat_maps(&maps)?.svg())
 }

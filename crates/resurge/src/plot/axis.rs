@@ -1,33 +1,78 @@
 //! An axis: where its values lie, where it has ticks, and how they read.
 
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use std::ops::Range;
 
+/// How an axis is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Equal steps.
+    Linear,
+    /// Equal factors.
+    Log,
+    /// Equal steps between whole numbers, such as epochs: a tick is one of them.
+    Whole,
+}
+
 /// A linear or a logarithmic axis.
+#[derive(Debug, Clone)]
 pub(super) struct Axis {
     /// Its ends; positive on a logarithmic axis.
     pub(super) range: Range<f64>,
-    /// Whether it is logarithmic.
-    pub(super) log: bool,
+    /// How it is divided.
+    pub(super) kind: Kind,
 }
 
-impl Ranged for Axis {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, pixels: (i32, i32)) -> i32 {
-        let scaled = |x: f64| if self.log { x.ln() } else { x };
-        let [value, start, end] = [*value, self.range.start, self.range.end].map(scaled);
-        let share = if end > start { (value - start) / (end - start) } else { 0.5 };
-        pixels.0 + (share * f64::from(pixels.1 - pixels.0)).round() as i32
+impl Axis {
+    /// An axis that covers values: with a margin, but from 0 on where it is linear and none is negative. A number that cannot be drawn is not covered. On a logarithmic axis one that is 0 or less lies on its
+    /// floor, which is then well below the smallest positive one. None where no value can be drawn.
+    pub(super) fn covering(values: impl Iterator<Item = f64>, kind: Kind) -> Option<Self> {
+        let log = kind == Kind::Log;
+        let (mut low, mut high, mut clipped) = (f64::INFINITY, f64::NEG_INFINITY, false);
+        for value in values.filter(|value| value.is_finite()) {
+            if log && value <= 0.0 {
+                clipped = true;
+                continue;
+            }
+            (low, high) = (low.min(value), high.max(value));
+        }
+        if low > high {
+            return None;
+        }
+        let range = match kind {
+            Kind::Log => low / if clipped { 3.0 } else { 1.15 }..high * 1.15,
+            Kind::Whole => {
+                let margin = ((high - low) * 0.03).max(if low < high { 0.0 } else { 0.5 });
+                low - margin..high + margin
+            }
+            Kind::Linear if low >= 0.0 => 0.0..if high > 0.0 { high * 1.05 } else { 1.0 },
+            Kind::Linear => {
+                let margin = if low < high { (high - low) * 0.05 } else { 0.5 };
+                low - margin..high + margin
+            }
+        };
+        Some(Self { range, kind })
     }
 
-    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        ticks(&self.range, self.log)
+    /// Where a value lies, as a share of the axis: at its end what lies beyond, and at its start what has no logarithm.
+    /// None for what is not a number or infinite.
+    pub(super) fn share(&self, value: f64) -> Option<f64> {
+        if !value.is_finite() {
+            return None;
+        }
+        let log = self.kind == Kind::Log;
+        let scaled = |x: f64| if log { x.ln() } else { x };
+        let value = if log { value.max(self.range.start) } else { value };
+        let [at, start, end] = [value, self.range.start, self.range.end].map(scaled);
+        let share = if end > start { (at - start) / (end - start) } else { 0.5 };
+        Some(share.clamp(0.0, 1.0))
     }
 
-    fn range(&self) -> Range<f64> {
-        self.range.clone()
+    /// Its ticks.
+    pub(super) fn ticks(&self) -> Vec<f64> {
+        match self.kind {
+            Kind::Whole => even(&self.range).into_iter().filter(|tick| tick.fract() == 0.0).collect(),
+            kind => ticks(&self.range, kind == Kind::Log),
+        }
     }
 }
 
@@ -113,10 +158,49 @@ mod tests {
     }
 
     #[test]
-    fn values_are_mapped_to_pixels_by_their_share_or_by_that_of_their_logarithm() {
-        let at = |log, value: f64| Axis { range: 1.0..100.0, log }.map(&value, (300, 100));
-        assert_eq!([1.0, 50.5, 100.0].map(|x| at(false, x)), [300, 200, 100]);
-        assert_eq!([1.0, 10.0, 100.0].map(|x| at(true, x)), [300, 200, 100]);
+    fn values_have_their_share_of_an_axis_or_that_of_their_logarithm() {
+        let at = |kind, value| Axis { range: 1.0..100.0, kind }.share(value);
+        let half = [Some(0.0), Some(0.5), Some(1.0)];
+        assert_eq!([1.0, 50.5, 100.0].map(|x| at(Kind::Linear, x)), half);
+        assert_eq!([1.0, 10.0, 100.0].map(|x| at(Kind::Log, x)), half);
+        // What has no logarithm lies on the floor; what is no number lies nowhere.
+        assert_eq!([0.0, -3.0, 1e9].map(|x| at(Kind::Log, x)), [Some(0.0), Some(0.0), Some(1.0)]);
+        assert_eq!([f64::NAN, f64::INFINITY].map(|x| at(Kind::Log, x)), [None, None]);
+    }
+
+    #[test]
+    fn an_axis_covers_what_can_be_drawn() {
+        let covering = |values: &[f64], kind| {
+            Axis::covering(values.iter().copied(), kind).map(|axis| (axis.range.start, axis.range.end))
+        };
+        let close = |found: Option<(f64, f64)>, low: f64, high: f64| {
+            let found = found.unwrap();
+            (found.0 - low).abs() < 1e-12 && (found.1 - high).abs() < 1e-12
+        };
+        assert!(close(covering(&[1.0, f64::NAN, 4.0], Kind::Log), 1.0 / 1.15, 4.6));
+        // A band down to 0 has room to be seen below the smallest value.
+        assert!(close(covering(&[1.0, 0.0, 4.0], Kind::Log), 1.0 / 3.0, 4.6));
+        assert!(close(covering(&[1.0, 4.0], Kind::Linear), 0.0, 4.2));
+        assert!(close(covering(&[-1.0, 4.0], Kind::Linear), -1.25, 4.25));
+        assert!(close(covering(&[3.0], Kind::Whole), 2.5, 3.5));
+        assert_eq!(covering(&[0.0, -1.0, f64::INFINITY], Kind::Log), None);
+    }
+
+    #[test]
+    fn whole_numbers_have_whole_ticks() {
+        let labels = |low: f64, high: f64| {
+            let axis = Axis::covering([low, high].into_iter(), Kind::Whole).unwrap();
+            axis.ticks().iter().map(label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(1.0, 2.0), ["1", "2"]);
+        assert_eq!(labels(1.0, 5.0), ["1", "2", "3", "4", "5"]);
+        assert_eq!(labels(7.0, 7.0), ["7"]);
+        for last in 1..300 {
+            let axis = Axis::covering([0.0, f64::from(last)].into_iter(), Kind::Whole).unwrap();
+            let ticks = axis.ticks();
+            assert!((2..=11).contains(&ticks.len()), "{last}: {ticks:?}");
+            assert!(ticks.iter().all(|tick| tick.fract() == 0.0), "{last}: {ticks:?}");
+        }
     }
 
     #[test]

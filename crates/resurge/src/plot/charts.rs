@@ -1,10 +1,11 @@
-//! Charts of lines, of bars and of spikes.
+//! Charts of lines.
 
-use super::axis::{Axis, label};
-use super::{PlotError, failed};
-use plotters::coord::Shift;
-use plotters::prelude::*;
-use std::ops::Range;
+use super::axis::{Axis, Kind, label};
+use super::color::Paint;
+use super::font;
+use super::scene::{Anchor, At, COLUMN, LETTERS, PAGE, Scene, Stroke, TITLE};
+use super::{Picture, PlotError, failed};
+use super::{legend, marks};
 
 /// x, y, and the ends of an interval of y.
 pub(crate) type Point = (f64, f64, Option<(f64, f64)>);
@@ -12,12 +13,12 @@ pub(crate) type Point = (f64, f64, Option<(f64, f64)>);
 /// A line through points, each with an interval where it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
-    /// Its name in the legend.
+    /// Its name in the legend; one without a name is a thin guide.
     pub(crate) name: String,
-    /// The number of its colour.
+    /// The number of its colour, dashes and markers.
     pub(crate) color: usize,
-    /// The points. One that is not finite, or not positive on a logarithmic axis, is
-    /// left out.
+    /// The points. One that is not finite is left out, and the line is broken there. On a logarithmic axis of y, what
+    /// is 0 or less lies on the floor.
     pub(crate) points: Vec<Point>,
 }
 
@@ -26,91 +27,87 @@ pub(crate) struct Line {
 pub(crate) struct Axes {
     /// The title.
     pub(crate) title: String,
+    /// What else is to be said of this panel, or nothing.
+    pub(crate) note: String,
     /// What x is.
     pub(crate) x: String,
     /// What y is.
     pub(crate) y: String,
-    /// Whether x is logarithmic.
-    pub(crate) x_log: bool,
-    /// Whether y is logarithmic.
-    pub(crate) y_log: bool,
+    /// How x is divided.
+    pub(crate) x_kind: Kind,
+    /// How y is divided.
+    pub(crate) y_kind: Kind,
     /// A dashed horizontal line: its name and y.
     pub(crate) level: Option<(String, f64)>,
     /// The lines.
     pub(crate) lines: Vec<Line>,
 }
 
-/// Marks on a strip.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Strips {
-    /// Its name.
-    pub(crate) name: String,
-    /// Where the marks are.
-    pub(crate) marks: Vec<usize>,
-}
+/// No more panels beside each other stay readable.
+const MOST_BESIDE: usize = 3;
+const GAP: f64 = 8.0;
+/// Between panels beside each other, and how far a text of an axis may reach into it.
+const BESIDE: f64 = 14.0;
+const REACH: f64 = 6.0;
+const LEAST_TALL: f64 = 105.0;
+const FRAME: f64 = 0.6;
+/// From an axis to the text beside it.
+const OFF: f64 = 3.0;
+pub(super) const LEVEL: Stroke = Stroke { paint: Paint::Ink, width: 0.8, dashes: &[3.0, 2.0] };
 
-pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// Colours that people with any kind of colour vision can tell apart (Okabe and Ito).
-fn color(i: usize) -> RGBColor {
-    const COLORS: [RGBColor; 6] = [
-        RGBColor(0, 114, 178),
-        RGBColor(213, 94, 0),
-        RGBColor(0, 158, 115),
-        RGBColor(204, 121, 167),
-        RGBColor(86, 180, 233),
-        RGBColor(230, 159, 0),
-    ];
-    COLORS[i % COLORS.len()]
-}
-
-pub(super) fn draw(
-    size: (u32, u32),
-    draw: impl FnOnce(&Area<'_>) -> Result<(), PlotError>,
-) -> Result<String, PlotError> {
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        root.fill(&WHITE).map_err(failed)?;
-        draw(&root)?;
-        root.present().map_err(failed)?;
-    }
-    Ok(svg)
-}
-
-/// Charts in rows and columns, all of a row over the same range of y.
+/// Charts in rows and columns, all of a row over the same range of y; below them one legend.
 ///
 /// # Errors
 /// [`PlotError`] when a row has nothing to draw.
-pub(crate) fn grid(rows: &[Vec<Axes>]) -> Result<String, PlotError> {
-    const PANEL: (u32, u32) = (460, 390);
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
-    let legend = rows.iter().flatten().map(legend_height).max().unwrap_or(0);
-    let size = (PANEL.0 * columns as u32, (PANEL.1 + legend) * rows.len().max(1) as u32);
-    draw(size, |root| {
-        let areas = root.split_evenly((rows.len().max(1), columns));
-        for (row, areas) in rows.iter().zip(areas.chunks(columns)) {
-            let y_log = row.iter().any(|axes| axes.y_log);
-            let ys = row.iter().flat_map(|axes| {
-                let ends = axes.lines.iter().flat_map(|line| &line.points).flat_map(|(_, y, band)| {
-                    let (low, high) = band.unwrap_or((*y, *y));
-                    [*y, low, high]
-                });
-                ends.chain(axes.level.iter().map(|level| level.1))
-            });
-            let y = range(ys, y_log)?;
-            for (axes, area) in row.iter().zip(areas) {
-                // A panel without a point has the range of its row.
-                let x =
-                    range(xs(axes), axes.x_log).or_else(|_| range(row.iter().flat_map(xs), axes.x_log))?;
-                let (area, below) = area.split_vertically(PANEL.1);
-                let x = Axis { range: x, log: axes.x_log };
-                chart(&area, axes, x, Axis { range: y.clone(), log: y_log })?;
-                draw_legend(&below, axes)?;
-            }
+pub(crate) fn grid(rows: &[Vec<Axes>]) -> Result<Picture, PlotError> {
+    let beside = rows.iter().map(Vec::len).max().unwrap_or(0).clamp(1, MOST_BESIDE);
+    let mut names: Vec<&str> = Vec::new();
+    for axes in rows.iter().flatten() {
+        if !names.contains(&axes.title.as_str()) {
+            names.push(&axes.title);
         }
-        Ok(())
-    })
+    }
+    let width = if beside == 1 { COLUMN } else { PAGE };
+    let mut scene = Scene::new(width, names.join("; "));
+    let folded = folded(rows, beside)?;
+    let layout = Layout::of(width, &folded, beside);
+    for (row, y) in folded {
+        draw_row(&mut scene, row, &y, &layout)?;
+    }
+    legend::draw(&mut scene, rows.iter().flatten(), GAP);
+    scene.height += GAP;
+    Ok(Picture(scene))
+}
+
+/// Rows that are no longer than this, with their axes of y: panels that stood below each other still do.
+fn folded(rows: &[Vec<Axes>], beside: usize) -> Result<Vec<(&[Axes], Axis)>, PlotError> {
+    let axes: Vec<Axis> = rows.iter().map(|row| y_axis(row)).collect::<Result<_, _>>()?;
+    let parts = rows.iter().map(|row| row.len().div_ceil(beside)).max().unwrap_or(0);
+    let part = |i: usize| {
+        let of_row = move |(row, axis): (&'_ Vec<Axes>, &Axis)| {
+            Some((i * beside, row.len().min((i + 1) * beside), axis.clone()))
+                .filter(|(from, to, _)| from < to)
+        };
+        rows.iter().zip(&axes).filter_map(move |(row, axis)| {
+            let (from, to, axis) = of_row((row, axis))?;
+            Some((&row[from..to], axis))
+        })
+    };
+    Ok((0..parts).flat_map(part).collect())
+}
+
+fn y_axis(row: &[Axes]) -> Result<Axis, PlotError> {
+    let log = row.iter().any(|axes| axes.y_kind == Kind::Log);
+    let kind = if log { Kind::Log } else { row.first().map_or(Kind::Linear, |axes| axes.y_kind) };
+    let ys = row.iter().flat_map(|axes| {
+        let named = axes.lines.iter().filter(|line| !line.name.is_empty());
+        let ends = named.flat_map(|line| &line.points).flat_map(|(_, y, band)| {
+            let (low, high) = band.unwrap_or((*y, *y));
+            [*y, low, high]
+        });
+        ends.chain(axes.level.iter().map(|level| level.1))
+    });
+    Axis::covering(ys, kind).ok_or_else(|| failed("no point can be drawn"))
 }
 
 /// Where the points of lines are, by x.
@@ -118,239 +115,266 @@ fn xs(axes: &Axes) -> impl Iterator<Item = f64> {
     axes.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0))
 }
 
-/// What the values cover, with a margin on a logarithmic axis and from 0 on a linear one.
-fn range(values: impl Iterator<Item = f64>, log: bool) -> Result<Range<f64>, PlotError> {
-    let mut ends = (f64::INFINITY, f64::NEG_INFINITY);
-    for value in values.filter(|value| value.is_finite() && (!log || *value > 0.0)) {
-        ends = (ends.0.min(value), ends.1.max(value));
+fn x_axis(axes: &Axes, row: &[Axes]) -> Result<Axis, PlotError> {
+    // What has no logarithm does not widen the axis of x: such a point is left out.
+    let seen = |x: &f64| axes.x_kind != Kind::Log || *x > 0.0;
+    let of = |axes: &Axes| xs(axes).filter(seen).collect::<Vec<_>>();
+    // A panel without a point has the range of its row.
+    Axis::covering(of(axes).into_iter(), axes.x_kind)
+        .or_else(|| Axis::covering(row.iter().flat_map(of), axes.x_kind))
+        .ok_or_else(|| failed("no point can be drawn"))
+}
+
+/// The sizes of panels, the same in all rows, so that those below each other are in line.
+struct Layout {
+    /// Left of the first panel: what y is, and its ticks. Panels beside it have the same axis.
+    left: f64,
+    panel: f64,
+    tall: f64,
+}
+
+impl Layout {
+    /// With names of y in at most so many lines.
+    fn new(width: f64, rows: &[(&[Axes], Axis)], beside: usize, lines: usize) -> Self {
+        let ticks = rows.iter().flat_map(|(_, y)| y.ticks()).map(|tick| font::width(&label(&tick), LETTERS));
+        let left = GAP / 2.0 + lines as f64 * LETTERS * 1.2 + ticks.fold(0.0, f64::max) + OFF + 2.0;
+        let panel = (width - left - GAP + BESIDE) / beside as f64 - BESIDE;
+        Self { left, panel, tall: (panel * 0.8).clamp(LEAST_TALL, 150.0) }
     }
-    match ends {
-        (low, high) if low > high => Err(PlotError("no point can be drawn".into())),
-        (low, high) if log => Ok(low / 1.15..high * 1.15),
-        (low, high) if low >= 0.0 => Ok(0.0..if high > 0.0 { high * 1.05 } else { 1.0 }),
-        (low, high) => Ok(low..high.max(low + 1.0)),
+
+    /// With as many lines as the names of y need.
+    fn of(width: f64, rows: &[(&[Axes], Axis)], beside: usize) -> Self {
+        let lines = |tall: f64| rows.iter().map(|(row, _)| y_name(row, tall).len()).max().unwrap_or(1);
+        match Self::new(width, rows, beside, 1) {
+            one if lines(one.tall) <= 1 => one,
+            _ => Self::new(width, rows, beside, lines(LEAST_TALL)),
+        }
     }
 }
 
-/// Rows of a legend hold so many names.
-const NAMES_A_ROW: usize = 2;
-const LEGEND_ROW: u32 = 18;
-
-fn legend_height(axes: &Axes) -> u32 {
-    let names = axes.lines.len() + usize::from(axes.level.is_some());
-    names.div_ceil(NAMES_A_ROW) as u32 * LEGEND_ROW
+/// What the y of a row is, in lines that are no longer than a panel is high.
+fn y_name(row: &[Axes], tall: f64) -> Vec<String> {
+    font::wrap(row.first().map_or("", |axes| &axes.y), LETTERS, tall)
 }
 
-/// Names below a chart, where they cover nothing of it.
-fn draw_legend(area: &Area<'_>, axes: &Axes) -> Result<(), PlotError> {
-    let (left, wide) = (70, 195);
-    let lines = axes.lines.iter().map(|line| (&line.name, color(line.color).stroke_width(3)));
-    let names = lines.chain(axes.level.iter().map(|(name, _)| (name, level_style())));
-    for (i, (name, style)) in names.enumerate() {
-        let x = left + wide * (i % NAMES_A_ROW) as i32;
-        let y = LEGEND_ROW as i32 * (i / NAMES_A_ROW) as i32 + 6;
-        area.draw(&PathElement::new([(x, y), (x + 18, y)], style)).map_err(failed)?;
-        let text = TextStyle::from(("sans-serif", 12).into_font());
-        area.draw_text(name, &text, (x + 24, y - 6)).map_err(failed)?;
+fn draw_row(scene: &mut Scene, row: &[Axes], y: &Axis, layout: &Layout) -> Result<(), PlotError> {
+    let &Layout { left, panel, tall } = layout;
+    let top = scene.height + GAP;
+    let heads = row.iter().map(|axes| {
+        let lines = |text: &str, size: f64| font::wrap(text, size, panel).len() as f64 * size * 1.25;
+        lines(&axes.title, TITLE) + lines(&axes.note, LETTERS)
+    });
+    let top = top + heads.fold(0.0, f64::max) + 2.0;
+    let mut bottom = top + tall;
+    for (i, axes) in row.iter().enumerate() {
+        let frame = Frame {
+            corner: (left + i as f64 * (panel + BESIDE), top),
+            size: (panel, tall),
+            x: x_axis(axes, row)?,
+            y: y.clone(),
+        };
+        frame.heading(scene, axes);
+        frame.axes(scene, i == 0);
+        frame.lines(scene, axes);
+        let below = top + tall + OFF + LETTERS * 1.25 + 2.0;
+        let middle = (frame.corner.0 + panel / 2.0, below);
+        bottom = bottom.max(scene.paragraph(&axes.x, middle, LETTERS, panel, Anchor::Middle));
     }
+    let ticks = y.ticks().iter().map(|tick| font::width(&label(tick), LETTERS)).fold(0.0, f64::max);
+    let names = y_name(row, tall);
+    for (i, name) in names.iter().enumerate() {
+        // The last line is next to the ticks.
+        let x = left - ticks - OFF - 2.0 - LETTERS * (0.7 + 1.2 * (names.len() - 1 - i) as f64);
+        scene.upright(name, (x, top + tall / 2.0), Anchor::Middle);
+    }
+    scene.height = bottom;
     Ok(())
 }
 
-fn level_style() -> ShapeStyle {
-    BLACK.mix(0.6).stroke_width(1)
+/// A panel's place and axes.
+struct Frame {
+    corner: At,
+    size: At,
+    x: Axis,
+    y: Axis,
 }
 
-fn chart(area: &Area<'_>, axes: &Axes, x: Axis, y: Axis) -> Result<(), PlotError> {
-    let mut chart = ChartBuilder::on(area)
-        .caption(&axes.title, ("sans-serif", 17))
-        .margin(12)
-        .x_label_area_size(40)
-        .y_label_area_size(58)
-        .build_cartesian_2d(x, y)
-        .map_err(failed)?;
-    chart
-        .configure_mesh()
-        .x_desc(&axes.x)
-        .y_desc(&axes.y)
-        .x_label_formatter(&label)
-        .y_label_formatter(&label)
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(BLACK.mix(0.1))
-        .draw()
-        .map_err(failed)?;
-    let seen = |x: f64, y: f64| {
-        x.is_finite() && y.is_finite() && (!axes.x_log || x > 0.0) && (!axes.y_log || y > 0.0)
-    };
-    for line in &axes.lines {
-        let color = color(line.color);
-        let band = line.points.iter().filter_map(|&(x, _, band)| Some((x, band?)));
-        let band: Vec<_> = band.filter(|&(x, (low, high))| seen(x, low) && seen(x, high)).collect();
-        let high = band.iter().map(|&(x, (_, high))| (x, high));
-        let outline: Vec<_> = high.chain(band.iter().rev().map(|&(x, (low, _))| (x, low))).collect();
-        if outline.len() > 2 {
-            let area = Polygon::new(outline, color.mix(0.18).filled());
-            chart.draw_series(std::iter::once(area)).map_err(failed)?;
+impl Frame {
+    fn at(&self, x: f64, y: f64) -> Option<At> {
+        if self.x.kind == Kind::Log && x <= 0.0 {
+            return None;
         }
-        let points = line.points.iter().map(|&(x, y, _)| (x, y)).filter(|&(x, y)| seen(x, y));
-        let points: Vec<_> = points.collect();
-        // A single point has no line that shows it.
-        let mark = if points.len() == 1 { 4 } else { 0 };
-        let series = LineSeries::new(points, color.stroke_width(2)).point_size(mark);
-        chart.draw_series(series).map_err(failed)?;
+        let (x, y) = (self.x.share(x)?, self.y.share(y)?);
+        Some((self.corner.0 + x * self.size.0, self.corner.1 + (1.0 - y) * self.size.1))
     }
-    if let Some((_, y)) = axes.level.as_ref().filter(|level| seen(1.0, level.1)) {
-        let ends = xs(axes).fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(x), e.1.max(x)));
-        let line = DashedLineSeries::new([(ends.0, *y), (ends.1, *y)], 5, 4, level_style());
-        chart.draw_series(line).map_err(failed)?;
-    }
-    Ok(())
-}
 
-/// Named groups of bars, each bar with its name, value and interval.
-pub(crate) type Groups = Vec<(String, Vec<(String, [f64; 3])>)>;
-
-/// Horizontal bars with intervals, in titled sections of groups, all to the same scale from 0.
-///
-/// # Errors
-/// [`PlotError`] when there is no bar of a positive length.
-pub(crate) fn bars(sections: &[(String, Groups)]) -> Result<String, PlotError> {
-    const ROW: i32 = 20;
-    let all = sections.iter().flat_map(|s| &s.1).flat_map(|group| &group.1);
-    let longest = all.flat_map(|bar| bar.1).filter(|x| x.is_finite()).fold(0.0, f64::max);
-    if longest <= 0.0 {
-        return Err(PlotError("no bar has a length".into()));
+    fn heading(&self, scene: &mut Scene, axes: &Axes) {
+        let middle = self.corner.0 + self.size.0 / 2.0;
+        let lines = |text: &str, size: f64| font::wrap(text, size, self.size.0).len() as f64 * size * 1.25;
+        let y = self.corner.1 - 2.0 - lines(&axes.title, TITLE) - lines(&axes.note, LETTERS);
+        let y = scene.paragraph(&axes.title, (middle, y), TITLE, self.size.0, Anchor::Middle);
+        scene.paragraph(&axes.note, (middle, y), LETTERS, self.size.0, Anchor::Middle);
     }
-    let rows = |groups: &Groups| groups.iter().map(|group| group.1.len() as i32 + 1).sum::<i32>();
-    let height: i32 = sections.iter().map(|s| 64 + ROW * rows(&s.1)).sum();
-    draw((900, height as u32 + 10), |root| {
-        let (title, label) = (("sans-serif", 17).into_font(), ("sans-serif", 13).into_font());
-        let (left, wide) = (190, 600.0);
-        let at = |value: f64| left + (value / longest * wide).round() as i32;
-        let text = |text: &str, font: &FontDesc<'_>, x: i32, y: i32| {
-            root.draw_text(text, &TextStyle::from(font.clone()), (x, y)).map_err(failed)
+
+    /// The frame, the ticks of x, and those of y where they are to be read.
+    fn axes(&self, scene: &mut Scene, first: bool) {
+        let (left, top) = self.corner;
+        let (right, bottom) = (left + self.size.0, top + self.size.1);
+        let (faint, ink) = (Stroke::new(Paint::Faint, 0.5), Stroke::new(Paint::Ink, FRAME));
+        for tick in self.y.ticks() {
+            let Some(share) = self.y.share(tick) else { continue };
+            let y = bottom - share * self.size.1;
+            scene.line([(left, y), (right, y)], faint);
+            scene.line([(left - 2.0, y), (left, y)], ink);
+            if first {
+                scene.label(label(&tick), (left - OFF, y), Anchor::End);
+            }
+        }
+        // Texts of neighbouring ticks must not touch: then there is one on every second, third, ... tick.
+        let ticks = self.x.ticks();
+        let widest = ticks.iter().map(|tick| font::width(&label(tick), LETTERS)).fold(0.0, f64::max);
+        let room = self.size.0 / (ticks.len().max(2) - 1) as f64;
+        let every = ((widest + LETTERS * 0.6) / room).ceil().max(1.0) as usize;
+        for (i, tick) in ticks.iter().enumerate() {
+            let Some(share) = self.x.share(*tick) else { continue };
+            let x = left + share * self.size.0;
+            scene.line([(x, top), (x, bottom)], faint);
+            scene.line([(x, bottom), (x, bottom + 2.0)], ink);
+            if i % every == 0 {
+                let half = font::width(&label(tick), LETTERS) / 2.0;
+                let middle = x.min(right + REACH - half).max(left - REACH + half);
+                scene.text(label(tick), (middle, bottom + OFF + LETTERS), Anchor::Middle);
+            }
+        }
+        scene.line([(left, top), (left, bottom), (right, bottom)], ink);
+    }
+
+    fn lines(&self, scene: &mut Scene, axes: &Axes) {
+        for line in &axes.lines {
+            self.band(scene, line);
+        }
+        if let Some(y) = axes.level.as_ref().and_then(|level| self.y.share(level.1)) {
+            let y = self.corner.1 + (1.0 - y) * self.size.1;
+            scene.line([(self.corner.0, y), (self.corner.0 + self.size.0, y)], LEVEL);
+        }
+        for line in &axes.lines {
+            let places: Vec<Option<At>> = line.points.iter().map(|&(x, y, _)| self.at(x, y)).collect();
+            let stroke = match line.name.is_empty() {
+                true => marks::guide(line.color),
+                false => marks::stroke(line.color),
+            };
+            for part in places.split(Option::is_none).filter(|part| part.len() > 1) {
+                scene.line(part.iter().flatten().copied().collect::<Vec<_>>(), stroke);
+            }
+            if !line.name.is_empty() {
+                let seen: Vec<At> = places.into_iter().flatten().collect();
+                marks::along(scene, line.color, &seen);
+            }
+        }
+    }
+
+    /// The intervals of a line's points: the area between their ends.
+    fn band(&self, scene: &mut Scene, line: &Line) {
+        let ends = |&(x, _, band): &Point| {
+            let (low, high) = band?;
+            Some((self.at(x, low)?, self.at(x, high)?))
         };
-        let mut y = 12;
-        for (name, groups) in sections {
-            text(name, &title, 16, y)?;
-            y += 28;
-            let bottom = y + ROW * rows(groups);
-            let step = if longest > 4.0 { 1.0 } else { 0.5 };
-            for tick in (0..).map(|i| f64::from(i) * step).take_while(|&tick| tick <= longest) {
-                let line = PathElement::new([(at(tick), y), (at(tick), bottom)], BLACK.mix(0.15));
-                root.draw(&line).map_err(failed)?;
-                text(&tick.to_string(), &label, at(tick) - 8, bottom + 2)?;
-            }
-            for (group, of_group) in groups {
-                text(group, &label, 16, y + 2)?;
-                y += ROW;
-                for (i, (name, [value, low, high])) in of_group.iter().enumerate() {
-                    text(name, &label, 60, y + 2)?;
-                    let bar = Rectangle::new(
-                        [(left, y + 3), (at(*value), y + ROW - 4)],
-                        color(i).mix(0.6).filled(),
-                    );
-                    root.draw(&bar).map_err(failed)?;
-                    let middle = y + ROW / 2;
-                    let ends = [*low, *high].map(at);
-                    let interval = [(ends[0], middle), (ends[1], middle)];
-                    root.draw(&PathElement::new(interval, BLACK.stroke_width(2))).map_err(failed)?;
-                    let figures = format!("{value:.2} ({low:.2} to {high:.2})");
-                    text(&figures, &label, ends[1].max(at(*value)) + 8, y + 2)?;
-                    y += ROW;
-                }
-            }
-            y += 36;
+        let ends: Vec<Option<(At, At)>> = line.points.iter().map(ends).collect();
+        for part in ends.split(Option::is_none).filter(|part| part.len() > 1) {
+            let part: Vec<(At, At)> = part.iter().flatten().copied().collect();
+            let outline = part.iter().map(|end| end.1).chain(part.iter().rev().map(|end| end.0));
+            scene.area(outline.collect(), Paint::Series(line.color), 0.18);
         }
-        Ok(())
-    })
-}
-
-/// Strips of marks at steps `0..steps`, in groups.
-///
-/// # Errors
-/// [`PlotError`] when the drawing fails.
-pub(crate) fn strips(
-    title: &str,
-    groups: &[(String, Vec<Strips>)],
-    steps: usize,
-) -> Result<String, PlotError> {
-    const ROW: i32 = 16;
-    let rows: usize = groups.iter().map(|group| group.1.len()).sum();
-    let height = 60 + ROW * rows as i32 + 14 * groups.len() as i32;
-    draw((900, height as u32), |root| {
-        let (large, small) = (("sans-serif", 17).into_font(), ("sans-serif", 12).into_font());
-        let text = |text: &str, font: &FontDesc<'_>, x: i32, y: i32| {
-            root.draw_text(text, &TextStyle::from(font.clone()), (x, y)).map_err(failed)
-        };
-        let (left, wide) = (180, 700.0);
-        let at = |step: usize| left + ((step as f64 + 0.5) / steps.max(1) as f64 * wide).round() as i32;
-        text(title, &large, 16, 10)?;
-        let mut y = 40;
-        for (group, strips) in groups {
-            text(group, &small, 16, y + 1)?;
-            for (i, strip) in strips.iter().enumerate() {
-                // The first two are what is to be reached and what there was.
-                let color = i.checked_sub(2).map_or(BLACK, color);
-                text(&strip.name, &small, 80, y + 1)?;
-                let base = PathElement::new(
-                    [(left, y + ROW - 3), (left + wide as i32, y + ROW - 3)],
-                    BLACK.mix(0.12),
-                );
-                root.draw(&base).map_err(failed)?;
-                for &step in strip.marks.iter().filter(|&&step| step < steps) {
-                    let mark =
-                        PathElement::new([(at(step), y + 2), (at(step), y + ROW - 3)], color.stroke_width(2));
-                    root.draw(&mark).map_err(failed)?;
-                }
-                y += ROW;
-            }
-            y += 14;
-        }
-        text(&format!("steps 0 to {}", steps.saturating_sub(1)), &small, left, y - 8)
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::scene::Item;
 
-    fn axes(points: Vec<Point>) -> Axes {
-        let lines = vec![Line { name: "the line".into(), color: 1, points }];
+    fn line(color: usize, points: Vec<Point>) -> Line {
+        Line { name: format!("line {color}"), color, points }
+    }
+
+    fn axes(lines: Vec<Line>) -> Axes {
         let (title, x, y) = ("the title".into(), "the x".into(), "the y".into());
-        Axes { title, x, y, x_log: true, y_log: true, level: Some(("the level".into(), 2.0)), lines }
+        let (x_kind, y_kind) = (Kind::Log, Kind::Log);
+        let level = Some(("the level".into(), 2.0));
+        Axes { title, note: "the note".into(), x, y, x_kind, y_kind, level, lines }
+    }
+
+    fn items(rows: &[Vec<Axes>], keep: fn(&Item) -> bool) -> Vec<Item> {
+        grid(rows).unwrap().0.items.into_iter().filter(keep).collect()
+    }
+
+    fn areas(item: &Item) -> bool {
+        matches!(item, Item::Area { opacity, .. } if *opacity < 1.0)
     }
 
     #[test]
     fn charts_name_what_they_show_and_leave_out_what_cannot_be_drawn() {
         let good = vec![(0.1, 1.0, Some((0.5, 2.0))), (1.0, 3.0, None), (10.0, f64::INFINITY, None)];
-        let svg = grid(&[vec![axes(good)]]).unwrap();
-        for text in ["the line", "the title", "the x", "the y", "the level"] {
-            assert!(svg.contains(text), "{text}");
+        let svg = grid(&[vec![axes(vec![line(1, good)])]]).unwrap().svg();
+        for text in ["line 1", "the title", "the note", "the x", "the y", "the level"] {
+            assert!(svg.contains(&format!(">{text}<")), "{text}");
         }
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
-        let empty = Axes { lines: Vec::new(), level: None, ..axes(Vec::new()) };
-        assert!(
-            grid(&[vec![axes(vec![(1.0, 3.0, None)]), empty]]).unwrap().contains("<circle"),
-            "a single point"
-        );
-        let none = Axes { level: None, ..axes(vec![(1.0, 0.0, None), (2.0, -1.0, None)]) };
+        let empty = Axes { level: None, ..axes(Vec::new()) };
+        let one = axes(vec![line(0, vec![(1.0, 3.0, None)])]);
+        assert!(grid(&[vec![one, empty]]).unwrap().svg().contains("<circle"), "a single point");
+        let none = Axes { level: None, ..axes(vec![line(0, vec![(1.0, 0.0, None), (2.0, -1.0, None)])]) };
         assert!(grid(&[vec![none]]).unwrap_err().to_string().contains("no point"));
     }
 
     #[test]
-    fn bars_and_strips_name_what_they_show() {
-        let group =
-            |length| vec![("group".to_owned(), vec![("bar".to_owned(), [length, 0.0, length * 2.0])])];
-        let svg = bars(&[("section".into(), group(1.5))]).unwrap();
-        for text in ["section", "group", "bar", "1.50 (0.00 to 3.00)"] {
-            assert!(svg.contains(text), "{text}");
+    fn a_band_down_to_zero_reaches_the_floor_of_a_logarithmic_axis() {
+        let band = |low| Some((low, 4.0));
+        let points = vec![(1.0, 2.0, band(1.0)), (2.0, 2.0, band(0.0)), (3.0, 2.0, band(-1.0))];
+        let found = items(&[vec![axes(vec![line(0, points)])]], areas);
+        let Item::Area { points, .. } = &found[0] else { unreachable!() };
+        assert_eq!((found.len(), points.len()), (1, 6), "no point of the band is left out");
+        let lowest = points.iter().map(|at| at.1).fold(0.0, f64::max);
+        assert_eq!([points[3].1, points[4].1], [lowest; 2], "below 0 and at 0: on the floor");
+        assert!(points[5].1 < lowest - 5.0, "the smallest positive one lies well above");
+    }
+
+    #[test]
+    fn a_line_is_broken_where_a_point_is_no_number() {
+        let points = [1.0, 2.0, f64::NAN, 3.0, 4.0, 5.0].into_iter().zip(1..);
+        let points = points.map(|(y, x)| (f64::from(x), y, None)).collect();
+        let thick = |item: &Item| matches!(item, Item::Line { stroke, .. } if stroke.width > 1.0);
+        let found = items(&[vec![axes(vec![line(0, points)])]], thick);
+        let lengths = found.iter().map(|item| match item {
+            Item::Line { points, .. } => points.len(),
+            _ => 0,
+        });
+        // The last is that of the legend.
+        assert_eq!(lengths.collect::<Vec<_>>(), [2, 3, 2]);
+    }
+
+    #[test]
+    fn one_legend_names_each_line_once_and_rows_are_folded() {
+        let points = vec![(1.0, 1.0, None), (2.0, 2.0, None)];
+        let panel = |title: &str| Axes { title: title.into(), ..axes(vec![line(0, points.clone())]) };
+        let row = |name: &str| (1..=4).map(|i| panel(&format!("{name}{i}"))).collect::<Vec<_>>();
+        let picture = grid(&[row("a"), row("b")]).unwrap();
+        let svg = picture.svg();
+        assert_eq!((svg.matches(">line 0<").count(), svg.matches(">the level<").count()), (1, 1));
+        // Each below its own: a4 and b4 come after b1 to b3.
+        let order = ["a1", "a3", "b1", "b3", "a4", "b4"].map(|name| svg.find(&format!(">{name}<")).unwrap());
+        assert!(order.is_sorted(), "{order:?}");
+        assert_eq!(picture.0.width, PAGE);
+        assert_eq!(grid(&[vec![panel("a")]]).unwrap().0.width, COLUMN);
+    }
+
+    #[test]
+    fn no_text_is_smaller_than_journals_ask_or_leaves_the_figure() {
+        let points = vec![(1e-5, 1e-9, None), (1.0, 2.0, None)];
+        let panel = Axes { y: "a long name of what y is, ".repeat(2), ..axes(vec![line(0, points)]) };
+        for rows in [vec![vec![panel.clone()]], vec![vec![panel.clone(); 3], vec![panel; 3]]] {
+            let scene = grid(&rows).unwrap().0;
+            crate::plot::tests::within(&scene);
         }
-        assert!(bars(&[("section".into(), group(0.0))]).is_err());
-        let strip = |marks: &[usize]| {
-            vec![("seed".to_owned(), vec![Strips { name: "s".into(), marks: marks.to_vec() }])]
-        };
-        let marks = |svg: String| svg.matches("<polyline").count();
-        let [none, some] = [&[][..], &[1, 7, 99][..]].map(|m| marks(strips("title", &strip(m), 10).unwrap()));
-        assert_eq!(some - none, 2);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::statistics::{LEARNT, USABLE};
 use super::{Data, Panel, RuleSummary, STEPS, Summary, ToyError};
-use crate::plot::{Axes, Line, PlotError, Point, Strips, bars, grid, strips};
+use crate::plot::{Axes, Kind, Line, PlotError, Point, Strips, bars, grid, strips};
 use crate::statistics::Estimate;
 
 /// The names of the figures.
@@ -28,7 +28,7 @@ pub const FIGURES: [&str; 5] = ["loss.svg", "divergence.svg", "windows.svg", "cu
 /// ```
 pub fn figures(data: &Data, summary: &Summary) -> Result<Vec<(&'static str, String)>, ToyError> {
     let drawn =
-        [loss(summary)?, divergence(summary)?, windows(summary)?, curves(data, summary)?, rasters(data)?];
+        [loss(summary)?, divergence(summary)?, windows(summary)?, curves(data, summary)?, rasters(data)];
     Ok(FIGURES.into_iter().zip(drawn).collect())
 }
 
@@ -46,24 +46,26 @@ fn banded(x: f64, estimate: Estimate) -> Point {
 fn loss(summary: &Summary) -> Result<String, PlotError> {
     let axes = |panel: &Panel| Axes {
         title: panel.name(),
+        note: String::new(),
         x: "learning rate".into(),
-        y: "mean final loss (band: 95 %)".into(),
-        x_log: true,
-        y_log: true,
+        y: "mean final loss (band: 95\u{a0}%)".into(),
+        x_kind: Kind::Log,
+        y_kind: Kind::Log,
         level: Some(("silent neuron".into(), summary.silent_loss)),
         lines: lines_of(panel, |rule| rule.rates.iter().map(|at| banded(at.rate, at.loss)).collect()),
     };
-    grid(&[summary.panels.iter().map(axes).collect()])
+    Ok(grid(&[summary.panels.iter().map(axes).collect()])?.svg())
 }
 
 fn divergence(summary: &Summary) -> Result<String, PlotError> {
-    let row = |y: &str, share: fn(&super::Failures) -> f64| -> Vec<Axes> {
+    let row = |what: &str, share: fn(&super::Failures) -> f64| -> Vec<Axes> {
         let axes = |panel: &Panel| Axes {
-            title: panel.name(),
+            title: format!("{}: {what}", panel.name()),
+            note: String::new(),
             x: "learning rate".into(),
-            y: y.into(),
-            x_log: true,
-            y_log: false,
+            y: "share of trials".into(),
+            x_kind: Kind::Log,
+            y_kind: Kind::Linear,
             level: None,
             lines: lines_of(panel, |rule| {
                 rule.rates.iter().map(|at| (at.rate, share(&at.failures), None)).collect()
@@ -71,10 +73,11 @@ fn divergence(summary: &Summary) -> Result<String, PlotError> {
         };
         summary.panels.iter().map(axes).collect()
     };
-    grid(&[
-        row("share diverged (worse than at the start)", |f| f.diverged),
-        row("share no better than a silent neuron", |f| f.no_better_than_silence),
-    ])
+    let rows = [
+        row("worse than at the start", |f| f.diverged),
+        row("no better than a silent neuron", |f| f.no_better_than_silence),
+    ];
+    Ok(grid(&rows)?.svg())
 }
 
 fn windows(summary: &Summary) -> Result<String, PlotError> {
@@ -86,22 +89,25 @@ fn windows(summary: &Summary) -> Result<String, PlotError> {
         let group = |panel: &Panel| (panel.name(), panel.rules.iter().map(bar).collect());
         summary.panels.iter().map(group).collect::<Vec<_>>()
     };
-    bars(&[
+    let sections = [
         (
-            format!("Usable learning rates, decades (95 %): within {USABLE} x the rule's own best loss"),
+            format!("Usable learning rates, decades (95\u{a0}%): within {USABLE} x the rule's own best loss"),
             groups(|rule| rule.own_window.decades),
         ),
         (
-            format!("Usable learning rates, decades (95 %): within {USABLE} x the best loss of all rules"),
+            format!(
+                "Usable learning rates, decades (95\u{a0}%): within {USABLE} x the best loss of all rules"
+            ),
             groups(|rule| rule.common_window.decades),
         ),
         (
             format!(
-                "Learning rates that learn, decades (95 %): within {LEARNT} x the loss of a silent neuron"
+                "Learning rates that learn, decades (95\u{a0}%): within {LEARNT} x the loss of a silent neuron"
             ),
             groups(|rule| rule.learnt_window.decades),
         ),
-    ])
+    ];
+    Ok(bars(&sections)?.svg())
 }
 
 fn curves(data: &Data, summary: &Summary) -> Result<String, PlotError> {
@@ -112,26 +118,24 @@ fn curves(data: &Data, summary: &Summary) -> Result<String, PlotError> {
             let point = |&(updates, [mean, low, high]): &(usize, [f32; 3])| {
                 (updates as f64, f64::from(mean), Some((f64::from(low), f64::from(high))))
             };
-            Line {
-                name: format!("{}, rate {}", curve.arm.rule, curve.rate),
-                color,
-                points: curve.points.iter().map(point).collect(),
-            }
+            Line { name: curve.arm.rule.name(), color, points: curve.points.iter().map(point).collect() }
         };
+        let rates: Vec<String> = arms.iter().map(|&arm| data.curves[arm].rate.to_string()).collect();
         Axes {
-            title: format!("{}, each rule at its best rate", panel.name()),
+            title: panel.name(),
+            note: format!("best rates: {}", rates.join(", ")),
             x: "updates".into(),
-            y: "mean loss (band: 95 %)".into(),
-            x_log: false,
-            y_log: true,
+            y: "mean loss (band: 95\u{a0}%)".into(),
+            x_kind: Kind::Whole,
+            y_kind: Kind::Log,
             level: Some(("silent neuron".into(), summary.silent_loss)),
             lines: arms.iter().enumerate().map(line).collect(),
         }
     };
-    grid(&[summary.panels.iter().map(axes).collect()])
+    Ok(grid(&[summary.panels.iter().map(axes).collect()])?.svg())
 }
 
-fn rasters(data: &Data) -> Result<String, PlotError> {
+fn rasters(data: &Data) -> String {
     let mut groups: Vec<(u64, Vec<Strips>)> = Vec::new();
     for raster in &data.rasters {
         let strip =
@@ -148,4 +152,5 @@ fn rasters(data: &Data) -> Result<String, PlotError> {
         &groups,
         STEPS,
     )
+    .svg()
 }

@@ -65,6 +65,12 @@ fn reports_are_whole_and_need_nothing_else() {
     for needed in ["reset term", "gradient by step", "layers.0.bias", "complex step", "detached"] {
         assert!(page.contains(needed), "{needed}");
     }
+    // Dark pages and phones.
+    for needed in
+        ["prefers-color-scheme: dark", "color-scheme: light dark", "width=device-width", "overflow-x: auto"]
+    {
+        assert!(page.contains(needed), "{needed}");
+    }
     for outside in ["http://", "https://", "<script", "<link", "src="] {
         let found: Vec<_> = page
             .match_indices(outside)

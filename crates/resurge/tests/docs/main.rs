@@ -1,5 +1,6 @@
 //! The pages of docs/ against the code that they speak of: what drifts apart fails here.
 
+mod book;
 mod code;
 mod configuration;
 mod equations;
