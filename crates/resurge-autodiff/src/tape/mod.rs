@@ -2,8 +2,10 @@
 
 mod backward;
 mod node;
+mod non_finite;
 
 pub use node::{Node, Var};
+pub use non_finite::NonFinite;
 
 use crate::{Anchor, AnchorRecord, AutodiffError, Op, OpMode, Result, Saved, SpikeMode};
 use resurge_tensor::{Scalar, Tensor};
