@@ -3,7 +3,7 @@
 use super::table::{align_right, rule};
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use resurge::data::digits;
-use resurge::gradcheck::{CELL_BARS, CaseReport, CellReport, CellVerdict, TOLERANCES};
+use resurge::gradcheck::{CELL_BARS, CaseReport, CellReport, CellVerdict, TOLERANCES, Untested, Verdict};
 use resurge::plot::HeatMap;
 use resurge::verify::{Report, VerifyOptions};
 use std::collections::BTreeMap;
@@ -61,12 +61,15 @@ pub(super) fn table(
         text.push_str(&draw(table, width, plain));
         text.push('\n');
     }
-    for paragraph in notes(report, options) {
+    let took = format!("Took {:.1} s.", elapsed.as_secs_f64());
+    // The outcome comes last.
+    let mut paragraphs = notes(report, options);
+    paragraphs.insert(paragraphs.len() - 1, took);
+    for paragraph in paragraphs {
         let width = width.map_or(usize::MAX, usize::from);
         text.push_str(&textwrap::fill(&paragraph, width));
         text.push('\n');
     }
-    text.push_str(&format!("Took {:.1} s.\n", elapsed.as_secs_f64()));
     text
 }
 
@@ -123,10 +126,21 @@ fn bold(text: &str) -> Cell {
     Cell::new(text).add_attribute(Attribute::Bold)
 }
 
-fn passed(holds: bool) -> Cell {
-    match holds {
-        true => Cell::new("pass").fg(Color::Green),
-        false => Cell::new("FAIL").fg(Color::Red).add_attribute(Attribute::Bold),
+fn shown(verdict: Verdict) -> Cell {
+    match verdict {
+        Verdict::Passed => Cell::new("pass").fg(Color::Green),
+        Verdict::Failed => Cell::new("FAIL").fg(Color::Red).add_attribute(Attribute::Bold),
+        Verdict::Undecided => Cell::new("undecided").fg(Color::Yellow),
+    }
+}
+
+/// The worst of some verdicts of specimens.
+fn worst(verdicts: impl Iterator<Item = CellVerdict> + Clone) -> Verdict {
+    let mut all = verdicts.clone();
+    match (all.any(|v| v == CellVerdict::Failed), verdicts.clone().any(|v| v.untested().is_some())) {
+        (true, _) => Verdict::Failed,
+        (false, true) => Verdict::Undecided,
+        (false, false) => Verdict::Passed,
     }
 }
 
@@ -134,7 +148,7 @@ fn digits_table(cases: &[CaseReport], columns: &[&Column]) -> Table {
     let mut table = Table::new();
     table.set_header(columns.iter().map(|c| bold(c.heading)).chain([bold("verdict")]));
     for case in cases {
-        table.add_row(columns.iter().map(|c| Cell::new((c.show)(case))).chain([passed(case.passed)]));
+        table.add_row(columns.iter().map(|c| Cell::new((c.show)(case))).chain([shown(case.verdict)]));
     }
     align_right(&mut table, NAMES.len());
     table
@@ -156,7 +170,7 @@ fn specimen_table(heading: &str, groups: &[Group<'_>]) -> Table {
             show(errors.map(|e| e.dual)),
             show(errors.map(|e| e.rtrl)),
             Cell::new(skipped),
-            passed(group.cases.iter().all(|c| c.verdict == CellVerdict::Passed)),
+            shown(worst(group.cases.iter().map(|c| c.verdict))),
         ]);
     }
     align_right(&mut table, 1);
@@ -262,17 +276,32 @@ fn verdict(report: &Report) -> String {
         summary.cases,
         against.join(", ")
     );
-    let vacuous = report.cases.iter().filter(|c| c.errors.closed_form.is_nan()).count()
-        + specimens(report).filter(|s| s.verdict == CellVerdict::Vacuous).count();
-    if vacuous > 0 {
-        text.push_str(&format!(
-            " In {vacuous} cases the gradient is zero, so that there is nothing to prove: take more steps or neurons."
-        ));
-    }
+    let untested = &summary.untested;
     let silent = report.cases.iter().filter(|c| c.firing_rate == 0.0).count()
         + specimens(report).filter(|s| s.firing_rate == 0.0).count();
-    if silent > 0 {
-        text.push_str(&format!(" In {silent} cases no neuron fires: the reset is not exercised there."));
+    let cases = |count: usize| format!(" In {count} {}", if count == 1 { "case" } else { "cases" });
+    if summary.undecided > 0 {
+        text.push_str(&format!(" {} undecided.", summary.undecided));
+    }
+    if untested.gradient > 0 {
+        text.push_str(&cases(untested.gradient));
+        text.push_str(
+            " the gradient is zero, so that there is nothing to prove: take more steps or neurons.",
+        );
+    }
+    if untested.reset > 0 {
+        text.push_str(&cases(untested.reset));
+        text.push_str(" no neuron fires before the last step: take more steps or neurons, or another seed.");
+    }
+    if untested.differences > 0 {
+        text.push_str(&cases(untested.differences));
+        text.push_str(
+            " no finite difference is conclusive, though the other means agree: take another seed.",
+        );
+    }
+    if silent > untested.reset + untested.gradient {
+        text.push_str(&cases(silent));
+        text.push_str(" no neuron fires at all.");
     }
     let inexact = report.cases.iter().filter(|c| !c.anchored_loss_exact).count()
         + specimens(report).filter(|s| !s.anchored_loss_exact).count();
@@ -307,12 +336,35 @@ fn left_out(report: &Report) -> Option<String> {
 
 /// What was proved, in words, and on which input.
 fn proved(report: &Report, options: &VerifyOptions) -> String {
-    let claim = if report.summary.failed == 0 {
-        "Proved, to these errors: the tape's gradient is the derivative of a differentiable program whose loss is \
-         that of the spiking network to the bit"
-    } else {
-        "NOT proved for every case: the tape's gradient should be the derivative of a differentiable program whose \
-         loss is that of the spiking network to the bit"
+    const PROVED: &str = "the tape's gradient is the derivative of a differentiable program whose loss is that of the spiking \
+                          network to the bit";
+    let summary = &report.summary;
+    let claim = match summary.verdict {
+        Verdict::Passed => format!("Proved, to these errors: {PROVED}"),
+        Verdict::Failed => {
+            format!(
+                "NOT proved for every case: {}",
+                PROVED.replace("gradient is the", "gradient should be the")
+            )
+        }
+        Verdict::Undecided => {
+            let counts = [
+                (summary.untested.gradient, Untested::Gradient),
+                (summary.untested.reset, Untested::Reset),
+                (summary.untested.differences, Untested::Differences),
+            ];
+            let counts = counts.iter().filter(|(count, _)| *count > 0);
+            let mut reasons: Vec<String> = counts.map(|(count, what)| format!("{what} ({count})")).collect();
+            if !summary.reset_exercised && summary.untested.reset == 0 {
+                reasons.push("the reset was not exercised".into());
+            }
+            let (undecided, cases, reasons) = (summary.undecided, summary.cases, reasons.join("; "));
+            let others = match summary.passed {
+                0 => String::new(),
+                passed => format!("; in the other {passed}, {PROVED}"),
+            };
+            format!("Undecided in {undecided} of {cases} cases, and nothing is wrong: {reasons}{others}")
+        }
     };
     let mut on = Vec::new();
     if let Some(case) = report.cases.first() {

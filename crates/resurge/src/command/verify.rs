@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use resurge::gradcheck::{CellCase, cell_registry};
+use resurge::gradcheck::{self, CellCase, cell_registry};
 use resurge::plot;
 use resurge::verify::{
     Report, Specimen, SpecimenFilter, VerifyOptions, conventions, convergence_curves, verify_over,
@@ -27,7 +27,8 @@ use std::time::Instant;
 /// other frameworks, each in a small network of its own in which every constant is learned, with forward
 /// sensitivities (RTRL) in place of the closed recurrences. --cell and --convention choose among these alone.
 ///
-/// Exit status: 0 when all hold, 1 when any fails, 2 on bad usage.
+/// Exit status: 0 when all hold, 1 when any fails, 2 on bad usage, 3 when none fails but some are undecided, because the
+/// gradient is zero, no neuron fires, or no finite difference is exact enough.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge verify
@@ -162,7 +163,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Some(path) => super::write_file(path, text.as_bytes())?,
         None => super::print(&text)?,
     }
-    Ok(if report.summary.failed == 0 { Verdict::Holds } else { Verdict::Fails })
+    Ok(match report.summary.verdict {
+        gradcheck::Verdict::Passed => Verdict::Holds,
+        gradcheck::Verdict::Failed => Verdict::Fails,
+        gradcheck::Verdict::Undecided => Verdict::Undecided,
+    })
 }
 
 fn verify_all(plan: &Plan, seed: u64) -> Result<Report> {
