@@ -22,6 +22,9 @@ pub(crate) struct Scales {
 /// Units within this factor of 1 are 1: the scan of steps reaches as far.
 const ORDINARY: f64 = 1024.0;
 
+/// A unit is at least this part of the size of the values.
+const LEAST: f64 = 1.0 / 16_777_216.0;
+
 /// The step of the trial, in parts of the width: a power of two at which the error of a central difference is 1e-8 or so in
 /// the right unit, and far larger in any unit that is off by more than [`ORDINARY`].
 const TRIAL: f64 = 1.0 / 8192.0;
@@ -92,6 +95,8 @@ fn unit(anchored: &dyn Evaluate, width: f64, range: Range<usize>, seed: u64) -> 
         None => anchored.loss().abs() / exact.abs(),
     };
     let far = |x: &f64| x.is_normal() && !(1.0 / ORDINARY..=ORDINARY).contains(x);
+    // A step must not be lost in the values.
+    let response = if own > 0.0 { response.max(own * LEAST) } else { response };
     let candidates: Vec<f64> = [own, response].into_iter().filter(far).map(power_of_two_below).collect();
     if exact == 0.0 || candidates.is_empty() {
         return Ok(if far(&own) { power_of_two_below(own) } else { 1.0 });

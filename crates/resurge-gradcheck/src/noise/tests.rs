@@ -1,6 +1,6 @@
 use super::*;
-use crate::{AnchoredProgram, Program};
 use crate::ProgramResult;
+use crate::{AnchoredProgram, Program};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use resurge_autodiff::{Tape, Var};

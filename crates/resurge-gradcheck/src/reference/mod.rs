@@ -174,7 +174,9 @@ impl Probe<'_> {
         let mut differences = Vec::with_capacity(self.noise.len());
         for (output, &floor) in self.noise.iter().enumerate() {
             let estimate = self.scheme.derivative(self.scan(floor), |h| samples.at(output, h))?;
-            differences.push(estimate.map(|estimate| samples.with_noise_there(output, estimate, floor)));
+            differences.push(
+                estimate.map(|estimate| samples.with_noise_there(output, estimate, floor, dual[output])),
+            );
         }
         samples.check_steady(&dual)?;
 

@@ -10,6 +10,8 @@ pub(super) struct Samples<'a> {
     pub(super) direction: &'a [f64],
     /// The outputs at the point itself.
     base: Vec<f64>,
+    /// Half a unit in the last place of the inputs over the direction: steps of so much are lost in them.
+    grain: f64,
     known: Vec<Known>,
     pub(super) nearest_kink: Option<f64>,
     pub(super) repeats: usize,
@@ -28,7 +30,10 @@ const SUSPICIONS: usize = 8;
 impl<'a> Samples<'a> {
     pub(super) fn new(probe: &'a Probe<'a>, direction: &'a [f64]) -> Result<Self> {
         let base = probe.contracted(probe.anchored.base_output()?.as_slice());
-        Ok(Self { probe, direction, base, known: Vec::new(), nearest_kink: None, repeats: 0 })
+        let values = probe.anchored.inputs().iter().flat_map(|input| input.as_slice());
+        let moved = values.zip(direction).filter(|(_, d)| **d != 0.0);
+        let grain = moved.map(|(x, d)| 0.5 * f64::EPSILON * (x / d).abs()).fold(0.0, f64::max);
+        Ok(Self { probe, direction, base, grain, known: Vec::new(), nearest_kink: None, repeats: 0 })
     }
 
     pub(super) fn evaluations(&self) -> usize {
@@ -81,15 +86,23 @@ impl<'a> Samples<'a> {
         Ok(self.known(tiny)?.crossed.is_some() || self.known(-tiny)?.crossed.is_some())
     }
 
-    /// The estimate with the noise of the values that it was made from, in the place of that at the base point.
-    pub(super) fn with_noise_there(&self, output: usize, estimate: Estimate, floor: Floor) -> Estimate {
+    /// The estimate with the noise of the values that it was made from, in the place of that at the base point, and with what
+    /// rounding takes from the steps.
+    pub(super) fn with_noise_there(
+        &self,
+        output: usize,
+        estimate: Estimate,
+        floor: Floor,
+        slope: f64,
+    ) -> Estimate {
         // Extrapolation starts from steps twice as large for each order; formulas reach three steps, and two of them are held
         // against each other.
         let reach = estimate.step * (estimate.extrapolations as f64).exp2().max(6.0);
         let there = self.known.iter().filter(|known| known.step.abs() <= reach && known.crossed.is_none());
         let sizes = there.map(|known| known.values[output].abs());
         let largest = sizes.filter(|size| size.is_finite()).fold(0.0, f64::max);
-        let more = 2.0 * (floor.at(largest) - floor.level) / estimate.step;
+        let lost = slope.abs().max(estimate.value.abs()) * self.grain;
+        let more = (2.0 * (floor.at(largest) - floor.level) + lost) / estimate.step;
         Estimate { error: estimate.error + more, ..estimate }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod diagnose;
 pub(crate) mod man;
 pub(crate) mod merge;
 mod options;
+mod outcome;
 pub(crate) mod reference;
 mod render;
 mod table;
