@@ -37,7 +37,7 @@ pub use gradients::Gradients;
 pub use op::{Contribution, Contributions, Op, OpMode, Saved, Vjp, expect_inputs};
 /// Makes [`Contributions`], so that an operation of one's own needs no dependency for it.
 pub use smallvec::smallvec;
-pub use tape::{Node, Tape, Var};
+pub use tape::{Node, NonFinite, Tape, Var};
 
 /// The result of building or differentiating a program.
 ///

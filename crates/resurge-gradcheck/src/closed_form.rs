@@ -29,6 +29,8 @@ pub struct ClosedForm {
     pub gradient: Vec<f64>,
     /// Spikes over all layers divided by steps, batch and neurons.
     pub firing_rate: f64,
+    /// Spikes that another step follows, and so a reset.
+    pub resets: usize,
 }
 
 /// One layer's sequences, each indexed `[t][b][n]` in one flat vector.
@@ -109,7 +111,14 @@ pub fn closed_form(
         loss,
         gradient: by_layer.into_iter().flatten().flatten().collect(),
         firing_rate: spikes / sites as f64,
+        resets: layers.iter().map(|layer| followed(&layer.spike, steps)).sum(),
     })
+}
+
+/// Spikes before the last of the steps.
+fn followed(spikes: &[f64], steps: usize) -> usize {
+    let before_last = spikes.len() / steps.max(1) * steps.saturating_sub(1);
+    spikes[..before_last].iter().filter(|o| **o != 0.0).count()
 }
 
 fn check_shapes(
@@ -327,6 +336,13 @@ mod tests {
     /// One neuron, two steps, by hand: sigma' = 1/4, u = [2, 0.5], o = [1, 0], target [0, 0], so dL/da = [1, 0]
     /// and delta[1] = 0, delta[0] = 1/4. With target [1, -1] instead, dL/da = [0, 1], delta[1] = 1/4 and
     /// delta[0] = factor / 4, the factor being lambda (1 - o - alpha u g) = -alpha / 4.
+    #[test]
+    fn a_spike_in_the_last_step_is_followed_by_no_reset() {
+        // Two neurons over three steps.
+        assert_eq!(followed(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 3), 2);
+        assert_eq!(followed(&[1.0, 1.0], 1), 0);
+    }
+
     #[test]
     fn two_steps_by_hand() {
         let parameters = [tensor(&[1, 1], &[2.0]), tensor(&[1], &[0.0])];

@@ -106,7 +106,7 @@ pub fn convergence<P: Program>(
             above.clear();
             continue;
         };
-        above = extrapolate(difference, &above);
+        above = extrapolate(difference, &above, 4.0);
         points.extend(above.last().map(|&value| (h, error(value))));
     }
     series.push(Convergence { scheme: "Ridders".into(), slope: None, points });

@@ -98,6 +98,16 @@ pub(crate) fn random_weights(len: usize, seed: u64) -> Vec<f64> {
     (0..len).map(|_| draw()).collect()
 }
 
+/// The multi-index of a row-major position.
+pub(crate) fn multi_index(shape: &[usize], mut position: usize) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (slot, &extent) in index.iter_mut().zip(shape).rev() {
+        *slot = position % extent.max(1);
+        position /= extent.max(1);
+    }
+    index
+}
+
 /// The gradient scaled to a largest entry of 1, on the grid.
 fn unit_on_grid(gradient: &[f64]) -> Vec<f64> {
     let largest = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));

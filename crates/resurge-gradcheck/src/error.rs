@@ -1,9 +1,11 @@
 //! Why a gradient could not be checked.
 
 use crate::Result;
-use resurge_autodiff::AutodiffError;
+use crate::directions::multi_index;
+use resurge_autodiff::{AutodiffError, NonFinite};
 use resurge_snn::SnnError;
 use resurge_tensor::TensorError;
+use std::fmt;
 
 /// A check that could not be carried out. A gradient that is wrong is not an error but a result.
 ///
@@ -54,11 +56,14 @@ pub enum GradcheckError {
     NonScalarLoss(usize),
     /// A loss or gradient that is not a finite number: nothing can be compared with it.
     #[error(
-        "the {what} is not finite at the point of the check; choose another point or look for an overflow"
+        "the {what} is not finite at the point of the check{origin}; choose another point, or keep the operation from it, \
+         for example with a small positive number added"
     )]
     NonFinite {
-        /// Which of them.
+        /// The loss or the gradient.
         what: &'static str,
+        /// Where that comes from.
+        origin: Box<Origin>,
     },
     /// A cell for which the derivation has no closed recurrence.
     #[error(
@@ -88,6 +93,19 @@ pub enum GradcheckError {
         /// The loss of the recorded run.
         recorded: f64,
         /// The loss of the second run.
+        again: f64,
+    },
+    /// A program that gave another value when it was evaluated again elsewhere.
+    #[error(
+        "evaluated twice at a step of {step:e}, the program gave {first:e} and then {again:e}: now and then it depends on \
+         something besides its inputs, such as a mask that is drawn anew; draw it once, outside of the program"
+    )]
+    Unsteady {
+        /// The step along the direction of the check.
+        step: f64,
+        /// The value at first.
+        first: f64,
+        /// The value of the second evaluation.
         again: f64,
     },
     /// A derivative that has to be divided by, but vanishes.
@@ -120,6 +138,47 @@ pub enum GradcheckError {
         /// How many were given.
         actual: usize,
     },
+}
+
+/// Where a number that is not finite comes from.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{AnchoredProgram, GradcheckError, Program, ProgramResult};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Roots; // the sum of sqrt x
+/// # impl Program for Roots {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let root = tape.sqrt(inputs[0])?;
+/// #         Ok(tape.sum(root)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::from_vec([2], vec![4.0, 0.0])?];
+/// let Err(GradcheckError::NonFinite { origin, .. }) = AnchoredProgram::new(&Roots, at) else { panic!() };
+/// assert_eq!((&origin.input, origin.operation.as_ref().unwrap().op), (&Some((0, vec![1])), "sqrt"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The first input, counted from 0, with an entry whose gradient or value is not finite, and its multi-index.
+    pub input: Option<(usize, Vec<usize>)>,
+    /// The operation that made the number.
+    pub operation: Option<NonFinite>,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((input, index)) = &self.input {
+            write!(f, " (input {input}, entry {index:?})")?;
+        }
+        let Some(NonFinite { op, label, shape, entry, backward }) = &self.operation else { return Ok(()) };
+        let label = label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
+        let index = multi_index(shape, *entry);
+        match backward {
+            true => write!(f, ": the derivative of `{op}`{label} is not, at entry {index:?}"),
+            false => write!(f, ": the value of `{op}`{label} is not, at entry {index:?}"),
+        }
+    }
 }
 
 /// Refuses a flat list of another length.

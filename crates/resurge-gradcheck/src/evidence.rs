@@ -1,7 +1,11 @@
 //! What independent means say of the derivative, and how far a gradient is from it.
 
+use crate::anchored::Evaluate;
 use crate::directions::thinned;
 use crate::error::check_length;
+use crate::noise::{Floor, noise_floor};
+use crate::reference::rounding;
+use crate::scales::{Scales, part_norm};
 use crate::{
     AnchoredProgram, DifferenceScan, Directions, Estimate, GradcheckError, Program, Result, ridders,
 };
@@ -30,15 +34,29 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    directions: Vec<Vec<f64>>,
+    rows: Vec<Row>,
     finite_difference: Vec<Option<Estimate>>,
-    complex_step: Vec<f64>,
-    dual: Vec<f64>,
+    dimension: usize,
     norm: f64,
 }
 
+/// What is known of the derivative along one direction.
+#[derive(Debug, Clone)]
+struct Row {
+    direction: Vec<f64>,
+    /// The norm of the gradient with respect to what the direction moves, in the units of the inputs.
+    norm: f64,
+    /// Whether the direction moves all inputs, or one alone.
+    whole: bool,
+    complex_step: f64,
+    dual: f64,
+    /// What rounding may excuse. An input's gradient can be as small as that of its terms.
+    rounding: f64,
+}
+
 /// How far a gradient is from the evidence: for each means, the largest `|v . g - derivative along v|` over the
-/// directions `v`, divided by the norm of the program's gradient.
+/// directions `v`, divided by the norm of the program's gradient; and, where a program has several inputs, over directions
+/// that move one of them alone, divided by the norm of its own gradient. The largest of these.
 ///
 /// ```
 /// use resurge_autodiff::{Tape, Var};
@@ -94,6 +112,9 @@ const CONCLUSIVE: f64 = 3e-9;
 /// direction that moves a few weights moves few potentials.
 const THINNINGS: usize = 4;
 
+/// Estimates of rounding that a difference is excused for.
+pub(crate) const EXCUSED: f64 = 10.0;
+
 /// Some direction must see at least this part of the gradient's norm, or nothing was compared: along directions in
 /// which the derivative vanishes, any multiple of the gradient agrees.
 const SEEN: f64 = 0.01;
@@ -129,42 +150,66 @@ impl Evidence {
         directions: &Directions,
         width: f64,
     ) -> Result<Self> {
+        Self::of(anchored, directions, width)
+    }
+
+    fn of(anchored: &dyn Evaluate, directions: &Directions, width: f64) -> Result<Self> {
         if !(width > 0.0 && width.is_finite()) {
             return Err(GradcheckError::StepScale(width));
         }
-        let norm = norm(anchored.gradient());
+        let scales = Scales::found(anchored, width, 0)?;
+        let in_units = scales.times(anchored.gradient());
         let scan = DifferenceScan {
             first_step: FIRST_STEP * width,
             halvings: HALVINGS,
-            noise: NOISE_ULPS * f64::EPSILON * anchored.magnitude(),
+            noise: noise(anchored, &scales, width)?,
         };
         let mut evidence = Self {
-            directions: Vec::new(),
+            rows: Vec::new(),
             finite_difference: Vec::new(),
-            complex_step: Vec::new(),
-            dual: Vec::new(),
-            norm,
+            dimension: anchored.dimension(),
+            norm: norm(&in_units),
         };
-        let measure = |direction: &[f64]| -> Result<Option<Estimate>> {
+        let whole = directions.iter().map(|v| (scales.times(v), evidence.norm, true));
+        let mut all: Vec<(Vec<f64>, f64, bool)> = whole.collect();
+        // The gradient's own direction alone is a sample that has to be cheap.
+        if anchored.inputs().len() > 1 && all.len() > 1 {
+            for (input, range) in anchored.ranges().into_iter().enumerate() {
+                let norm = part_norm(&in_units, &range);
+                for own in Directions::new(&in_units[range.clone()], 1, 0, input as u64).iter() {
+                    let mut direction = vec![0.0; anchored.dimension()];
+                    direction[range.clone()].copy_from_slice(own);
+                    all.push((scales.times(&direction), norm, false));
+                }
+            }
+        }
+        let measure = |direction: &[f64], norm: f64| -> Result<Option<Estimate>> {
             let estimate = ridders(scan, |h| {
                 let at = anchored.evaluate(direction, h)?;
                 Ok((at.crossings == 0).then_some(at.loss))
             })?;
             Ok(estimate.filter(|e| e.error <= CONCLUSIVE * norm))
         };
-        for (number, direction) in directions.iter().enumerate() {
-            let mut direction = direction.clone();
-            let mut estimate = measure(&direction)?;
+        for (number, (mut direction, norm, whole)) in all.into_iter().enumerate() {
+            let mut estimate = measure(&direction, norm)?;
             for _ in 0..THINNINGS {
                 let thin = if estimate.is_none() { thinned(&direction, number as u64) } else { None };
                 let Some(thin) = thin else { break };
                 direction = thin;
-                estimate = measure(&direction)?;
+                estimate = measure(&direction, norm)?;
             }
+            let dual = anchored.by_dual(&direction)?;
+            let rounding = match whole {
+                true => 0.0,
+                false => {
+                    let weights = anchored.cotangent().as_slice();
+                    let contracted = |outputs: &[f64]| vec![dot(outputs, weights)];
+                    EXCUSED * rounding(anchored, &direction, number as u64, contracted, &[dual])?[0]
+                }
+            };
+            let complex_step = anchored.by_complex_step(&direction)?;
             evidence.finite_difference.push(estimate);
-            evidence.complex_step.push(anchored.by_complex_step(&direction)?);
-            evidence.dual.push(anchored.by_dual(&direction)?);
-            evidence.directions.push(direction);
+            evidence.rows.push(Row { direction, norm, whole, complex_step, dual, rounding });
         }
         Ok(evidence)
     }
@@ -197,28 +242,39 @@ impl Evidence {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn compare(&self, gradient: &[f64]) -> Result<ProjectionErrors> {
-        let dimension = self.directions.first().map_or(0, Vec::len);
-        check_length("the gradient", gradient, dimension)?;
-        let slopes: Vec<f64> = self.directions.iter().map(|v| dot(v, gradient)).collect();
-        let normalised = |(slope, value): (&f64, &f64)| (slope - value).abs() / self.norm;
+        check_length("the gradient", gradient, if self.rows.is_empty() { 0 } else { self.dimension })?;
+        let normalised = |row: &Row, value: f64| {
+            let difference = (dot(&row.direction, gradient) - value).abs();
+            let excused = if difference <= row.rounding { difference } else { row.rounding };
+            // An input without a gradient has no norm of its own.
+            (difference - excused) / if row.norm > 0.0 { row.norm } else { self.norm }
+        };
         let sees = |values: &mut dyn Iterator<Item = f64>| largest(values.map(f64::abs)) >= SEEN * self.norm;
-        let exact = |values: &[f64]| match sees(&mut values.iter().copied()) {
-            true => largest(slopes.iter().zip(values).map(normalised)),
+        let exact = |value: fn(&Row) -> f64| match sees(&mut self.rows.iter().filter(|r| r.whole).map(value))
+        {
+            true => largest(self.rows.iter().map(|row| normalised(row, value(row)))),
             false => f64::NAN,
         };
+        // Of an input without a gradient there is nothing for a difference to measure.
+        let measured = || self.rows.iter().zip(&self.finite_difference).filter(|(row, _)| row.norm > 0.0);
         let mut errors = ProjectionErrors {
             finite_difference: f64::INFINITY,
-            complex_step: exact(&self.complex_step),
-            dual: exact(&self.dual),
-            conclusive: self.finite_difference.iter().flatten().count(),
-            skipped: self.finite_difference.iter().filter(|e| e.is_none()).count(),
+            complex_step: exact(|row| row.complex_step),
+            dual: exact(|row| row.dual),
+            conclusive: measured().filter(|(_, e)| e.is_some()).count(),
+            skipped: measured().filter(|(_, e)| e.is_none()).count(),
         };
-        if errors.conclusive > 0 && sees(&mut self.finite_difference.iter().flatten().map(|e| e.value)) {
-            let pairs = slopes.iter().zip(&self.finite_difference);
-            errors.finite_difference =
-                largest(pairs.filter_map(|(s, e)| e.map(|e| normalised((s, &e.value)))));
+        let mut seen = measured().filter(|(row, _)| row.whole).filter_map(|(_, e)| Some(e.as_ref()?.value));
+        if errors.conclusive > 0 && sees(&mut seen) {
+            let pairs = measured().filter_map(|(row, e)| Some((row, e.as_ref()?.value)));
+            errors.finite_difference = largest(pairs.map(|(row, value)| normalised(row, value)));
         }
         Ok(errors)
+    }
+
+    /// Whether every exact derivative is zero.
+    pub(crate) fn vanishes(&self) -> bool {
+        self.rows.iter().all(|row| row.dual == 0.0 && row.complex_step == 0.0)
     }
 
     /// The finite differences, in the order of the directions; `None` where one is not conclusive.
@@ -246,6 +302,16 @@ impl Evidence {
     }
 }
 
+/// The error of one evaluation of the loss. In ordinary units it is known; an input in a large unit makes values that are large
+/// for no reason, so that it has to be measured.
+fn noise(anchored: &dyn Evaluate, scales: &Scales, width: f64) -> Result<f64> {
+    if scales.flat().iter().all(|unit| *unit == 1.0) {
+        return Ok(NOISE_ULPS * f64::EPSILON * anchored.magnitude());
+    }
+    let floors = noise_floor(anchored, width, scales.flat(), 1)?;
+    Ok(Floor::contracted(&floors, anchored.cotangent().as_slice()).level)
+}
+
 /// The largest value, or not a number as soon as one is not.
 pub(crate) fn largest(values: impl Iterator<Item = f64>) -> f64 {
     values.fold(0.0, |largest: f64, x| if x.is_nan() || largest.is_nan() { f64::NAN } else { largest.max(x) })
@@ -260,62 +326,4 @@ pub(crate) fn norm(a: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Evidence on a gradient (3, 4) along the axes.
-    fn evidence() -> Evidence {
-        let estimate = |value| Some(Estimate { value, error: 1e-12, step: 0.1, extrapolations: 2 });
-        Evidence {
-            directions: vec![vec![1.0, 0.0], vec![0.0, 1.0]],
-            finite_difference: vec![estimate(3.0), estimate(4.0)],
-            complex_step: vec![3.0, 4.0],
-            dual: vec![3.0, 4.0],
-            norm: 5.0,
-        }
-    }
-
-    #[test]
-    fn each_means_speaks_for_itself_and_every_direction_counts() {
-        let right = evidence().compare(&[3.0, 4.0]).unwrap();
-        assert_eq!([right.finite_difference, right.complex_step, right.dual], [0.0; 3]);
-        // Wrong in the second direction only.
-        let wrong = evidence().compare(&[3.0, 5.0]).unwrap();
-        assert_eq!([wrong.finite_difference, wrong.complex_step, wrong.dual], [0.2; 3]);
-        let mut evidence = evidence();
-        evidence.complex_step[1] = 5.0;
-        let errors = evidence.compare(&[3.0, 4.0]).unwrap();
-        assert_eq!([errors.finite_difference, errors.complex_step, errors.dual], [0.0, 0.2, 0.0]);
-    }
-
-    #[test]
-    fn directions_that_see_nothing_prove_nothing() {
-        let blind = Evidence {
-            finite_difference: vec![
-                None,
-                Some(Estimate { value: 0.0, ..evidence().finite_difference[0].unwrap() }),
-            ],
-            complex_step: vec![0.0, 0.0],
-            dual: vec![0.0, 0.0],
-            ..evidence()
-        };
-        // The gradient that the blind directions agree with, and twice it.
-        for gradient in [[0.0, 0.0], [0.0, 1e-14]] {
-            let errors = blind.compare(&gradient).unwrap();
-            assert!(errors.finite_difference.is_infinite() && errors.dual.is_nan());
-            assert!(errors.complex_step.is_nan());
-        }
-        let none = Evidence { directions: vec![], finite_difference: vec![], ..blind };
-        let none = Evidence { complex_step: vec![], dual: vec![], ..none };
-        let errors = none.compare(&[]).unwrap();
-        assert!(errors.finite_difference.is_infinite() && errors.dual.is_nan());
-    }
-
-    #[test]
-    fn the_largest_value_does_not_swallow_nan() {
-        assert_eq!(largest([1.0, 3.0, 2.0].into_iter()), 3.0);
-        assert!(largest([1.0, f64::NAN, 2.0].into_iter()).is_nan());
-        assert!(largest([f64::NAN, 2.0].into_iter()).is_nan());
-        assert_eq!(largest(std::iter::empty()), 0.0);
-    }
-}
+mod tests;

@@ -60,9 +60,11 @@ mod evidence;
 mod hints;
 mod noise;
 mod program;
+mod reference;
 mod report;
 mod reset_term;
 mod rtrl;
+mod scales;
 mod stencil;
 
 pub use anchored::{AnchoredProgram, Evaluation};
@@ -72,19 +74,20 @@ pub use cells::{
 };
 pub use checks::{
     AdjointCheck, AdjointPair, AdjointReport, CheckReport, GradCheck, HessianCheck, HessianReport,
-    Inconclusive, Kink, Mismatch, Place, TaylorCheck, TaylorOrder, TaylorReport, Verdict, check_adjoint,
-    check_gradient, check_hessian, check_taylor, hessian_vector_product,
+    Inconclusive, Kink, Mismatch, Place, Reason, TaylorCheck, TaylorOrder, TaylorReport, Verdict,
+    check_adjoint, check_gradient, check_hessian, check_taylor, hessian_vector_product,
 };
 pub use closed_form::{ClosedForm, closed_form};
 pub use convergence::{Convergence, convergence};
-pub use difference::{DifferenceScan, Estimate, ridders};
+pub use difference::{DifferenceScan, Estimate, one_sided, ridders};
 pub use directions::Directions;
-pub use error::GradcheckError;
+pub use error::{GradcheckError, Origin};
 pub use evidence::{Evidence, ProjectionErrors};
 pub use hints::Hints;
 pub use noise::{Noise, ecnoise};
 pub use program::{Program, ProgramResult};
-pub use report::{CaseErrors, CaseReport, MissingTerm};
+pub use reference::{Means, Why};
+pub use report::{CaseErrors, CaseReport, MissingTerm, Untested};
 pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, case_convergence, check_case, check_cases};
 pub use rtrl::{Rtrl, rtrl};
 pub use stencil::{Scheme, Stencil};

@@ -1,8 +1,8 @@
 //! How exactly a function is evaluated: its computational noise.
 
-use crate::anchored::Sample;
+use crate::Result;
+use crate::anchored::{Evaluate, Sample};
 use crate::directions::random_signs;
-use crate::{AnchoredProgram, Program, Result};
 use rayon::prelude::*;
 use resurge_tensor::Tensor;
 
@@ -135,13 +135,15 @@ const GROWN: f64 = 100.0;
 const SHIFTS: [i32; 3] = [-3, -6, -10];
 
 /// The absolute error of one evaluation of each entry of the output, measured with [`ecnoise`] along a random
-/// direction, as a bound and not a deviation; never less than half a unit in the last place.
-pub(crate) fn noise_floor<P: Program>(
-    anchored: &AnchoredProgram<'_, P>,
+/// direction in the units of the inputs, as a bound and not a deviation; never less than half a unit in the last place.
+pub(crate) fn noise_floor(
+    anchored: &dyn Evaluate,
     width: f64,
+    units: &[f64],
     seed: u64,
 ) -> Result<Vec<Floor>> {
-    let direction = random_signs(anchored.dimension(), seed);
+    let signs = random_signs(anchored.dimension(), seed);
+    let direction: Vec<f64> = signs.iter().zip(units).map(|(sign, unit)| sign * unit).collect();
     let base = anchored.sample(&direction, 0.0)?.output;
     let levels = deviations(anchored, &direction, width, 0.0)?;
     let entries = base.as_slice().iter().zip(levels);
@@ -169,8 +171,8 @@ pub(crate) fn noise_floor<P: Program>(
 
 /// The deviation of the noise of each entry at a shift along a direction, where any was found. A kink in between would
 /// be taken for noise, so the points lie on one side of it.
-fn deviations<P: Program>(
-    anchored: &AnchoredProgram<'_, P>,
+fn deviations(
+    anchored: &dyn Evaluate,
     direction: &[f64],
     width: f64,
     shift: f64,
@@ -199,8 +201,8 @@ fn bound(y: f64, level: Option<f64>) -> f64 {
 }
 
 /// The outputs at equally spaced points around a shift, or on one side of it, on the smooth piece of the base point.
-fn table_free_of_kinks<P: Program>(
-    anchored: &AnchoredProgram<'_, P>,
+fn table_free_of_kinks(
+    anchored: &dyn Evaluate,
     direction: &[f64],
     shift: f64,
     spacing: f64,

@@ -1,11 +1,13 @@
 //! What a verification found, in the form in which it is written out.
 
+use crate::Verdict;
 use serde::Serialize;
+use std::fmt;
 
 /// One combination of reset, reset gradient and surrogate.
 ///
 /// ```
-/// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm};
+/// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm, Verdict};
 ///
 /// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
 /// let case = CaseReport {
@@ -14,11 +16,14 @@ use serde::Serialize;
 ///     surrogate: "sigmoid".into(),
 ///     parameters: 8,
 ///     firing_rate: 0.2,
+///     resets: 12,
 ///     errors,
 ///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
 ///     anchored_loss_exact: true,
 ///     directions: 16,
 ///     skipped: 0,
+///     verdict: Verdict::Passed,
+///     untested: None,
 ///     passed: true,
 /// };
 /// assert!(case.passed);
@@ -35,6 +40,8 @@ pub struct CaseReport {
     pub parameters: usize,
     /// Spikes per neuron and step.
     pub firing_rate: f64,
+    /// Spikes that another step follows, and so a reset.
+    pub resets: usize,
     /// The largest errors of the tape's gradient, normalised by its norm.
     pub errors: CaseErrors,
     /// What this rule leaves out of the full gradient.
@@ -45,8 +52,42 @@ pub struct CaseReport {
     pub directions: usize,
     /// Directions in which finite differences could not be conclusive, because a kink was too near.
     pub skipped: usize,
-    /// Whether everything holds.
+    /// The outcome.
+    pub verdict: Verdict,
+    /// What was not tested, where that leaves the outcome undecided.
+    pub untested: Option<Untested>,
+    /// Whether everything holds: whether the verdict is [`Verdict::Passed`].
     pub passed: bool,
+}
+
+/// What a run did not test, though nothing is wrong.
+///
+/// ```
+/// use resurge_gradcheck::Untested;
+///
+/// assert_eq!(Untested::Gradient.to_string(), "the gradient is zero: nothing to prove");
+/// assert_eq!(serde_json::to_string(&Untested::Reset)?, "\"reset\"");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Untested {
+    /// The gradient is zero, by every means: any multiple of it would be as right.
+    Gradient,
+    /// There is a reset, but no spike before the last step: it never took place.
+    Reset,
+    /// Kinks or rounding leave no finite difference that could decide. The other means agree.
+    Differences,
+}
+
+impl fmt::Display for Untested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gradient => "the gradient is zero: nothing to prove",
+            Self::Reset => "no neuron fires before the last step: the reset was not exercised",
+            Self::Differences => "kinks or rounding leave no finite difference that could decide",
+        })
+    }
 }
 
 /// The largest normalised error by each means. Not a number, and `null` in JSON, where nothing can be compared
@@ -88,10 +129,11 @@ pub struct MissingTerm {
 }
 
 impl CaseReport {
-    /// The report over both: the larger errors, the fewer directions, a pass only where both passed.
+    /// The report over both: the larger errors, the fewer directions, a pass only where both passed, and undecided where either
+    /// is and neither failed.
     ///
     /// ```
-    /// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm};
+    /// use resurge_gradcheck::{CaseErrors, CaseReport, MissingTerm, Verdict};
     ///
     /// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
     /// let case = CaseReport {
@@ -100,23 +142,36 @@ impl CaseReport {
     ///     surrogate: "sigmoid".into(),
     ///     parameters: 8,
     ///     firing_rate: 0.2,
+    ///     resets: 12,
     ///     errors,
     ///     missing_term: MissingTerm { relative_norm: 0.0, cosine: 1.0 },
     ///     anchored_loss_exact: true,
     ///     directions: 16,
     ///     skipped: 0,
+    ///     verdict: Verdict::Passed,
+    ///     untested: None,
     ///     passed: true,
     /// };
-    /// let failed = CaseReport { passed: false, directions: 12, ..case.clone() };
+    /// let failed = CaseReport { verdict: Verdict::Failed, passed: false, directions: 12, ..case.clone() };
     /// let both = case.worse(failed);
-    /// assert_eq!((both.passed, both.directions), (false, 12));
+    /// assert_eq!((both.verdict, both.passed, both.directions), (Verdict::Failed, false, 12));
     /// ```
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         let larger = |of: fn(&CaseErrors) -> f64| {
             crate::evidence::largest([of(&self.errors), of(&other.errors)].into_iter())
         };
+        let rank = |case: &Self| match case.verdict {
+            Verdict::Passed => 0,
+            Verdict::Undecided => 1,
+            Verdict::Failed => 2,
+        };
+        let worse = if rank(&other) > rank(&self) { &other } else { &self };
+        let (verdict, untested) = (worse.verdict, worse.untested);
         Self {
+            verdict,
+            untested,
+            resets: self.resets.min(other.resets),
             errors: CaseErrors {
                 finite_difference: larger(|e| e.finite_difference),
                 complex_step: larger(|e| e.complex_step),

@@ -4,7 +4,7 @@ use crate::convergence::convergence;
 use crate::evidence::{dot, norm};
 use crate::{
     AnchoredProgram, CaseErrors, CaseReport, Convergence, Directions, Evidence, MissingTerm, Program,
-    ProgramResult, Result, closed_form,
+    ProgramResult, Result, Untested, Verdict, closed_form,
 };
 use rayon::prelude::*;
 use resurge_autodiff::{Tape, Var};
@@ -163,6 +163,22 @@ pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
     let at_base = anchored.evaluate(&vec![0.0; anchored.dimension()], 0.0)?;
     let anchored_loss_exact = at_base.loss.to_bits() == anchored.loss().to_bits();
 
+    let holds = anchored_loss_exact && TOLERANCES.hold(&errors);
+    let exact = anchored_loss_exact && TOLERANCES.hold(&CaseErrors { finite_difference: 0.0, ..errors });
+    let vanishes = scale == 0.0 && norm(&closed.gradient) == 0.0 && evidence.vanishes();
+    let (verdict, untested) = if vanishes && anchored_loss_exact {
+        (Verdict::Undecided, Some(Untested::Gradient))
+    } else if exact && errors.finite_difference.is_infinite() {
+        // Infinite is what it is where nothing was conclusive.
+        (Verdict::Undecided, Some(Untested::Differences))
+    } else if !holds {
+        (Verdict::Failed, None)
+    } else if case.reset != Reset::NONE && closed.resets == 0 {
+        (Verdict::Undecided, Some(Untested::Reset))
+    } else {
+        (Verdict::Passed, None)
+    };
+
     let full = program(ResetGradient::Full)?;
     let full = AnchoredProgram::new(&full, setting.parameters.clone())?;
     Ok(CaseReport {
@@ -171,12 +187,15 @@ pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
         surrogate: case.surrogate.name().into(),
         parameters: anchored.dimension(),
         firing_rate: closed.firing_rate,
+        resets: closed.resets,
         errors,
         missing_term: missing_term(full.gradient(), gradient),
         anchored_loss_exact,
         directions: projections.conclusive,
         skipped: projections.skipped,
-        passed: anchored_loss_exact && TOLERANCES.hold(&errors),
+        verdict,
+        untested,
+        passed: verdict == Verdict::Passed,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Central difference formulas, with a fixed or a scanned step.
 
-use crate::difference::{CONFIRMATIONS, finite, power_of_two_below};
+use crate::difference::{CONFIRMATIONS, Settling, finite, power_of_two_below};
 use crate::{DifferenceScan, Estimate, GradcheckError, Result, ridders};
 
 /// A central difference formula on equally spaced points.
@@ -174,6 +174,7 @@ fn scanned(
     let mut best: Option<Estimate> = None;
     let mut above: Option<f64> = None;
     let mut since_best = 0;
+    let mut settling = Settling::default();
     // Halving the step divides the truncation error by 2^order: the change is 2^order - 1 times what is left.
     let left = 1.0 / (f64::from(stencil.order()).exp2() - 1.0);
     let mut h = power_of_two_below(scan.first_step);
@@ -190,10 +191,17 @@ fn scanned(
                 // Larger steps agreed by accident, as in `ridders`.
                 best = None;
             }
-            if best.is_none_or(|b| error < b.error) {
+            let settles = settling.goes_on(Some((value - above).abs()), noise);
+            if !settles {
+                best = None;
+            }
+            if settles && best.is_none_or(|b| error < b.error) {
                 best = Some(Estimate { value, error, step: h, extrapolations: 0 });
                 since_best = 0;
             }
+        }
+        if value.is_none() {
+            settling = Settling::default();
         }
         above = value;
         h /= 2.0;
@@ -331,6 +339,16 @@ mod tests {
             assert_eq!(got.step, 0.5);
             assert!((got.value - value).abs() < 1e-14, "{stencil:?}: {got:?}");
             assert!((got.error - value.abs()).abs() < 1e-14, "{stencil:?}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn a_bend_narrower_than_every_step_is_not_decided() {
+        let bend = |h: f64| Ok(Some(((1e-9 + h).powi(2) + 1e-16).sqrt()));
+        for stencil in Stencil::ALL {
+            let scan = DifferenceScan { halvings: 18, ..SCAN };
+            let got = Scheme::Scanned { stencil }.derivative(scan, bend).unwrap();
+            assert!(got.is_none_or(|g| (g.value - 0.0995).abs() <= g.error), "{stencil:?}: {got:?}");
         }
     }
 

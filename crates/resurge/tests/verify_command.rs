@@ -100,13 +100,49 @@ fn the_table_and_markdown_say_what_was_proved_and_on_what() {
     assert!(small(&["--format", "markdown", "--reset", "none"]).1.contains("| none"));
 }
 
+/// The report, and the last line of the table.
+fn undecided(more: &[&str]) -> (serde_json::Value, String) {
+    let (status, stdout, stderr) = resurge(&[&["verify", "--format", "json"], more].concat());
+    assert_eq!((status, stderr.as_str()), (3, ""), "{more:?}: {stdout}");
+    let report = serde_json::from_str(&stdout).unwrap();
+    let (status, stdout, _) = resurge(&[&["verify"], more].concat());
+    assert_eq!(status, 3, "{more:?}: {stdout}");
+    (report, stdout.trim_end().lines().last().unwrap_or_default().to_owned())
+}
+
 #[test]
-fn a_gradient_of_zero_is_not_passed_and_the_status_says_so() {
-    // One step, one neuron, and a rectangle that no potential reaches.
-    let (status, stdout, _) =
-        resurge(&["verify", "--steps", "1", "--hidden", "1", "--batch", "1", "--surrogate", "rectangle"]);
-    assert_eq!(status, 1, "{stdout}");
-    assert!(stdout.contains("NOT proved") && stdout.contains("the gradient is zero"), "{stdout}");
+fn a_gradient_of_zero_is_nothing_to_prove_and_not_wrong() {
+    // One step, and no neuron of the output fires: the loss is zero, whatever the reset.
+    let (report, last) = undecided(&["--steps", "1"]);
+    let summary = &report["summary"];
+    assert_eq!((&summary["failed"], &summary["cases"]), (&0.into(), &72.into()), "{summary}");
+    assert_eq!((&summary["verdict"], &summary["reset_exercised"]), (&"undecided".into(), &false.into()));
+    assert!(summary["untested"]["gradient"].as_u64() > Some(0), "{summary}");
+    assert!(last.starts_with("Undecided in") && last.contains("nothing to prove"), "{last}");
+    assert!(last.contains("the reset was not exercised"), "{last}");
+    let zero = report["cases"].as_array().unwrap().iter().find(|c| c["untested"] == "gradient").unwrap();
+    assert_eq!((&zero["verdict"], &zero["passed"]), (&"undecided".into(), &false.into()));
+}
+
+#[test]
+fn a_network_without_spikes_does_not_exercise_the_reset() {
+    // So few steps that no neuron fires before the last of them, under a surrogate that reaches everywhere.
+    let silent = ["--steps", "2", "--hidden", "2", "--batch", "1", "--seed", "3", "--surrogate", "sigmoid"];
+    let (report, last) = undecided(&silent);
+    let summary = &report["summary"];
+    assert_eq!((&summary["failed"], &summary["reset_exercised"]), (&0.into(), &false.into()), "{summary}");
+    assert!(last.contains("the reset was not exercised"), "{last}");
+    for case in report["cases"].as_array().unwrap() {
+        let (reset, untested) = (&case["reset"], &case["untested"]);
+        let expected = if reset == "none" { serde_json::Value::Null } else { "reset".into() };
+        assert_eq!((case["resets"].as_u64(), untested), (Some(0), &expected), "{case}");
+        assert_eq!(case["verdict"], if reset == "none" { "passed" } else { "undecided" }, "{case}");
+    }
+    let markdown = resurge(&[&["verify", "--format", "markdown"], &silent[..]].concat());
+    assert_eq!(markdown.0, 3);
+    assert!(markdown.1.contains("the reset was not exercised") && markdown.1.contains("undecided"));
+    // Without a reset there is none to exercise.
+    assert_eq!(resurge(&[&["verify", "--reset", "none"], &silent[..]].concat()).0, 0);
 }
 
 #[test]

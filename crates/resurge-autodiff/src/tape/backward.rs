@@ -50,7 +50,7 @@ impl<S: Scalar> Tape<S> {
     /// # Ok::<(), resurge_autodiff::AutodiffError>(())
     /// ```
     pub fn vjp(&self, output: Var, cotangent: Tensor<S>) -> Result<Gradients<S>> {
-        let cotangents = self.pull_back(output, cotangent, &mut [])?;
+        let cotangents = self.pull_back(output, cotangent, |_, _| {})?;
         self.collect(cotangents)
     }
 
@@ -75,7 +75,7 @@ impl<S: Scalar> Tape<S> {
     /// # Ok::<(), resurge_autodiff::AutodiffError>(())
     /// ```
     pub fn adjoints(&self, output: Var, cotangent: Tensor<S>, of: &[Var]) -> Result<Vec<Tensor<S>>> {
-        let mut kept = Vec::with_capacity(of.len());
+        let mut kept: Vec<(usize, Option<Tensor<S>>)> = Vec::with_capacity(of.len());
         for &var in of {
             let node = &self.nodes[self.index(var, "adjoints")?];
             if !node.needs_gradient {
@@ -83,7 +83,11 @@ impl<S: Scalar> Tape<S> {
             }
             kept.push((var.index, None));
         }
-        let cotangents = self.pull_back(output, cotangent, &mut kept)?;
+        let cotangents = self.pull_back(output, cotangent, |index, cotangent| {
+            for (_, adjoint) in kept.iter_mut().filter(|(kept, _)| *kept == index) {
+                *adjoint = Some(cotangent.clone());
+            }
+        })?;
         let adjoint = |(index, adjoint): (usize, Option<Tensor<S>>)| match adjoint {
             Some(adjoint) => Ok(adjoint),
             None => match cotangents[index].clone() {
@@ -94,12 +98,12 @@ impl<S: Scalar> Tape<S> {
         kept.into_iter().map(adjoint).collect()
     }
 
-    /// The cotangents of the leaves; those of other nodes are gone but for the `kept`, which are filled in.
-    fn pull_back(
+    /// The cotangents of the leaves. Those of operations are gone once they are used; each is shown to `observe` before.
+    pub(super) fn pull_back(
         &self,
         output: Var,
         cotangent: Tensor<S>,
-        kept: &mut [(usize, Option<Tensor<S>>)],
+        mut observe: impl FnMut(usize, &Tensor<S>),
     ) -> Result<Vec<Option<Tensor<S>>>> {
         let last = self.index(output, "backward")?;
         let mut cotangents: Vec<Option<Tensor<S>>> = vec![None; self.nodes.len()];
@@ -109,9 +113,7 @@ impl<S: Scalar> Tape<S> {
             let (Some(op), true) = (&node.op, node.needs_gradient) else { continue };
             // A node's consumers all come after it, so its cotangent is complete and no longer needed.
             let Some(cotangent) = cotangents[index].take() else { continue };
-            for (_, adjoint) in kept.iter_mut().filter(|(kept, _)| *kept == index) {
-                *adjoint = Some(cotangent.clone());
-            }
+            observe(index, &cotangent);
             let inputs = self.values(&node.parents);
             let needed: SmallVec<[bool; 3]> =
                 node.parents.iter().map(|&p| self.nodes[p].needs_gradient).collect();

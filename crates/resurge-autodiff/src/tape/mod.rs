@@ -2,8 +2,10 @@
 
 mod backward;
 mod node;
+mod non_finite;
 
 pub use node::{Node, Var};
+pub use non_finite::NonFinite;
 
 use crate::{Anchor, AnchorRecord, AutodiffError, Op, OpMode, Result, Saved, SpikeMode};
 use resurge_tensor::{Scalar, Tensor};
@@ -255,6 +257,25 @@ impl<S: Scalar> Tape<S> {
             }
         }
         pieces
+    }
+
+    /// The place of a variable among the [`nodes`](Self::nodes).
+    ///
+    /// # Errors
+    /// [`AutodiffError::ForeignVariable`] for a variable of another tape.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.leaf(Tensor::scalar(3.0));
+    /// let y = tape.square(x)?;
+    /// assert_eq!((tape.position(x)?, tape.nodes()[tape.position(y)?].parents()), (0, &[0][..]));
+    /// # Ok::<(), resurge_autodiff::AutodiffError>(())
+    /// ```
+    pub fn position(&self, var: Var) -> Result<usize> {
+        self.index(var, "position")
     }
 
     /// The nodes in the order of execution.

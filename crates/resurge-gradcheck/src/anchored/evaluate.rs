@@ -39,6 +39,13 @@ pub struct Evaluation {
 pub(crate) struct Sample {
     pub(crate) output: Tensor<f64>,
     pub(crate) crossings: usize,
+    pub(crate) pieces: Vec<i8>,
+}
+
+/// The derivatives of the output's entries along a direction, at a point, by dual numbers.
+pub(crate) struct Tangent {
+    pub(crate) output: Tensor<f64>,
+    pub(crate) pieces: Vec<i8>,
 }
 
 /// The step of the complex step. Nothing is subtracted, so it can be far below rounding. Its square is below the smallest
@@ -125,11 +132,26 @@ impl<P: Program> AnchoredProgram<'_, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn by_complex_step(&self, direction: &[f64]) -> Result<f64> {
+        Ok(contract(&self.complex_jvp(direction)?, &self.cotangent))
+    }
+
+    /// [`jvp`](Self::jvp) by the complex step.
+    pub(crate) fn complex_jvp(&self, direction: &[f64]) -> Result<Tensor<f64>> {
         let inputs = self.moved(direction, |x, d| Complex::new(x, COMPLEX_STEP * d))?;
         let mut tape = self.complex_tape();
         let (_, output) = run(self.program, &mut tape, inputs)?;
-        let tangent = tape.value(output)?.map(|y| y.im / COMPLEX_STEP);
-        Ok(contract(&tangent, &self.cotangent))
+        Ok(tape.value(output)?.map(|y| y.im / COMPLEX_STEP))
+    }
+
+    /// [`jvp`](Self::jvp) at `inputs + offset`.
+    pub(crate) fn tangent(&self, offset: &[f64], direction: &[f64]) -> Result<Tangent> {
+        check_length("the offset", offset, self.dimension())?;
+        let mut offset = offset.iter();
+        let inputs = self.moved(direction, |x, d| Dual::new(x + offset.next().copied().unwrap_or(0.0), d))?;
+        let mut tape = self.dual_tape();
+        let (_, output) = run(self.program, &mut tape, inputs)?;
+        let pieces = if self.pieces.is_empty() { Vec::new() } else { tape.pieces() };
+        Ok(Tangent { output: tape.value(output)?.map(|y| y.eps), pieces })
     }
 
     /// The Jacobian-vector product `J v` of the anchored program, by dual numbers; the output's shape.
@@ -191,14 +213,36 @@ impl<P: Program> AnchoredProgram<'_, P> {
 
     /// The output at `inputs + step * direction`.
     pub(crate) fn sample(&self, direction: &[f64], step: f64) -> Result<Sample> {
-        let inputs = self.moved(direction, |x, d| x + step * d)?;
+        self.sample_with(self.moved(direction, |x, d| x + step * d)?)
+    }
+
+    /// The output at `inputs + offset + step * direction`.
+    pub(crate) fn sample_from(&self, offset: &[f64], direction: &[f64], step: f64) -> Result<Sample> {
+        check_length("the offset", offset, self.dimension())?;
+        let mut offset = offset.iter();
+        let inputs = self.moved(direction, |x, d| (x + offset.next().copied().unwrap_or(0.0)) + step * d)?;
+        self.sample_with(inputs)
+    }
+
+    fn sample_with(&self, inputs: Vec<Tensor<f64>>) -> Result<Sample> {
         let mut tape = self.real_tape();
         let (_, output) = run(self.program, &mut tape, inputs)?;
         // Operations decide the same number of times on every run: none at the base point is none anywhere.
         let pieces = if self.pieces.is_empty() { Vec::new() } else { tape.pieces() };
         let differing = pieces.iter().zip(&self.pieces).filter(|(a, b)| a != b).count();
         let crossings = differing + pieces.len().abs_diff(self.pieces.len());
-        Ok(Sample { output: tape.value(output)?.clone(), crossings })
+        Ok(Sample { output: tape.value(output)?.clone(), crossings, pieces })
+    }
+
+    /// How fast the inputs of the surrogate operations move along a direction: the largest slope. None without such operations.
+    pub(crate) fn surrogate_slope(&self, direction: &[f64]) -> Result<Option<f64>> {
+        let mut tape = self.dual_tape();
+        run(self.program, &mut tape, self.moved(direction, Dual::new)?)?;
+        let nodes = tape.nodes();
+        let spikes =
+            nodes.iter().filter(|n| n.op().is_some_and(|op| op.is_surrogate() && !op.stops_gradient()));
+        let inputs = spikes.flat_map(|node| node.parents()).flat_map(|&p| nodes[p].value().as_slice());
+        Ok(inputs.map(|x| x.eps.abs()).reduce(f64::max))
     }
 
     /// The gradient of the contracted loss over a scalar that carries a tangent, by a backward pass on `tape`.

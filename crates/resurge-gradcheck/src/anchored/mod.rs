@@ -1,13 +1,17 @@
 //! The anchored program of a real forward pass.
 
 mod evaluate;
+mod exercise;
+mod object;
 mod replay;
 
 pub use evaluate::Evaluation;
-pub(crate) use evaluate::{COMPLEX_STEP, Sample};
+pub(crate) use evaluate::{COMPLEX_STEP, Sample, Tangent};
+pub(crate) use object::Evaluate;
 
 use crate::program::run;
 use crate::{GradcheckError, Program, Result};
+use exercise::non_finite;
 use replay::Replay;
 use resurge_autodiff::{SpikeMode, Tape, Var};
 use resurge_tensor::Tensor;
@@ -141,10 +145,10 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
         let mut tape = if smooth { Tape::with_mode(SpikeMode::Smooth) } else { Tape::new() };
         let (leaves, output) = run(program, &mut tape, inputs.clone())?;
         let value = tape.value(output)?;
-        if !value.is_finite() {
-            return Err(GradcheckError::NonFinite { what: "loss" });
-        }
         let cotangent = draw_cotangent(value, seed)?;
+        if !value.is_finite() {
+            return Err(non_finite("loss", &tape, &leaves, output, &cotangent)?);
+        }
         let loss = contract(value, &cotangent);
         let replay = if smooth { Replay::SmoothTwin } else { Replay::of(program, &inputs, &tape)? };
         let pieces = tape.pieces();
@@ -162,7 +166,7 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
         };
         this.gradient = this.vjp(&this.cotangent)?;
         if !this.gradient.iter().all(|g| g.is_finite()) {
-            return Err(GradcheckError::NonFinite { what: "gradient" });
+            return Err(non_finite("gradient", &this.tape, &this.leaves, this.output, &this.cotangent)?);
         }
         Ok(this)
     }
@@ -321,6 +325,11 @@ impl<'p, P: Program> AnchoredProgram<'p, P> {
     /// ```
     pub fn outputs(&self) -> usize {
         self.cotangent.len()
+    }
+
+    /// The output at the point itself.
+    pub(crate) fn base_output(&self) -> Result<&Tensor<f64>> {
+        Ok(self.tape.value(self.output)?)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
 use crate::error::check_length;
 use crate::evidence::{dot, largest, norm};
 use crate::{AnchoredProgram, DifferenceScan, Directions, Result, ridders, rtrl};
-use resurge_snn::Cell;
+use resurge_snn::{Cell, ResetKind};
 use std::ops::Range;
 
 /// A finite difference is conclusive when its estimated error is at most this, relative to the gradient's norm: a
@@ -181,6 +181,12 @@ impl CellEvidence {
         })
     }
 
+    /// Whether the gradient is zero by every means.
+    fn vanishes(&self) -> bool {
+        let all = [&self.gradient, &self.forwards.gradient, &self.complex_step, &self.dual];
+        self.anchored_loss_exact && all.iter().all(|values| values.iter().all(|x| *x == 0.0))
+    }
+
     /// The directions in which finite differences are not conclusive.
     ///
     /// ```
@@ -209,8 +215,8 @@ const DRAWS: usize = 4;
 /// Holds the tape's gradient of a cell, in a small network drawn by `seed`, against dual numbers, the complex step
 /// and finite differences of its anchored program, and against forward sensitivities on the real one.
 ///
-/// Where the point proves nothing, because its gradient is zero or a kink is too near for every finite difference,
-/// another is drawn, up to four in all; a point that fails is final.
+/// Where the point leaves something undecided, because its gradient is zero, a kink is too near for every finite difference or
+/// no neuron fires, another is drawn, up to four in all; a point that fails is final.
 ///
 /// # Errors
 /// [`GradcheckError::NotLearnable`](crate::GradcheckError::NotLearnable) for something to learn that the cell does
@@ -249,12 +255,15 @@ pub(super) fn check(name: String, network: &CellNetwork, probes: Probes, seed: u
     let errors = evidence.compare(&evidence.gradient)?;
     let skipped = evidence.skipped();
     let conclusive = evidence.directions.len() - skipped.len();
-    let verdict = if evidence.norm == 0.0 {
+    let has_reset = network.cell().reset().kind != ResetKind::None;
+    let verdict = if evidence.vanishes() {
         CellVerdict::Vacuous
     } else if !(errors.within(&CELL_BARS) && evidence.anchored_loss_exact) {
         CellVerdict::Failed
     } else if conclusive == 0 {
         CellVerdict::Inconclusive
+    } else if has_reset && evidence.forwards.resets == 0 {
+        CellVerdict::Unexercised
     } else {
         CellVerdict::Passed
     };
@@ -269,6 +278,7 @@ pub(super) fn check(name: String, network: &CellNetwork, probes: Probes, seed: u
         verdict,
         parameters: evidence.gradient.len(),
         firing_rate: evidence.forwards.firing_rate,
+        resets: evidence.forwards.resets,
         errors,
         anchored_loss_exact: evidence.anchored_loss_exact,
         conclusive,

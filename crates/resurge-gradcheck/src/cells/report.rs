@@ -1,5 +1,6 @@
 //! What a check of a cell found: its verdict, its errors and their bars.
 
+use crate::Untested;
 use crate::evidence::largest;
 use serde::Serialize;
 
@@ -29,6 +30,8 @@ pub struct CellReport {
     pub parameters: usize,
     /// Spikes per neuron and step.
     pub firing_rate: f64,
+    /// Spikes that another step follows, and so a reset.
+    pub resets: usize,
     /// The largest errors of the tape's gradient, normalised by its norm.
     pub errors: CellErrors,
     /// Whether the anchored program's loss at the base point is the spiking loss to the bit.
@@ -63,6 +66,27 @@ pub enum CellVerdict {
     Vacuous,
     /// Finite differences are not conclusive in any direction; the other proofs agree.
     Inconclusive,
+    /// Every proof agrees, but no neuron fires before the last step: the cell's reset was not exercised.
+    Unexercised,
+}
+
+impl CellVerdict {
+    /// What was not tested, where that leaves the outcome undecided.
+    ///
+    /// ```
+    /// use resurge_gradcheck::{CellVerdict, Untested};
+    ///
+    /// assert_eq!(CellVerdict::Vacuous.untested(), Some(Untested::Gradient));
+    /// assert_eq!(CellVerdict::Failed.untested(), None);
+    /// ```
+    pub fn untested(self) -> Option<Untested> {
+        match self {
+            Self::Passed | Self::Failed => None,
+            Self::Vacuous => Some(Untested::Gradient),
+            Self::Inconclusive => Some(Untested::Differences),
+            Self::Unexercised => Some(Untested::Reset),
+        }
+    }
 }
 
 /// The largest normalised error of a cell's gradient by each means. Not a number where the gradient vanishes.

@@ -7,6 +7,7 @@ use crate::anchored::COMPLEX_STEP;
 use crate::directions::random_weights;
 use crate::error::positive;
 use crate::evidence::{dot, largest, norm};
+use crate::scales::Scales;
 use crate::{AnchoredProgram, GradcheckError, Program, Result};
 use rayon::prelude::*;
 use resurge_tensor::{Complex, Dual, Tensor};
@@ -114,7 +115,7 @@ pub struct HessianCheck<'p, P> {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HessianReport {
-    /// The outcome; [`Verdict::Nothing`] where the Hessian vanishes along every direction.
+    /// The outcome; [`Verdict::Undecided`] where the Hessian vanishes along every direction.
     pub verdict: Verdict,
     /// `|H v - H v by the complex step| / |H v|`.
     pub complex_step: f64,
@@ -271,7 +272,8 @@ impl<'p, P: Program> HessianCheck<'p, P> {
     pub fn run(&self) -> Result<HessianReport> {
         positive("tolerance", self.tolerance)?;
         let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
-        let errors = (0..self.pairs).into_par_iter().map(|number| self.pair(&anchored, number));
+        let scales = Scales::found(&anchored, 1.0, self.seed)?;
+        let errors = (0..self.pairs).into_par_iter().map(|number| self.pair(&anchored, &scales, number));
         let errors: Vec<PairErrors> = errors.collect::<Result<_>>()?;
 
         let over = |of: fn(&PairErrors) -> f64| largest(errors.iter().map(of));
@@ -280,25 +282,27 @@ impl<'p, P: Program> HessianCheck<'p, P> {
         let agree = [complex_step, nested_dual, symmetry].iter().all(|&e| within(e, self.tolerance));
         let verdict = match (agree, errors.iter().any(|e| !e.vanishes)) {
             (false, _) => Verdict::Failed,
-            (true, false) => Verdict::Nothing,
+            (true, false) => Verdict::Undecided,
             (true, true) => Verdict::Passed,
         };
         Ok(HessianReport { verdict, complex_step, nested_dual, symmetry, pairs: self.pairs })
     }
 
-    fn pair(&self, anchored: &AnchoredProgram<'_, P>, number: usize) -> Result<PairErrors> {
+    fn pair(&self, anchored: &AnchoredProgram<'_, P>, scales: &Scales, number: usize) -> Result<PairErrors> {
         let seed = self.seed.wrapping_add(2 * number as u64 + 1);
         let n = anchored.dimension();
         let (u, v) = (random_weights(n, seed), random_weights(n, seed.wrapping_add(1)));
+        let (u, v) = (scales.times(&u), scales.times(&v));
         let (hu, hv) = (hessian_vector_product(anchored, &u)?, hessian_vector_product(anchored, &v)?);
         let complex = by_complex_step(anchored, &v)?;
-        let apart: Vec<f64> = hv.iter().zip(&complex).map(|(a, b)| a - b).collect();
+        let (of_hv, of_complex) = (scales.times(&hv), scales.times(&complex));
+        let apart: Vec<f64> = of_hv.iter().zip(&of_complex).map(|(a, b)| a - b).collect();
         let terms = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x * y).abs()).sum::<f64>();
         let (uhv, vhu) = (dot(&u, &hv), dot(&v, &hu));
         let nested = anchored.nested(&u, &v)?.eps.eps;
         let (size_v, size_u) = (terms(&u, &hv), terms(&v, &hu));
         Ok(PairErrors {
-            complex_step: relative(norm(&apart), norm(&hv).max(norm(&complex))),
+            complex_step: relative(norm(&apart), norm(&of_hv).max(norm(&of_complex))),
             nested_dual: relative((uhv - nested).abs(), size_v.max(nested.abs())),
             symmetry: relative((uhv - vhu).abs(), size_v + size_u),
             vanishes: size_v == 0.0 && nested == 0.0,
@@ -368,7 +372,7 @@ pub fn check_hessian<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Resul
     }
     let HessianReport { complex_step, nested_dual, symmetry, .. } = report;
     let what = match report.verdict {
-        Verdict::Nothing => "the Hessian vanishes: nothing could be compared".to_owned(),
+        Verdict::Undecided => "the Hessian vanishes: nothing could be compared".to_owned(),
         _ => format!(
             "errors {complex_step:.1e} against the complex step, {nested_dual:.1e} against nested dual numbers, \
              {symmetry:.1e} of symmetry"

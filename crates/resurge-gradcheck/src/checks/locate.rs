@@ -1,18 +1,10 @@
 //! From a flat position to a tensor and a multi-index, and from a wrong projection to a wrong entry.
 
+use crate::anchored::Evaluate;
+use crate::directions::multi_index;
 use crate::evidence::dot;
-use crate::{AnchoredProgram, Place, Program, Result};
+use crate::{Place, Result};
 use resurge_tensor::Tensor;
-
-/// The multi-index of a row-major position.
-pub(super) fn multi_index(shape: &[usize], mut position: usize) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
-    for (slot, &extent) in index.iter_mut().zip(shape).rev() {
-        *slot = position % extent.max(1);
-        position /= extent.max(1);
-    }
-    index
-}
 
 /// The tensor and the multi-index of a position in the flat vector of all inputs.
 pub(super) fn input_entry(inputs: &[Tensor<f64>], mut position: usize) -> (usize, Vec<usize>) {
@@ -26,7 +18,7 @@ pub(super) fn input_entry(inputs: &[Tensor<f64>], mut position: usize) -> (usize
 }
 
 /// The place of one entry of the Jacobian.
-pub(super) fn entry<P: Program>(anchored: &AnchoredProgram<'_, P>, output: usize, position: usize) -> Place {
+pub(super) fn entry(anchored: &dyn Evaluate, output: usize, position: usize) -> Place {
     let (input, index) = input_entry(anchored.inputs(), position);
     Place::Entry { input, index, output: multi_index(anchored.cotangent().shape(), output) }
 }
@@ -35,8 +27,8 @@ pub(super) fn entry<P: Program>(anchored: &AnchoredProgram<'_, P>, output: usize
 /// numbers, found by halving the support of a
 /// direction along which the projections differ: `log2 n` evaluations. `None` where dual numbers do not confirm
 /// that they differ by more than `tolerance`.
-pub(super) fn suspect<P: Program>(
-    anchored: &AnchoredProgram<'_, P>,
+pub(super) fn suspect(
+    anchored: &dyn Evaluate,
     claimed: &[f64],
     direction: &[f64],
     weights: &Tensor<f64>,

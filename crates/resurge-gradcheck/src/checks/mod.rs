@@ -3,7 +3,7 @@
 
 mod adjoint;
 mod base_point;
-mod directional;
+mod display;
 mod hessian;
 mod jacobian;
 mod locate;
@@ -14,5 +14,5 @@ mod taylor;
 pub use adjoint::{AdjointCheck, AdjointPair, AdjointReport, check_adjoint};
 pub use hessian::{HessianCheck, HessianReport, check_hessian, hessian_vector_product};
 pub use jacobian::{GradCheck, check_gradient};
-pub use report::{CheckReport, Inconclusive, Kink, Mismatch, Place, Verdict};
+pub use report::{CheckReport, Inconclusive, Kink, Mismatch, Place, Reason, Verdict};
 pub use taylor::{TaylorCheck, TaylorOrder, TaylorReport, check_taylor};

@@ -1,7 +1,8 @@
 //! What a check of a gradient found.
 
+use crate::{Means, Why};
 use serde::Serialize;
-use std::fmt;
+use std::collections::BTreeMap;
 
 /// The outcome of a check.
 ///
@@ -23,13 +24,50 @@ use std::fmt;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Everything that could be compared agrees.
+    /// Everything agrees, and every input was tested.
     Passed,
     /// Something differs by more than the tolerance and the error of the reference.
     Failed,
-    /// Nothing could be compared: the gradient vanishes, or no reference is exact enough. It proves nothing.
-    Nothing,
+    /// Nothing is wrong, but what was asked could not be decided: the gradient, or that of one input, vanishes, or no
+    /// reference is exact enough.
+    Undecided,
+}
+
+/// Why a check decided nothing, or not everything.
+///
+/// ```
+/// use resurge_autodiff::{Tape, Var};
+/// use resurge_gradcheck::{GradCheck, Program, ProgramResult, Reason, Verdict};
+/// use resurge_tensor::{Scalar, Tensor};
+/// # struct Product; // the sum of x y
+/// # impl Program for Product {
+/// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+/// #         let product = tape.mul(inputs[0], inputs[1])?;
+/// #         Ok(tape.sum(product)?)
+/// #     }
+/// # }
+/// let at = vec![Tensor::scalar(3.0), Tensor::scalar(0.0)];
+/// let report = GradCheck::new(&Product, at).run()?; // of x y at (3, 0): the gradient of x is y, and 0
+/// assert_eq!((report.verdict, report.undecided), (Verdict::Undecided, vec![Reason::InputVanishes { input: 0 }]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The whole gradient is zero, in claim and in evidence.
+    Vanishes,
+    /// The whole gradient of one input is: no factor of it was tested.
+    InputVanishes {
+        /// Which input, counted from 0.
+        input: usize,
+    },
+    /// Comparisons for which no evidence is exact enough; the report lists them.
+    Inconclusive {
+        /// How many.
+        count: usize,
+    },
 }
 
 /// Where a comparison was made.
@@ -67,6 +105,8 @@ pub enum Place {
     Direction {
         /// Which one, counted from 0; 0 is the gradient's own.
         number: usize,
+        /// The input that it moves, if it moves one alone.
+        input: Option<usize>,
         /// The input tensor and multi-index of an entry that is wrong, where dual numbers confirm one.
         suspect: Option<(usize, Vec<usize>)>,
     },
@@ -98,13 +138,17 @@ pub struct Mismatch {
     pub place: Place,
     /// The value that was claimed.
     pub claimed: f64,
-    /// The value by finite differences.
+    /// The value by the evidence; at a kink, the end of the interval that is nearer.
     pub reference: f64,
+    /// The interval of the derivatives at a kink.
+    pub interval: Option<(f64, f64)>,
     /// The estimated error of the reference.
     pub reference_error: f64,
     /// The difference that would have been allowed.
     pub allowed: f64,
-    /// The step of the reference.
+    /// What the reference is from.
+    pub evidence: Means,
+    /// The step of the reference; 0 for dual numbers.
     pub step: f64,
     /// Factors that explain the ratio of the two.
     pub hints: Vec<String>,
@@ -115,16 +159,20 @@ pub struct Mismatch {
 /// ```
 /// use resurge_gradcheck::{Inconclusive, Place};
 ///
-/// let place = Place::Direction { number: 0, suspect: None };
-/// let nothing = Inconclusive { place, reference_error: None }; // no step is free of kinks
+/// use resurge_gradcheck::Why;
+///
+/// let place = Place::Direction { number: 0, input: None, suspect: None };
+/// let nothing = Inconclusive { place, reference_error: None, why: Why::Kink };
 /// assert_eq!(nothing.place.to_string(), "direction 0");
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inconclusive {
     /// Where.
     pub place: Place,
-    /// The estimated error of the reference; `None` where there is no usable step at all.
+    /// The estimated error of the reference; `None` where there is none at all.
     pub reference_error: Option<f64>,
+    /// The reason.
+    pub why: Why,
 }
 
 /// A kink of the program near the point of the check.
@@ -179,12 +227,18 @@ pub struct Kink {
 pub struct CheckReport {
     /// The outcome.
     pub verdict: Verdict,
+    /// What was not decided, and why; empty where everything was.
+    pub undecided: Vec<Reason>,
     /// How many comparisons were made: entries, or directions.
     pub compared: usize,
     /// How many of them decide.
     pub conclusive: usize,
+    /// How many are zero in claim and evidence. They agree, but would with any factor: they are no evidence of one.
+    pub vanishing: usize,
+    /// How many comparisons each means decided.
+    pub evidence: BTreeMap<Means, usize>,
     /// The largest difference between claim and reference where it decides, relative to the scale of the
-    /// gradient: the root mean square of its entries, or its norm for projections.
+    /// gradient of that input: the root mean square of its entries, or its norm for projections.
     pub max_error: f64,
     /// How many values are wrong.
     pub failures: usize,
@@ -198,10 +252,15 @@ pub struct CheckReport {
     pub kinks: usize,
     /// The ten nearest kinks, nearest first.
     pub nearest_kinks: Vec<Kink>,
+    /// Whether the program has spikes and none occurs: then nothing that a spike does, such as a reset, is exercised.
+    pub silent: bool,
     /// The absolute error of one evaluation of the output, the largest over its entries.
     pub noise: f64,
     /// How often the program was evaluated for the reference.
     pub evaluations: usize,
+    /// How many of these repeated an earlier one, and gave the same to the bit. A program that seldom depends on something
+    /// besides its inputs is found only by such a repetition.
+    pub repeats: usize,
 }
 
 /// How many rows a report lists of each kind.
@@ -251,71 +310,6 @@ impl CheckReport {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn skipped(&self) -> usize {
-        self.compared - self.conclusive
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Entry { input, index, output } if output.is_empty() => {
-                write!(f, "input {input}, entry {index:?}")
-            }
-            Self::Entry { input, index, output } => {
-                write!(f, "input {input}, entry {index:?}, output {output:?}")
-            }
-            Self::Direction { number, suspect: None } => write!(f, "direction {number}"),
-            Self::Direction { number, suspect: Some((input, index)) } => {
-                write!(f, "direction {number} (wrong at input {input}, entry {index:?})")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, claimed, reference, reference_error, allowed, step, hints } = self;
-        write!(
-            f,
-            "{place}: the gradient says {claimed:e}, finite differences say {reference:e} +- {reference_error:.1e} \
-             (step {step:.1e}); they may differ by {allowed:.1e}"
-        )?;
-        match hints.as_slice() {
-            [] => Ok(()),
-            hints => write!(f, "; the value is {}", hints.join(", or ")),
-        }
-    }
-}
-
-impl fmt::Display for CheckReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.verdict {
-            Verdict::Passed => "passed",
-            Verdict::Failed => "FAILED",
-            Verdict::Nothing => "nothing could be compared",
-        };
-        write!(
-            f,
-            "{verdict}: {} of {} comparisons conclusive, {} wrong, largest relative error {:.1e}, noise {:.1e}",
-            self.conclusive, self.compared, self.failures, self.max_error, self.noise
-        )?;
-        if let Some(kink) = self.nearest_kinks.first() {
-            write!(f, "; kinks along {}, nearest {:.1e} ({})", self.kinks, kink.nearest_step, kink.place)?;
-        }
-        for hint in &self.hints {
-            write!(f, "\n  the whole gradient: {hint}")?;
-        }
-        for mismatch in &self.mismatches {
-            write!(f, "\n  {mismatch}")?;
-        }
-        for Inconclusive { place, reference_error } in &self.inconclusive {
-            match reference_error {
-                Some(error) => {
-                    write!(f, "\n  {place}: not conclusive, the reference is uncertain by {error:.1e}")?
-                }
-                None => write!(f, "\n  {place}: not conclusive, no step is free of kinks")?,
-            }
-        }
-        Ok(())
+        self.compared - self.conclusive - self.vanishing
     }
 }

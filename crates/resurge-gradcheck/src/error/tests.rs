@@ -26,7 +26,7 @@ macro_rules! variants {
 
 variants!(GradcheckError:
     Program, Autodiff, Tensor, Snn, Length, NonScalarLoss, NonFinite, NoClosedForm, StepScale, Option, BasePoint,
-    Vanishes, Rejected, NotLearnable, Inputs
+    Unsteady, Vanishes, Rejected, NotLearnable, Inputs
 );
 
 /// Programs of one input, most of which cannot be checked.
@@ -37,6 +37,7 @@ enum Sample {
     Vector,
     Logarithm,
     Counting(AtomicU32),
+    Seldom(AtomicU32),
 }
 
 impl Program for Sample {
@@ -47,6 +48,12 @@ impl Program for Sample {
             Self::Fails => return Err("this program does not run".into()),
             Self::Vector => return Ok(inputs[0]),
             Self::Logarithm => tape.ln(inputs[0])?,
+            // Steady at the point itself, and another value at every run far from it.
+            Self::Seldom(runs) => {
+                let far = tape.value(inputs[0])?.as_slice()[0].re() > 1.5;
+                let runs = runs.fetch_add(1, Ordering::Relaxed);
+                tape.shift(inputs[0], if far { f64::from(runs) } else { 0.0 })?
+            }
             Self::Counting(runs) => tape.shift(inputs[0], f64::from(runs.fetch_add(1, Ordering::Relaxed)))?,
         };
         Ok(tape.sum(shifted)?)
@@ -67,8 +74,12 @@ fn of_programs() -> Vec<(GradcheckError, &'static str)> {
     vec![
         (refused(Sample::Fails, &[1.0]), "the program failed: this program does not run"),
         (refused(Sample::Vector, &[1.0, 2.0]), "the program returned 2 numbers"),
-        (refused(Sample::Logarithm, &[-1.0]), "the loss is not finite"),
+        (
+            refused(Sample::Logarithm, &[1.0, -1.0]),
+            "(input 0, entry [1]): the value of `ln` is not, at entry [1]",
+        ),
         (check_gradient(&Sample::Counting(0.into()), at(&[1.0])).unwrap_err(), "in place of"),
+        (check_gradient(&Sample::Seldom(0.into()), at(&[1.0, 2.0])).unwrap_err(), "evaluated twice"),
     ]
 }
 

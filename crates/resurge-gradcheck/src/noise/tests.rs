@@ -1,5 +1,6 @@
 use super::*;
 use crate::ProgramResult;
+use crate::{AnchoredProgram, Program};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use resurge_autodiff::{Tape, Var};
@@ -227,7 +228,7 @@ impl Program for Rounded {
 fn a_spacing_that_does_not_serve_is_followed_by_the_next() {
     let floor = |program: Rounded, x: f64, width: f64| {
         let anchored = AnchoredProgram::new(&program, vec![Tensor::scalar(x)]).unwrap();
-        noise_floor(&anchored, width, 1).unwrap()[0].level
+        noise_floor(&anchored, width, &vec![1.0; anchored.dimension()], 1).unwrap()[0].level
     };
     // Rounding to 2^p is noise of the deviation 2^p / sqrt(12), of which four make the bound; within a factor 4.
     let near = |floor: f64, power: i32| {
@@ -264,7 +265,7 @@ fn a_square_that_is_nearly_zero_is_measured_at_a_step() {
     let floor = |y: f64, width: f64| {
         let program = Square(y);
         let anchored = AnchoredProgram::new(&program, vec![Tensor::scalar(0.0)]).unwrap();
-        noise_floor(&anchored, width, 1).unwrap()[0]
+        noise_floor(&anchored, width, &vec![1.0; anchored.dimension()], 1).unwrap()[0]
     };
     // At 2^-3 of the width the root is 1.1/8, and the square errs by twice that of a rounding of 5.
     for y in [0.0, -1e-9, 1e-3] {
@@ -288,7 +289,7 @@ fn what_is_small_of_itself_keeps_its_noise() {
         }
     }
     let anchored = AnchoredProgram::new(&Line, vec![Tensor::scalar(0.0)]).unwrap();
-    let floor = noise_floor(&anchored, 1.0, 1).unwrap()[0];
+    let floor = noise_floor(&anchored, 1.0, &vec![1.0; anchored.dimension()], 1).unwrap()[0];
     assert!(floor.level < 1e-15, "{floor:?}");
 }
 

@@ -31,6 +31,8 @@ pub struct Rtrl {
     pub gradient: Vec<f64>,
     /// Spikes over both layers divided by steps, sequences and neurons.
     pub firing_rate: f64,
+    /// Spikes that another step follows, and so a reset.
+    pub resets: usize,
 }
 
 /// One number of one parameter: whose it is and which.
@@ -80,7 +82,8 @@ pub fn rtrl(network: &CellNetwork, parameters: &[Tensor<f64>]) -> Result<Rtrl> {
         .collect();
 
     let extents = network.extents();
-    let mut out = Rtrl { loss: 0.0, magnitude: 0.0, gradient: vec![0.0; places.len()], firing_rate: 0.0 };
+    let gradient = vec![0.0; places.len()];
+    let mut out = Rtrl { loss: 0.0, magnitude: 0.0, gradient, firing_rate: 0.0, resets: 0 };
     let sites = extents.steps * extents.batch * (extents.sizes[1] + extents.sizes[2]);
     for sequence in 0..extents.batch {
         let mut states: Vec<Vec<State>> = layers.iter().map(Layer::at_rest).collect();
@@ -115,6 +118,8 @@ pub fn rtrl(network: &CellNetwork, parameters: &[Tensor<f64>]) -> Result<Rtrl> {
                     tangents[p][l] = d_after;
                 }
                 received = after.iter().map(|s| s.carried.trace).collect();
+                let fired = after.iter().filter(|s| s.carried.spike != 0.0).count();
+                out.resets += if t + 1 < extents.steps { fired } else { 0 };
                 out.firing_rate += after.iter().map(|s| s.carried.spike).sum::<f64>() / sites as f64;
                 states[l] = after;
             }

@@ -10,6 +10,7 @@ pub(crate) mod man;
 mod markdown;
 pub(crate) mod merge;
 mod options;
+mod outcome;
 mod progress;
 pub(crate) mod reference;
 mod render;

@@ -1,10 +1,9 @@
 //! A verification as a table for a terminal and as Markdown.
 
+use super::outcome::notes;
 use super::table::{Grid, fold, terminal_width};
 use comfy_table::{Attribute, Cell, Color};
-use resurge::counted;
-use resurge::data::digits;
-use resurge::gradcheck::{CELL_BARS, CaseReport, CellReport, CellVerdict, TOLERANCES};
+use resurge::gradcheck::{CaseReport, CellReport, CellVerdict, Verdict};
 use resurge::plot::HeatMap;
 use resurge::verify::{Report, VerifyOptions};
 use std::collections::BTreeMap;
@@ -56,11 +55,14 @@ pub(super) fn table(
         text.push_str(&table.text(width, plain));
         text.push('\n');
     }
-    for paragraph in notes(report, options) {
+    let took = format!("Took {:.1} s.", elapsed.as_secs_f64());
+    // The outcome comes last.
+    let mut paragraphs = notes(report, options);
+    paragraphs.insert(paragraphs.len() - 1, took);
+    for paragraph in paragraphs {
         text.push_str(&fold(&paragraph, width));
         text.push('\n');
     }
-    text.push_str(&format!("Took {:.1} s.\n", elapsed.as_secs_f64()));
     text
 }
 
@@ -89,17 +91,28 @@ fn tables(report: &Report) -> Vec<Grid> {
     tables
 }
 
-fn passed(holds: bool) -> Cell {
-    match holds {
-        true => Cell::new("pass").fg(Color::Green),
-        false => Cell::new("FAIL").fg(Color::Red).add_attribute(Attribute::Bold),
+fn shown(verdict: Verdict) -> Cell {
+    match verdict {
+        Verdict::Passed => Cell::new("pass").fg(Color::Green),
+        Verdict::Failed => Cell::new("FAIL").fg(Color::Red).add_attribute(Attribute::Bold),
+        Verdict::Undecided => Cell::new("undecided").fg(Color::Yellow),
+    }
+}
+
+/// The worst of some verdicts of specimens.
+fn worst(verdicts: impl Iterator<Item = CellVerdict> + Clone) -> Verdict {
+    let mut all = verdicts.clone();
+    match (all.any(|v| v == CellVerdict::Failed), verdicts.clone().any(|v| v.untested().is_some())) {
+        (true, _) => Verdict::Failed,
+        (false, true) => Verdict::Undecided,
+        (false, false) => Verdict::Passed,
     }
 }
 
 fn digits_table(cases: &[CaseReport]) -> Grid {
     let mut table = Grid::new(NAMES, COLUMNS.iter().map(|c| c.heading).chain(["verdict"]));
     for case in cases {
-        table.row(COLUMNS.iter().map(|c| Cell::new((c.show)(case))).chain([passed(case.passed)]));
+        table.row(COLUMNS.iter().map(|c| Cell::new((c.show)(case))).chain([shown(case.verdict)]));
     }
     table
 }
@@ -119,7 +132,7 @@ fn specimen_table(heading: &str, groups: &[Group<'_>]) -> Grid {
             show(errors.map(|e| e.dual)),
             show(errors.map(|e| e.rtrl)),
             Cell::new(skipped),
-            passed(group.cases.iter().all(|c| c.verdict == CellVerdict::Passed)),
+            shown(worst(group.cases.iter().map(|c| c.verdict))),
         ]);
     }
     table
@@ -181,132 +194,8 @@ pub(super) fn heat_map(report: &Report) -> HeatMap {
     HeatMap { rows: rows.into_iter().map(|(name, _)| name).collect(), columns, values }
 }
 
-fn notes(report: &Report, options: &VerifyOptions) -> Vec<String> {
-    let mut notes = vec!["Errors are normalised by the gradient's norm.".to_owned()];
-    if !report.cases.is_empty() {
-        notes[0].push_str(
-            " closed: of the closed recurrence; missing: |full - this gradient| / |full|; cosine: of this gradient to the \
-             full one; rate: spikes per neuron and step.",
-        );
-        notes.push(
-            "Gradients: full has the path of a spike through the reset, detached cuts it, scaled-A takes A times as much \
-             of it, spatial-only has nothing through u[t-1]. Without a reset the first three are one."
-                .to_owned(),
-        );
-    }
-    notes.push(verdict(report));
-    notes.extend(left_out(report));
-    notes.push(proved(report, options));
-    notes
-}
-
-fn verdict(report: &Report) -> String {
-    let summary = &report.summary;
-    let worst = &summary.max_error;
-    let digits = !report.cases.is_empty();
-    let differences = match digits {
-        true => TOLERANCES.finite_difference,
-        false => CELL_BARS.finite_difference,
-    };
-    let against: Vec<String> = [
-        ("finite differences", worst.finite_difference, differences),
-        ("complex step", worst.complex_step, TOLERANCES.complex_step),
-        ("dual numbers", worst.dual, TOLERANCES.dual),
-        ("closed recurrence", worst.closed_form, TOLERANCES.closed_form),
-        ("forward sensitivities", worst.rtrl, CELL_BARS.rtrl),
-    ]
-    .into_iter()
-    .filter_map(|(name, error, bar)| Some(format!("{name} {} (bar {bar:e})", scientific(error?))))
-    .collect();
-    let mut text = format!(
-        "{} of {} {}. Largest errors: {}.",
-        summary.passed,
-        counted(summary.cases, "case"),
-        if summary.cases == 1 { "holds" } else { "hold" },
-        against.join(", ")
-    );
-    let vacuous = report.cases.iter().filter(|c| c.errors.closed_form.is_nan()).count()
-        + specimens(report).filter(|s| s.verdict == CellVerdict::Vacuous).count();
-    if vacuous > 0 {
-        text.push_str(&format!(
-            " In {} the gradient is zero, so that there is nothing to prove: take more steps or neurons.",
-            counted(vacuous, "case")
-        ));
-    }
-    let silent = report.cases.iter().filter(|c| c.firing_rate == 0.0).count()
-        + specimens(report).filter(|s| s.firing_rate == 0.0).count();
-    if silent > 0 {
-        text.push_str(&format!(
-            " In {} no neuron fires: the reset is not exercised there.",
-            counted(silent, "case")
-        ));
-    }
-    let inexact = report.cases.iter().filter(|c| !c.anchored_loss_exact).count()
-        + specimens(report).filter(|s| !s.anchored_loss_exact).count();
-    if inexact > 0 {
-        text.push_str(&format!(
-            " In {} the anchored program does not have the spiking loss to the bit.",
-            counted(inexact, "case")
-        ));
-    }
-    text
-}
-
-fn specimens(report: &Report) -> impl Iterator<Item = &CellReport> {
-    report.cells.iter().chain(&report.conventions)
-}
-
-/// How many finite differences were not conclusive, and why.
-fn left_out(report: &Report) -> Option<String> {
-    // Where the gradient is zero, no difference can be conclusive, and `verdict` says so.
-    let compared_cases = || report.cases.iter().filter(|c| !c.errors.closed_form.is_nan());
-    let skipped: usize = compared_cases().map(|c| c.skipped).sum::<usize>()
-        + specimens(report).map(|s| s.skipped.len()).sum::<usize>();
-    let compared: usize = compared_cases().map(|c| c.directions).sum::<usize>()
-        + specimens(report).map(|s| s.conclusive).sum::<usize>();
-    (skipped > 0).then(|| {
-        format!(
-            "Finite differences left out {skipped} of {}: a kink of the surrogate is too near, or rounding \
-             noise too large, for any step whose error is known to be small enough.",
-            counted(skipped + compared, "direction")
-        )
-    })
-}
-
-/// What was proved, in words, and on which input.
-fn proved(report: &Report, options: &VerifyOptions) -> String {
-    let claim = if report.summary.failed == 0 {
-        "Proved, to these errors: the tape's gradient is the derivative of a differentiable program whose loss is \
-         that of the spiking network to the bit"
-    } else {
-        "NOT proved for every case: the tape's gradient should be the derivative of a differentiable program whose \
-         loss is that of the spiking network to the bit"
-    };
-    let mut on = Vec::new();
-    if let Some(case) = report.cases.first() {
-        on.push(format!(
-            "on {} (UCI optical digits, Bernoulli spikes, seed {}), {}-{}-{} LIF with traces, T = {}, \
-             {} parameters",
-            counted(options.batch, "handwritten digit"),
-            options.seed,
-            digits::PIXELS,
-            options.hidden,
-            digits::CLASSES,
-            options.steps,
-            case.parameters,
-        ));
-    }
-    if specimens(report).next().is_some() {
-        on.push(format!(
-            "on {} with everything learnable, seeded Bernoulli input",
-            counted(specimens(report).count(), "small network")
-        ));
-    }
-    format!("{claim}; {}.", on.join("; "))
-}
-
 /// An error: "none" where nothing was conclusive, a dash where there is nothing to compare.
-fn scientific(x: f64) -> String {
+pub(super) fn scientific(x: f64) -> String {
     match x {
         x if x.is_nan() => "-".into(),
         x if x.is_infinite() => "none".into(),

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
-use resurge::gradcheck::{CellCase, cell_registry};
+use resurge::gradcheck::{self, CellCase, cell_registry};
 use resurge::plot;
 use resurge::verify::{
     Report, Specimen, SpecimenFilter, VerifyOptions, conventions, convergence_curves, verify_over,
@@ -27,7 +27,8 @@ use std::time::Instant;
 /// other frameworks, each in a small network of its own in which every constant is learned, with forward
 /// sensitivities (RTRL) in place of the closed recurrences. --cell and --convention choose among these alone.
 ///
-/// Exit status: 0 when all hold, 1 when any fails, 2 on bad usage.
+/// Exit status: 0 when all hold, 1 when any fails, 2 on bad usage, 3 when none fails but some are undecided, because the
+/// gradient is zero, no neuron fires, or no finite difference is exact enough.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge verify
@@ -163,7 +164,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         None => super::print(&text)?,
     }
     arguments.say_where()?;
-    Ok(if report.summary.failed == 0 { Verdict::Holds } else { Verdict::Fails })
+    Ok(match report.summary.verdict {
+        gradcheck::Verdict::Passed => Verdict::Holds,
+        gradcheck::Verdict::Failed => Verdict::Fails,
+        gradcheck::Verdict::Undecided => Verdict::Undecided,
+    })
 }
 
 fn verify_all(plan: &Plan, seed: u64) -> Result<Report> {
@@ -210,7 +215,8 @@ fn picture(plan: &Plan, report: &Report, format: plot::Format) -> Result<Vec<u8>
 impl Arguments {
     /// Says what files were written; on standard error where the result on standard output is for machines.
     fn say_where(&self) -> Result<()> {
-        let files: Vec<&Path> = [&self.out, &self.plot].into_iter().flatten().map(PathBuf::as_path).collect();
+        let plot = self.plot.as_ref().map(|plot| plot.path.as_path());
+        let files: Vec<&Path> = self.out.as_deref().into_iter().chain(plot).collect();
         let places = super::places(&files);
         if self.out.is_none() && self.format != Format::Table {
             places.lines().for_each(super::say);

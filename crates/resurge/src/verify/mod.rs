@@ -4,7 +4,7 @@
 mod report;
 mod specimens;
 
-pub use report::{Report, ReportErrors, ReportSummary};
+pub use report::{Report, ReportErrors, ReportSummary, ReportUntested};
 pub use specimens::{Specimen, SpecimenFilter, conventions, verify_specimens};
 
 use crate::data::{DataError, Digits, digits};

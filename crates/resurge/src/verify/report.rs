@@ -1,6 +1,7 @@
 //! What a verification found in all, in the form in which it is written out.
 
-use crate::gradcheck::{CaseReport, CellReport, CellVerdict};
+use crate::gradcheck::{CaseReport, CellReport, CellVerdict, Untested, Verdict};
+use crate::snn::Reset;
 use serde::Serialize;
 
 /// Everything that was verified, with a summary.
@@ -41,10 +42,36 @@ pub struct ReportSummary {
     pub cases: usize,
     /// How many passed.
     pub passed: usize,
-    /// How many did not.
+    /// How many failed.
     pub failed: usize,
+    /// How many are neither: nothing is wrong, but not all was tested.
+    pub undecided: usize,
+    /// The outcome of all.
+    pub verdict: Verdict,
+    /// What the undecided cases did not test.
+    pub untested: ReportUntested,
+    /// Whether a reset took place in every case that has one.
+    pub reset_exercised: bool,
     /// The largest error over all cases.
     pub max_error: ReportErrors,
+}
+
+/// How many cases are undecided, by what they did not test.
+///
+/// ```
+/// use resurge::verify::{Report, ReportUntested};
+///
+/// let summary = Report::new(vec![], vec![], vec![]).summary;
+/// assert_eq!(summary.untested, ReportUntested { gradient: 0, reset: 0, differences: 0 });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ReportUntested {
+    /// The gradient is zero: there is nothing to prove.
+    pub gradient: usize,
+    /// No neuron fires before the last step: the reset was not exercised.
+    pub reset: usize,
+    /// Kinks or rounding leave no finite difference that could decide.
+    pub differences: usize,
 }
 
 /// The largest normalised error by each means; none where that means was not used.
@@ -85,8 +112,32 @@ impl Report {
     pub fn new(cases: Vec<CaseReport>, cells: Vec<CellReport>, conventions: Vec<CellReport>) -> Self {
         let specimens = || cells.iter().chain(&conventions);
         let total = cases.len() + cells.len() + conventions.len();
-        let passed = cases.iter().filter(|c| c.passed).count()
-            + specimens().filter(|s| s.verdict == CellVerdict::Passed).count();
+        let verdicts = || {
+            let of_specimen = |s: &CellReport| match (s.verdict, s.verdict.untested()) {
+                (CellVerdict::Passed, _) => Verdict::Passed,
+                (_, Some(_)) => Verdict::Undecided,
+                (_, None) => Verdict::Failed,
+            };
+            cases.iter().map(|c| c.verdict).chain(specimens().map(of_specimen))
+        };
+        let count = |verdict| verdicts().filter(|v| *v == verdict).count();
+        let (passed, undecided) = (count(Verdict::Passed), count(Verdict::Undecided));
+        let failed = count(Verdict::Failed);
+        let reasons = || {
+            let of_specimens = specimens().map(|s| s.verdict.untested());
+            cases.iter().map(|c| c.untested).chain(of_specimens).flatten()
+        };
+        let untested = |what| reasons().filter(|reason| *reason == what).count();
+        let untested = ReportUntested {
+            gradient: untested(Untested::Gradient),
+            reset: untested(Untested::Reset),
+            differences: untested(Untested::Differences),
+        };
+        let verdict = match (failed, undecided) {
+            (1.., _) => Verdict::Failed,
+            (0, 1..) => Verdict::Undecided,
+            (0, 0) => Verdict::Passed,
+        };
         let both = |of_case: fn(&CaseReport) -> f64, of_specimen: fn(&CellReport) -> f64| {
             largest(cases.iter().map(of_case).chain(specimens().map(of_specimen)))
         };
@@ -97,7 +148,18 @@ impl Report {
             closed_form: largest(cases.iter().map(|c| c.errors.closed_form)),
             rtrl: largest(specimens().map(|s| s.errors.rtrl)),
         };
-        let summary = ReportSummary { cases: total, passed, failed: total - passed, max_error };
+        let resets = |reset: &str, resets: usize| reset == Reset::NONE.name() || resets > 0;
+        let reset_exercised = untested.reset == 0 && cases.iter().all(|c| resets(&c.reset, c.resets));
+        let summary = ReportSummary {
+            cases: total,
+            passed,
+            failed,
+            undecided,
+            verdict,
+            untested,
+            reset_exercised,
+            max_error,
+        };
         Self { summary, cases, cells, conventions }
     }
 }

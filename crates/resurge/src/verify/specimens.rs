@@ -148,15 +148,16 @@ pub fn verify_specimens(
     Ok(reports.into_iter().flatten().collect())
 }
 
-/// The report that did not pass, if either did not; else the larger errors of the two.
+/// The report that failed, else the one that is undecided, if either is; else the larger errors of the two.
 fn worse(a: CellReport, b: CellReport) -> CellReport {
-    use crate::gradcheck::CellVerdict::Passed;
+    use crate::gradcheck::CellVerdict::{Failed, Passed};
     match (a.verdict, b.verdict) {
         (Passed, Passed) => {
             let errors = a.errors.max(&b.errors);
             CellReport { errors, conclusive: a.conclusive.min(b.conclusive), ..a }
         }
-        (Passed, _) => b,
+        (Failed, _) => a,
+        (_, Failed) | (Passed, _) => b,
         _ => a,
     }
 }
@@ -194,7 +195,12 @@ mod tests {
         assert_eq!(both[0].errors, first.errors.max(&second.errors));
         let failed = CellReport { verdict: CellVerdict::Failed, ..first.clone() };
         assert_eq!(worse(first.clone(), failed.clone()), failed);
-        assert_eq!(worse(failed.clone(), first), failed);
+        assert_eq!(worse(failed.clone(), first.clone()), failed);
+        let undecided = CellReport { verdict: CellVerdict::Unexercised, ..first.clone() };
+        assert_eq!(worse(first.clone(), undecided.clone()), undecided);
+        assert_eq!(worse(undecided.clone(), first), undecided);
+        assert_eq!(worse(undecided.clone(), failed.clone()), failed);
+        assert_eq!(worse(failed.clone(), undecided), failed);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Runs the test: the remainders along each direction, and the slopes that are fitted to them.
 
 use super::{TaylorCheck, TaylorOrder, TaylorReport};
+use crate::anchored::Evaluate;
 use crate::checks::Verdict;
 use crate::checks::base_point::record;
 use crate::checks::hessian::hessian_vector_product;
@@ -9,6 +10,7 @@ use crate::directions::random_signs;
 use crate::error::{check_length, positive};
 use crate::evidence::dot;
 use crate::noise::{Floor, noise_floor};
+use crate::scales::Scales;
 use crate::{AnchoredProgram, GradcheckError, Program, Result};
 use rayon::prelude::*;
 
@@ -59,21 +61,33 @@ impl<P: Program> TaylorCheck<'_, P> {
         let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
         let gradient = self.claim.as_deref().unwrap_or(anchored.gradient());
         check_length("the claimed gradient", gradient, anchored.dimension())?;
-        let noise = noise_floor(&anchored, self.width, self.seed.wrapping_add(1))?;
+        let scales = Scales::found(&anchored, self.width, self.seed.wrapping_sub(1))?;
+        let noise = noise_floor(&anchored, self.width, scales.flat(), self.seed.wrapping_add(1))?;
         let noise = Floor::contracted(&noise, anchored.cotangent().as_slice()).level;
 
+        // All inputs together and, where there are several, each of them alone, for the largest hides the others.
+        let ranges = anchored.ranges();
+        let needed = if ranges.len() > 1 { self.directions.max(ranges.len() + 1) } else { self.directions };
         // Three times as many directions as have to serve: the later ones replace those that do not.
-        let rows = (0..3 * self.directions).into_par_iter().map(|number| {
-            let v = random_signs(anchored.dimension(), self.seed.wrapping_add(2 + number as u64));
-            self.remainders(&anchored, gradient, &v)
+        let rows = (0..3 * needed).into_par_iter().map(|number| {
+            let mut v = random_signs(anchored.dimension(), self.seed.wrapping_add(2 + number as u64));
+            if let (true, Some(alone)) = (ranges.len() > 1, (number % (ranges.len() + 1)).checked_sub(1)) {
+                let apart = |(i, x): (usize, &mut f64)| {
+                    if !ranges[alone].contains(&i) {
+                        *x = 0.0
+                    }
+                };
+                v.iter_mut().enumerate().for_each(apart);
+            }
+            self.remainders(&anchored, gradient, &scales.times(&v))
         });
         let rows: Vec<Remainders> = rows.collect::<Result<_>>()?;
         let orders: Vec<TaylorOrder> =
-            (1..=self.orders).map(|order| self.judge(order, &rows, noise)).collect();
+            (1..=self.orders).map(|order| self.judge(order, &rows, noise, needed)).collect();
         let any = |verdict| orders.iter().any(|order| order.verdict == verdict);
-        let verdict = match (any(Verdict::Failed), any(Verdict::Nothing)) {
+        let verdict = match (any(Verdict::Failed), any(Verdict::Undecided)) {
             (true, _) => Verdict::Failed,
-            (false, true) => Verdict::Nothing,
+            (false, true) => Verdict::Undecided,
             (false, false) => Verdict::Passed,
         };
         Ok(TaylorReport { verdict, orders, noise })
@@ -101,12 +115,12 @@ impl<P: Program> TaylorCheck<'_, P> {
         Ok(rows)
     }
 
-    fn judge(&self, order: usize, rows: &[Remainders], noise: f64) -> TaylorOrder {
+    fn judge(&self, order: usize, rows: &[Remainders], noise: f64, needed: usize) -> TaylorOrder {
         let (mut slopes, mut vanishing, mut replaced) = (Vec::new(), 0, 0);
         let mut window: Option<(f64, f64)> = None;
         let mut failed = false;
         for row in rows {
-            if slopes.len() + vanishing == self.directions {
+            if slopes.len() + vanishing == needed {
                 break;
             }
             match fit(row, order, noise, self.width) {
@@ -121,7 +135,7 @@ impl<P: Program> TaylorCheck<'_, P> {
         }
         let verdict = match (failed, slopes.len() + vanishing) {
             (true, _) => Verdict::Failed,
-            (false, 0) => Verdict::Nothing,
+            (false, 0) => Verdict::Undecided,
             (false, _) => Verdict::Passed,
         };
         TaylorOrder { order, verdict, slopes, vanishing, replaced, window }

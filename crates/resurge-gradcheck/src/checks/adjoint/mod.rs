@@ -1,12 +1,9 @@
 //! The adjoint or dot-product test.
 
-use super::base_point::record;
-use super::{Verdict, locate};
-use crate::directions::random_weights;
-use crate::error::positive;
-use crate::evidence::{dot, largest};
-use crate::{AnchoredProgram, GradcheckError, Program, Result};
-use rayon::prelude::*;
+mod run;
+
+use super::{Reason, Verdict};
+use crate::{GradcheckError, Program, Result};
 use resurge_tensor::Tensor;
 use serde::Serialize;
 
@@ -94,8 +91,10 @@ pub struct AdjointPair {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AdjointReport {
-    /// The outcome; [`Verdict::Nothing`] where all products vanish.
+    /// The outcome; [`Verdict::Undecided`] where all products vanish, or those of one input.
     pub verdict: Verdict,
+    /// What was not decided, and why; empty where everything was.
+    pub undecided: Vec<Reason>,
     /// Each pair. For the first, `w` is `J v` itself, so that the product cannot be small by chance.
     pub pairs: Vec<AdjointPair>,
     /// The largest error.
@@ -223,75 +222,6 @@ impl<'p, P: Program> AdjointCheck<'p, P> {
     pub fn smooth_twin(self) -> Self {
         Self { smooth_twin: true, ..self }
     }
-
-    /// Runs the test.
-    ///
-    /// # Errors
-    /// [`GradcheckError::Option`] for a tolerance that is not positive, [`GradcheckError::BasePoint`] for a
-    /// program that is not a function of its inputs, and those of [`AnchoredProgram::contracted`].
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = AdjointCheck::new(&Sine, at).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn run(&self) -> Result<AdjointReport> {
-        positive("tolerance", self.tolerance)?;
-        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
-        let pairs = (0..self.pairs).into_par_iter().map(|number| self.pair(&anchored, number));
-        let pairs: Vec<(AdjointPair, Products)> = pairs.collect::<Result<_>>()?;
-
-        let max_error = largest(pairs.iter().map(|(pair, _)| pair.error));
-        let moved = pairs.iter().any(|(pair, _)| pair.forward != 0.0 || pair.backward != 0.0);
-        let wrong = pairs.iter().filter(|(pair, _)| !within(pair.error, self.tolerance));
-        let worst = wrong.max_by(|a, b| a.0.error.total_cmp(&b.0.error));
-        let suspect = match worst {
-            Some((_, Products { v, w, backward })) => locate::suspect(&anchored, backward, v, w, 0.0)?,
-            None => None,
-        };
-        let verdict = match (worst, moved) {
-            (Some(_), _) => Verdict::Failed,
-            (None, false) => Verdict::Nothing,
-            (None, true) => Verdict::Passed,
-        };
-        Ok(AdjointReport { verdict, max_error, suspect, pairs: pairs.into_iter().map(|(p, _)| p).collect() })
-    }
-
-    fn pair(&self, anchored: &AnchoredProgram<'_, P>, number: usize) -> Result<(AdjointPair, Products)> {
-        // Two streams a pair, and none of them that of the cotangent.
-        let seed = self.seed.wrapping_add(2 * number as u64 + 1);
-        let v = random_weights(anchored.dimension(), seed);
-        let forward = anchored.jvp(&v)?;
-        let w = if number == 0 {
-            forward.clone()
-        } else {
-            let weights = random_weights(anchored.outputs(), seed.wrapping_add(1));
-            Tensor::from_vec(forward.shape(), weights)?
-        };
-        let backward = anchored.vjp(&w)?;
-        let (left, right) = (dot(forward.as_slice(), w.as_slice()), dot(&v, &backward));
-        let sizes = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x * y).abs()).sum::<f64>();
-        let size = sizes(forward.as_slice(), w.as_slice()) + sizes(&v, &backward);
-        let error = if size == 0.0 { 0.0 } else { (left - right).abs() / size };
-        Ok((AdjointPair { forward: left, backward: right, error }, Products { v, w, backward }))
-    }
-}
-
-struct Products {
-    v: Vec<f64>,
-    w: Tensor<f64>,
-    backward: Vec<f64>,
 }
 
 /// False for an error that is not a number.
@@ -349,7 +279,9 @@ pub fn check_adjoint<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Resul
         return Ok(report);
     }
     let what = match (&report.verdict, &report.suspect) {
-        (Verdict::Nothing, _) => "all products vanish: nothing could be compared".to_owned(),
+        (Verdict::Undecided, _) => {
+            report.undecided.iter().map(Reason::to_string).collect::<Vec<_>>().join("; ")
+        }
         (_, Some((input, index))) => {
             format!("error {:.1e}, wrong at input {input}, entry {index:?}", report.max_error)
         }
