@@ -23,16 +23,28 @@ const TINY: f64 = 5e-324;
 
 impl Bounded {
     fn new(value: f64, error: f64) -> Self {
-        Self { value, error: error + value.abs() * ROUND + TINY }
+        Self::rounded(value, error, ROUND)
     }
 
     fn function(value: f64, error: f64) -> Self {
-        Self { value, error: error + value.abs() * FUNCTION + TINY }
+        Self::rounded(value, error, FUNCTION)
+    }
+
+    /// A bound that overflows, such as that of an unbounded recurrence, is infinite and says nothing.
+    fn rounded(value: f64, error: f64, unit: f64) -> Self {
+        let error = error + value.abs() * unit + TINY;
+        Self { value, error: if error.is_nan() { f64::INFINITY } else { error } }
+    }
+
+    /// 0 without an error: its product with a finite number is the same, whatever that one's bound.
+    fn is_nothing(self) -> bool {
+        self == Self::default()
     }
 
     /// Whether the two can be the same number. The bounds are rounded, too, by far less than a hundredth of them.
     pub(super) fn agrees(self, other: Self) -> bool {
-        self.value == other.value || (self.value - other.value).abs() <= 1.01 * (self.error + other.error)
+        let apart = (self.value - other.value).abs();
+        self.value == other.value || apart <= 1.01 * (self.error + other.error) && apart.is_finite()
     }
 }
 
@@ -67,6 +79,9 @@ impl Mul for Bounded {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
         let (a, b) = (self, other);
+        if a.is_nothing() && b.value.is_finite() || b.is_nothing() && a.value.is_finite() {
+            return Self::default();
+        }
         Self::new(a.value * b.value, a.value.abs() * b.error + a.error * (b.value.abs() + b.error))
     }
 }
@@ -148,7 +163,7 @@ impl Scalar for Bounded {
             for k in 0..inner {
                 let (a, b): (Self, Self) = (entry(&a, at / columns, k), entry(&b, k, at % columns));
                 // Most factors are neurons that do not spike, exactly.
-                if a == Self::zero() && b.is_finite() || b == Self::zero() && a.is_finite() {
+                if (a * b).is_nothing() {
                     continue;
                 }
                 sum += a.value * b.value;
@@ -186,6 +201,12 @@ mod tests {
         let at = |value| Bounded { value, error: 0.1 };
         assert!(at(1.0).agrees(at(1.19)) && at(1.19).agrees(at(1.0)));
         assert!(!at(1.0).agrees(at(1.21)) && !at(1.21).agrees(at(1.0)) && !at(1.0).agrees(at(f64::NAN)));
+        // Nothing is known of a number with an infinite bound but that it is one; 0 times it is 0.
+        let unknown = Bounded::one() / Bounded { value: 1.0, error: 2.0 };
+        assert!(unknown.error.is_infinite() && unknown.agrees(at(7.0)));
+        assert!([f64::NAN, f64::INFINITY].iter().all(|&x| !unknown.agrees(at(x))));
+        assert_eq!([unknown * Bounded::zero(), Bounded::zero() * unknown], [Bounded::zero(); 2]);
+        assert!((unknown - unknown).error.is_infinite() && (unknown * at(0.0)).error.is_infinite());
     }
 
     /// Slopes times the error, by hand: each is met to within a hundredth, and the rounding is far below.

@@ -100,15 +100,16 @@ fn what_a_buffer_held_changes_no_bit() {
 
 #[test]
 fn passes_leave_the_buffers_that_they_use_at_once() {
-    for segment in [None, Some(3)] {
-        // 4 blocks: 4 histories and 4 lanes.
+    // On one thread: the histories of all 4 blocks, or of one segment, and a lane beside the one that sums all.
+    for (segment, expected) in [(None, 4 + 2), (Some(3), 1 + 2)] {
         let sample = Sample::draw(two_layers(segment), &[12, 64, 30, 12, 3], 0.2, true, 6);
-        for _ in 0..8 {
-            sample.outcome::<f32>(Program::Real);
-        }
-        // All histories of a pass without checkpoints are held at once; so is a lane, and with them a history.
-        let least = if segment.is_none() { 5 } else { 2 };
-        let buffers = sample.network.pool.len();
-        assert!((least..=8).contains(&buffers), "{segment:?}: {buffers}");
+        on_threads(1, || (0..8).for_each(|_| drop(sample.outcome::<f32>(Program::Real))));
+        assert_eq!(sample.network.pool.len(), expected, "{segment:?}");
+    }
+    // On several, no more than one of each for each block.
+    for segment in [None, Some(3)] {
+        let sample = Sample::draw(two_layers(segment), &[12, 64, 30, 12, 3], 0.2, true, 6);
+        on_threads(4, || (0..8).for_each(|_| drop(sample.outcome::<f32>(Program::Real))));
+        assert!(sample.network.pool.len() <= 8, "{segment:?}");
     }
 }
