@@ -26,14 +26,15 @@ enum Form<'a> {
     Composed(Option<&'a [f64]>),
 }
 
+/// What a tape runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Program {
+pub(super) enum Program {
     Real,
     Smooth,
     Anchored,
 }
 
-const PROGRAMS: [Program; 3] = [Program::Real, Program::Smooth, Program::Anchored];
+pub(super) const PROGRAMS: [Program; 3] = [Program::Real, Program::Smooth, Program::Anchored];
 
 fn draw(shape: &[usize], low: f64, high: f64, seed: u64) -> Tensor<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -4,6 +4,7 @@ mod paths;
 
 use super::*;
 use crate::fused::bounded::Bounded;
+use crate::fused::tests::{PROGRAMS, Program};
 use crate::{Reset, ResetGradient, Surrogate, linear};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -27,15 +28,6 @@ struct Sample {
 
 /// A value and the gradients of the parameters.
 type Outcome<S> = Vec<Tensor<S>>;
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Program {
-    Real,
-    Smooth,
-    Anchored,
-}
-
-const PROGRAMS: [Program; 3] = [Program::Real, Program::Smooth, Program::Anchored];
 
 impl Sample {
     /// `sizes`: steps, batch, then the neurons of the input and of each layer.
