@@ -4,6 +4,8 @@
 //! shared. It runs forwards, keeps no history, and shares no order of operations with the backward pass.
 
 mod neuron;
+#[cfg(test)]
+mod tests;
 
 use crate::{CellNetwork, Learnable, Result};
 use neuron::{Carried, Constants, State, sensitivity, step};

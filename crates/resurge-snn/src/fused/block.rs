@@ -3,6 +3,9 @@
 //! A block's potentials stay in the cache from the forward to the reverse sweep: the adjoint reads the current and the
 //! cotangent once and writes the gradient once.
 
+#[cfg(test)]
+mod tests;
+
 use super::recurrence::{Carry, Recurrence, ReverseStep};
 use super::{CellOutput, OpResult};
 use pulp::{Arch, NullaryFnOnce};

@@ -9,6 +9,8 @@ mod replay;
 #[cfg(test)]
 mod tests;
 mod train;
+#[cfg(test)]
+mod worst_case;
 
 use crate::{Cell, Result, SnnError};
 use block::{Current, Plane};
@@ -273,8 +275,8 @@ pub(crate) fn cases() -> Vec<OpCase> {
     cases
 }
 
-/// A cell for each combination of reset, timing, gradient and surrogate that has a fused form, and some with the
-/// remaining options.
+/// A cell for each combination of reset, timing, gradient and surrogate that has a fused form. The constants come in
+/// turns whose lengths share no factor, so that every reset, timing and gradient meets every value of them.
 fn fused_cells() -> Vec<Cell> {
     use crate::{Firing, Reset, ResetGradient, ResetKind, ResetTiming, ThresholdInSpike};
     let kinds = [
@@ -295,12 +297,18 @@ fn fused_cells() -> Vec<Cell> {
     for (index, surrogate) in crate::spike::surrogates().enumerate() {
         for (kind, timing) in kinds.into_iter().flat_map(|kind| timings.map(|timing| (kind, timing))) {
             for rule in rules {
-                let cell = Cell::lif(surrogate).with_reset(Reset { kind, timing });
-                let cell = cell.and_then(|cell| cell.with_threshold(0.7)).map(|cell| {
-                    let firing =
-                        [Firing::Above, Firing::AtOrAbove, Firing::Repeatedly][(index + cells.len()) % 3];
-                    cell.with_reset_gradient(rule).with_firing(firing)
-                });
+                let n = cells.len();
+                let firing = [Firing::Above, Firing::AtOrAbove, Firing::Repeatedly][(index + n) % 3];
+                let in_spike = [ThresholdInSpike::Attached, ThresholdInSpike::Relative][n % 17 % 2];
+                let cell = Cell::lif(surrogate)
+                    .with_reset(Reset { kind, timing })
+                    .and_then(|cell| cell.with_threshold(0.7))
+                    .and_then(|cell| cell.with_input_gain([1.0, 0.6, 1.3][n % 7 % 3]))
+                    .and_then(|cell| cell.with_drive([0.0, 0.1][n % 11 % 2]))
+                    .and_then(|cell| cell.with_initial_potential([0.0, 0.5, -0.25][n % 13 % 3]))
+                    .and_then(|cell| cell.with_trace_decay([0.5, 0.0, 0.3][n % 19 % 3]))
+                    .map(|cell| cell.with_reset_gradient(rule).with_firing(firing))
+                    .map(|cell| cell.with_threshold_in_spike(in_spike));
                 cells.extend(cell);
             }
         }

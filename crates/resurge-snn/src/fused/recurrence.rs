@@ -194,13 +194,15 @@ impl<S: Scalar> Recurrence<S> {
     pub(super) fn fire(&self, u: &[S], spikes: &mut [S]) {
         let rows = spikes.iter_mut().zip(u);
         let (zero, one) = (S::zero(), S::one());
+        // Once a step, in units of the threshold or not: the sign is the same, since what is left of a difference is no
+        // smaller than the last place of the threshold.
         match self.firing {
-            Firing::Above if !self.relative => {
+            Firing::Above => {
                 for (o, &u) in rows {
                     *o = if (u - self.threshold).re() > 0.0 { one } else { zero };
                 }
             }
-            Firing::AtOrAbove if !self.relative => {
+            Firing::AtOrAbove => {
                 for (o, &u) in rows {
                     *o = if (u - self.threshold).re() >= 0.0 { one } else { zero };
                 }

@@ -258,19 +258,63 @@ fn transpose(bits: u64) -> u64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn rows_of_any_length_come_back() {
-        for neurons in [0, 1, 63, 64, 65, 130] {
-            let dense = Tensor::from_fn([3, 2, neurons], |i| f64::from(u8::from(i * 7 % 3 == 0))).unwrap();
-            let train = SpikeTrain::from_tensor(&dense).unwrap();
-            assert_eq!((train.steps(), train.batch(), train.neurons()), (3, 2, neurons));
-            assert_eq!(train.to_tensor::<f64>().unwrap(), dense);
-            let sum: f64 = dense.as_slice().iter().sum();
-            assert_eq!(train.count() as f64, sum);
-            assert_eq!(train.get(2, 1, neurons), None);
+    /// Spikes without a pattern that repeats with a word or a row.
+    fn drawn<S: Scalar>(shape: &[usize]) -> Tensor<S> {
+        Tensor::from_fn(shape, |i| S::from_f64(f64::from(u8::from((i * i + i / 7) % 5 < 2)))).unwrap()
+    }
+
+    /// One bit after the other, in rows of whole words: bit `i % 64` of word `i / 64`.
+    fn packed_by_the_bit<S: Scalar>(values: &[S], rows: usize, neurons: usize) -> Vec<u64> {
+        let per_row = neurons / 64 + usize::from(!neurons.is_multiple_of(64));
+        let mut words = vec![0; rows * per_row];
+        for row in 0..rows {
+            for i in 0..neurons {
+                if values[row * neurons + i] != S::zero() {
+                    words[row * per_row + i / 64] |= 1 << (i % 64);
+                }
+            }
         }
+        words
+    }
+
+    /// Rows around the length of a word, and more of them than a thread packs at a time.
+    #[test]
+    fn the_words_are_those_packed_by_the_bit() {
+        fn check<S: Scalar>(steps: usize, batch: usize, neurons: usize) {
+            let dense = drawn::<S>(&[steps, batch, neurons]);
+            let train = SpikeTrain::from_tensor(&dense).unwrap();
+            let words = packed_by_the_bit(dense.as_slice(), steps * batch, neurons);
+            assert_eq!(&train.words[..], words, "{steps} {batch} {neurons}");
+            let count = dense.as_slice().iter().filter(|&&x| x == S::one()).count();
+            assert_eq!(train.count(), count);
+            assert_eq!(train.density(), count as f64 / dense.len().max(1) as f64);
+            assert_eq!(train.to_tensor::<S>().unwrap(), dense);
+            for (row, values) in dense.as_slice().chunks(neurons.max(1)).enumerate() {
+                let (step, sample) = (row / batch, row % batch);
+                for (neuron, &x) in values.iter().enumerate() {
+                    assert_eq!(train.get(step, sample, neuron), Some(x == S::one()));
+                }
+                assert_eq!(train.get(step, sample, neurons), None);
+                assert_eq!(train.get(step, batch, 0), None);
+            }
+            assert_eq!(train.get(steps, 0, 0), None);
+        }
+        for neurons in [0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 129, 200] {
+            check::<f32>(3, 2, neurons);
+            check::<f64>(13, 11, neurons);
+        }
+        for rows in [63, 64, 65, 128, 129] {
+            check::<f32>(rows, 1, 5);
+            check::<f64>(1, rows, 70);
+        }
+        check::<f64>(2, 0, 3);
+    }
+
+    #[test]
+    fn features_become_one_axis() {
         let image = Tensor::<f32>::full([2, 1, 2, 3], 1.0).unwrap();
-        assert_eq!(SpikeTrain::from_tensor(&image).unwrap().neurons(), 6);
+        let train = SpikeTrain::from_tensor(&image).unwrap();
+        assert_eq!((train.steps(), train.batch(), train.neurons()), (2, 1, 6));
     }
 
     #[test]
@@ -291,9 +335,16 @@ mod tests {
         for bad in [f64::NAN, 2.0, -1.0] {
             assert!(SpikeTrain::from_tensor(&Tensor::full([1, 1, 1], bad).unwrap()).is_err());
         }
-        assert!(matches!(
-            SpikeTrain::from_tensor(&Tensor::<f32>::zeros([0, 2, 3]).unwrap()),
-            Err(SnnError::Sequence { .. })
-        ));
+        // Wherever it stands, also among rows that another thread packs.
+        for index in [0, 63, 64, 190, 191, 192, 300, 389] {
+            let mut dense = drawn::<f32>(&[130, 1, 3]);
+            dense.as_mut_slice()[index] = 0.5;
+            let refused = SpikeTrain::from_tensor(&dense);
+            assert_eq!(refused, Err(SnnError::NotASpike { index, value: 0.5 }));
+        }
+        for shape in [&[0, 2, 3][..], &[3]] {
+            let refused = SpikeTrain::from_tensor(&Tensor::<f32>::zeros(shape).unwrap());
+            assert_eq!(refused, Err(SnnError::Sequence { what: "spike train", shape: shape.into() }));
+        }
     }
 }

@@ -1,4 +1,10 @@
+mod batches;
+mod operation;
+mod paths;
+
 use super::*;
+use crate::fused::tests::{PROGRAMS, Program};
+use crate::fused::worst_case::WorstCase;
 use crate::{Reset, ResetGradient, Surrogate, linear};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -19,6 +25,9 @@ struct Sample {
     parameters: Vec<Tensor<f64>>,
     biased: bool,
 }
+
+/// A value and the gradients of the parameters.
+type Outcome<S> = Vec<Tensor<S>>;
 
 impl Sample {
     /// `sizes`: steps, batch, then the neurons of the input and of each layer.
@@ -47,8 +56,9 @@ impl Sample {
         self.network.run(tape, &self.input, &self.layers(vars)).unwrap()
     }
 
-    /// The same network by plain operations on the tape.
-    fn composed<S: Scalar>(&self, tape: &mut Tape<S>, vars: &[Var]) -> Var {
+    /// The same network by plain operations on the tape, and whether every potential keeps clear of the threshold and
+    /// of the kinks of its surrogate by more than rounding can move it.
+    fn composed(&self, tape: &mut Tape<WorstCase>, vars: &[Var]) -> (Var, bool) {
         let mut signal = tape.constant(self.input.to_tensor().unwrap());
         if self.network.input_trace > 0.0 {
             signal = tape.constant(
@@ -56,21 +66,48 @@ impl Sample {
             );
         }
         let last = self.network.cells.len() - 1;
+        let mut clear = true;
         for (index, (cell, layer)) in self.network.cells.iter().zip(self.layers(vars)).enumerate() {
             let current = linear(tape, signal, layer.weight, layer.bias).unwrap();
             let run = cell.run(tape, current).unwrap();
+            let recurrence = Recurrence::<WorstCase>::of(cell).unwrap();
+            let jumps: Vec<f64> = cell.surrogate().kind().kinks().into_iter().chain([0.0]).collect();
+            for u in run.potentials.iter().flat_map(|&u| tape.value(u).unwrap().as_slice()) {
+                let x = recurrence.above(*u);
+                // Twice: the fused form has an error of its own. Without any, both take the same side.
+                clear &= u.error == 0.0 || jumps.iter().all(|jump| (x.value - jump).abs() > 2.0 * x.error);
+            }
             let spikes = index == last && self.network.output.of() == CellOutput::Spikes;
             signal = tape.stack(if spikes { &run.spikes } else { &run.traces }).unwrap();
         }
-        match self.network.output {
+        let output = match self.network.output {
             NetworkOutput::Sequence(_) => signal,
             NetworkOutput::Sum(_) => tape.sum_axis(signal, 0).unwrap(),
-        }
+        };
+        (output, clear)
     }
 
-    fn outcome<S: Scalar>(&self, mut tape: Tape<S>, at: &[Tensor<f64>], fused: bool) -> Vec<Tensor<S>> {
-        let vars: Vec<Var> = at.iter().map(|p| tape.leaf(p.cast())).collect();
-        let output = if fused { self.fused(&mut tape, &vars) } else { self.composed(&mut tape, &vars) };
+    fn outcome_of<S: Scalar>(
+        &self,
+        program: Program,
+        run: impl Fn(&mut Tape<S>, &[Var]) -> Var,
+    ) -> Outcome<S> {
+        let leaves = |tape: &mut Tape<S>, at: &[Tensor<f64>]| -> Vec<Var> {
+            at.iter().map(|p| tape.leaf(p.cast())).collect()
+        };
+        let (mut tape, mut at) = (Tape::new(), self.parameters.clone());
+        match program {
+            Program::Real => {}
+            Program::Smooth => tape = Tape::with_mode(SpikeMode::Smooth),
+            Program::Anchored => {
+                let vars = leaves(&mut tape, &self.parameters);
+                run(&mut tape, &vars);
+                tape = Tape::anchored(Arc::new(tape.anchors()));
+                at = at.iter().map(|p| p.map(|x: f64| x + 0.003 * (x * 50.0).sin())).collect();
+            }
+        }
+        let vars = leaves(&mut tape, &at);
+        let output = run(&mut tape, &vars);
         let value = tape.value(output).unwrap().clone();
         let mut rng = ChaCha8Rng::seed_from_u64(9);
         let cotangent = value.map(|_: S| S::from_f64(rng.random::<f64>() - 0.3));
@@ -78,49 +115,54 @@ impl Sample {
         std::iter::once(value).chain(vars.iter().map(|&var| gradients.wrt(var).unwrap().clone())).collect()
     }
 
-    fn record(&self, fused: bool) -> Tape<f64> {
-        let mut tape = Tape::new();
-        let vars: Vec<Var> = self.parameters.iter().map(|p| tape.leaf(p.clone())).collect();
-        if fused {
-            self.fused(&mut tape, &vars)
-        } else {
-            self.composed(&mut tape, &vars)
-        };
-        Tape::anchored(Arc::new(tape.anchors()))
+    fn outcome<S: Scalar>(&self, program: Program) -> Outcome<S> {
+        self.outcome_of(program, |tape, vars| self.fused(tape, vars))
     }
 
-    /// Potentials are sums of at most 100 weights in another order; a rounding of 1e-16 each, through at most 40 steps:
-    /// 1e-13 of the norm. A potential that near its threshold would fire otherwise; the seeds have none.
-    fn check(&self, what: &str) {
-        self.check_modes(what, &["real", "smooth", "anchored"]);
+    /// As [`outcome`](Self::outcome) by the composed network; none where a potential is too near to a jump.
+    fn expected(&self, program: Program) -> Option<Outcome<WorstCase>> {
+        let clear = std::cell::Cell::new(true);
+        let outcome = self.outcome_of(program, |tape, vars| {
+            let (output, own) = self.composed(tape, vars);
+            clear.set(clear.get() && own);
+            output
+        });
+        clear.get().then_some(outcome)
     }
 
-    /// [`check`](Self::check) in some of the modes.
-    fn check_modes(&self, what: &str, modes: &[&str]) {
-        let moved: Vec<Tensor<f64>> =
-            self.parameters.iter().map(|p| p.map(|x: f64| x + 0.003 * (x * 50.0).sin())).collect();
-        for &mode in modes {
-            let at = if mode == "anchored" { &moved } else { &self.parameters };
-            let tape = |fused| match mode {
-                "real" => Tape::new(),
-                "smooth" => Tape::with_mode(SpikeMode::Smooth),
-                _ => self.record(fused),
-            };
-            let [fused, composed] = [true, false].map(|fused| self.outcome(tape(fused), at, fused));
-            for (k, (a, b)) in fused.iter().zip(&composed).enumerate() {
-                let error = norm(&a.sub(b).unwrap());
-                assert!(
-                    error <= 1e-13 * norm(b),
-                    "{what} {mode}: tensor {k} differs by {error:e} of {:e}",
-                    norm(b)
-                );
+    /// The fused form against the composed one: sums in other orders, so that each value and gradient has to lie
+    /// within the bounds of both forms' rounding errors. Where an unbounded surrogate makes the bound infinite there is
+    /// nothing to compare. `None` where a potential is too near to a jump: it might take the other side of it.
+    ///
+    /// Gives the share of numbers whose bounds are at most a millionth of the largest: those that say something.
+    fn compare(&self, what: &str, programs: &[Program]) -> Option<f64> {
+        let (mut told, mut all) = (0, 0);
+        for &program in programs {
+            let expected = self.expected(program)?;
+            let (fast, fused) = (self.outcome::<f64>(program), self.outcome::<WorstCase>(program));
+            for (k, (expected, (fast, fused))) in expected.iter().zip(fast.iter().zip(&fused)).enumerate() {
+                assert_eq!(fast.shape(), expected.shape(), "{what} {program:?}: tensor {k}");
+                let size = fast.as_slice().iter().fold(0.0_f64, |a, &b| a.max(b.abs()));
+                let pairs = fast.as_slice().iter().zip(fused.as_slice()).zip(expected.as_slice());
+                for (at, ((&value, &WorstCase { error, .. }), y)) in pairs.enumerate() {
+                    let x = WorstCase { value, error };
+                    assert!(
+                        !y.is_finite() || x.agrees(*y),
+                        "{what} {program:?}: tensor {k} at {at}: {x:?} for {y:?}"
+                    );
+                    told += usize::from(x.error + y.error <= 1e-6 * size);
+                    all += 1;
+                }
             }
         }
+        Some(if all == 0 { 1.0 } else { f64::from(told as u32) / f64::from(all as u32) })
     }
-}
 
-fn norm(t: &Tensor<f64>) -> f64 {
-    t.as_slice().iter().map(|x| x * x).sum::<f64>().sqrt()
+    /// [`compare`](Self::compare) in every program, for samples that are known to keep clear.
+    fn check(&self, what: &str) {
+        let share = self.compare(what, &PROGRAMS);
+        assert!(share.is_some_and(|share| share > 0.9), "{what}: {share:?}");
+    }
 }
 
 fn cell() -> Cell {
@@ -162,60 +204,6 @@ fn every_option_agrees_with_the_composed_network() {
     }
 }
 
-#[test]
-fn chunks_and_blocks_join_without_a_seam() {
-    // 3 blocks of samples; chunks of 16 steps, segments of 9.
-    for segment in [None, Some(9), Some(1000)] {
-        let network = FusedNetwork::new([cell(), cell()]).unwrap();
-        let network = match segment {
-            Some(steps) => network.with_checkpoints(steps),
-            None => network,
-        };
-        Sample::draw(network, &[40, 37, 30, 70, 3], 0.2, false, 5).check(&format!("{segment:?}"));
-    }
-}
-
-#[test]
-fn checkpoints_change_no_bit() {
-    let plain = FusedNetwork::new([cell(), cell()]).unwrap();
-    let outcome = |network: FusedNetwork| {
-        let sample = Sample::draw(network, &[36, 32, 30, 12, 3], 0.2, true, 6);
-        sample.outcome(Tape::<f32>::new(), &sample.parameters, true)
-    };
-    // Segments of whole chunks, so that sums run over the same rows.
-    assert!(outcome(plain.clone()) == outcome(plain.with_checkpoints(12)));
-}
-
-#[test]
-fn the_bits_do_not_depend_on_threads() {
-    let sample =
-        Sample::draw(FusedNetwork::new([cell(), cell()]).unwrap(), &[20, 150, 30, 12, 3], 0.2, true, 7);
-    let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| sample.outcome(Tape::<f32>::new(), &sample.parameters, true))
-    };
-    let one = with(1);
-    for threads in [2, 3, 7] {
-        assert!(with(threads) == one, "{threads} threads");
-    }
-}
-
-/// The fast path is as accurate as f32 allows: 24 bits, some hundred terms.
-#[test]
-fn single_precision_is_within_1e_5_of_the_composed_network_in_double() {
-    for (seed, path) in [(11, EventPath::Events), (12, EventPath::Dense), (13, EventPath::Auto)] {
-        let network = FusedNetwork::new([cell(), cell()]).unwrap().with_path(path);
-        let sample = Sample::draw(network, &[50, 16, 100, 64, 10], 0.1, false, seed);
-        let fast = sample.outcome(Tape::<f32>::new(), &sample.parameters, true);
-        let exact = sample.outcome(Tape::<f64>::new(), &sample.parameters, false);
-        assert_eq!(fast[0].cast::<f64>(), exact[0], "the same spikes");
-        for (fast, exact) in fast.iter().zip(&exact).skip(1) {
-            let error = norm(&fast.cast::<f64>().sub(exact).unwrap()) / norm(exact);
-            assert!(error < 1e-5, "{path:?}: {error:e}");
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
@@ -227,7 +215,8 @@ proptest! {
         let network = network.with_output(OUTPUTS[output]);
         let network = if segment > 0 { network.with_checkpoints(segment) } else { network };
         let sample = Sample::draw(network, &[steps, batch, inputs, hidden, classes], density, biased, u64::from(seed));
-        sample.check(&format!("{steps} {batch} {inputs} {hidden} {classes} {density} {segment}"));
+        let what = format!("{steps} {batch} {inputs} {hidden} {classes} {density} {segment}");
+        prop_assume!(sample.compare(&what, &PROGRAMS).is_some());
     }
 }
 
@@ -240,14 +229,13 @@ fn any_cell(which: usize, beta: f64, gain: f64) -> Cell {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
-    /// In the real pass alone: the anchored one subtracts primitives near 1, whose rounding may be most of a small output.
     #[test]
     fn any_cells_and_options(
         first: usize, second: usize, steps in 1usize..14,
         batch in prop::sample::select(vec![0usize, 1, 2, 15, 16, 17, 33]),
         inputs in prop::sample::select(vec![0usize, 1, 63, 64, 65, 193]),
         hidden in prop::sample::select(vec![0usize, 1, 15, 16, 17, 33, 48]), classes in 1usize..4,
-        density in 0.0f64..0.6, segment in 0usize..16, path in 0usize..3, output in 0usize..4,
+        density in 0.0f64..0.6, segment in 0usize..16, path in 0usize..3, output in 0usize..4, program in 0usize..3,
         betas in prop::array::uniform3(prop::sample::select(vec![0.0, 0.3, 0.9])), seed: u32, biased: bool,
     ) {
         let cells = [any_cell(first, betas[0], 1.0), any_cell(second, betas[1], 0.7)];
@@ -257,54 +245,7 @@ proptest! {
         let network = if segment > 0 { network.with_checkpoints(segment - 1) } else { network };
         let sizes = [steps, batch, inputs, hidden, classes];
         let what = format!("{sizes:?} {density} seed {seed} {biased} {network:?}");
-        Sample::draw(network, &sizes, density, biased, u64::from(seed)).check_modes(&what, &["real"]);
+        let sample = Sample::draw(network, &sizes, density, biased, u64::from(seed));
+        prop_assume!(sample.compare(&what, &[PROGRAMS[program]]).is_some());
     }
-}
-
-#[test]
-fn passes_leave_no_more_buffers_than_they_use_at_once() {
-    for segment in [None, Some(3)] {
-        let network = FusedNetwork::new([cell(), cell()]).unwrap();
-        let network = match segment {
-            Some(steps) => network.with_checkpoints(steps),
-            None => network,
-        };
-        // 4 blocks: 4 histories and 4 lanes.
-        let sample = Sample::draw(network, &[12, 64, 30, 12, 3], 0.2, true, 6);
-        for _ in 0..8 {
-            sample.outcome(Tape::<f32>::new(), &sample.parameters, true);
-        }
-        let buffers = sample.network.pool.len();
-        assert!(buffers <= 8, "{segment:?}: {buffers}");
-    }
-}
-
-#[test]
-fn what_does_not_fit_is_refused_by_name() {
-    let input = SpikeTrain::from_tensor(&Tensor::<f64>::zeros([3, 2, 4]).unwrap()).unwrap();
-    let network = FusedNetwork::new([cell(), cell()]).unwrap();
-    let mut tape = Tape::<f64>::new();
-    let mut leaf = |shape: &[usize]| tape.leaf(Tensor::zeros(shape).unwrap());
-    let (good, bad, last, bias) = (leaf(&[5, 4]), leaf(&[5, 3]), leaf(&[2, 5]), leaf(&[4]));
-    let error = |layers: &[FusedLayer], tape: &mut Tape<f64>| network.run(tape, &input, layers).unwrap_err();
-    assert_eq!(
-        error(&[bad.into(), last.into()], &mut tape).to_string(),
-        "layer 0 of a fused network: the weight has shape [5, 3], but [5, 4] is needed"
-    );
-    let biased = FusedLayer { weight: last, bias: Some(bias) };
-    assert!(matches!(
-        error(&[good.into(), biased], &mut tape),
-        SnnError::Layer { layer: 1, what: "the bias", .. }
-    ));
-    assert_eq!(error(&[good.into()], &mut tape), SnnError::LayerCount { expected: 2, actual: 1 });
-    let refused = [
-        (FusedNetwork::new([]), "no layer at all"),
-        (FusedNetwork::new([cell().with_reset(Reset::GATED_INPUT).unwrap()]), "a reset that gates the input"),
-        (FusedNetwork::new([cell().with_firing(Firing::Repeatedly)]), "several spikes in a step"),
-        (FusedNetwork::new([cell().with_synapse(0.5, 1.0).unwrap()]), "a synapse"),
-    ];
-    for (network, option) in refused {
-        assert_eq!(network.unwrap_err(), SnnError::NotFused { option });
-    }
-    assert!(network.with_input_trace_decay(1.0).is_err());
 }

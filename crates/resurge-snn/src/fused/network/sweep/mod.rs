@@ -21,13 +21,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Samples that go through the network together.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 /// Rows, of a sample in a step each, that a layer works on before the next one: a stripe of their adjoints fits into
 /// the L1 cache, all of their currents into the L2.
 const ROWS: usize = TILE;
 /// Sums of weight gradients that are kept apart until the end. Blocks take turns, so that the order of summation
 /// depends on the batch alone.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// A forward pass, with what the backward pass needs of it.
 #[derive(Debug)]
@@ -93,6 +93,18 @@ struct Scratch<S> {
     current: Vec<S>,
     below: Vec<S>,
     dense: Vec<S>,
+}
+
+#[cfg(test)]
+impl<S: Scalar> Run<S> {
+    /// Of each block the number of segments whose starts are kept; none where its history is.
+    pub(super) fn starts(&self) -> Vec<Option<usize>> {
+        let starts = |kept: &Kept<S>| match kept {
+            Kept::History(_) => None,
+            Kept::Starts(starts) => Some(starts.len()),
+        };
+        self.blocks.iter().map(starts).collect()
+    }
 }
 
 impl<S: Scalar> Run<S> {
