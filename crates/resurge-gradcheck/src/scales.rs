@@ -99,7 +99,8 @@ fn unit(anchored: &dyn Evaluate, width: f64, range: Range<usize>, seed: u64) -> 
     let response = if own > 0.0 { response.max(own * LEAST) } else { response };
     let candidates: Vec<f64> = [own, response].into_iter().filter(far).map(power_of_two_below).collect();
     if exact == 0.0 || candidates.is_empty() {
-        return Ok(if far(&own) { power_of_two_below(own) } else { 1.0 });
+        // Nothing to try them on.
+        return Ok(candidates.first().copied().unwrap_or(1.0));
     }
     let step = power_of_two_below(width * TRIAL);
     let mut best = (f64::INFINITY, 1.0);

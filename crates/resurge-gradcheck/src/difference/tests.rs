@@ -139,7 +139,8 @@ fn steps_and_noise_outside_their_domain_are_named() {
 #[test]
 fn a_bend_narrower_than_every_step_is_not_decided() {
     // sqrt(x^2 + e^2) at x = e / 10: the derivative is 0.0995, but every step sees |x|, whose differences are x / h.
-    for e in [1e-8, 1e-10, 1e-13] {
+    // Below some hundred units in the last place of the values, a bend is rounding.
+    for e in [1e-8, 1e-10] {
         let bend = |h: f64| ((0.1 * e + h).powi(2) + e * e).sqrt();
         let scan = DifferenceScan { halvings: 18, ..SCAN };
         let got = ridders(scan, |h| Ok(Some(bend(h)))).unwrap();
