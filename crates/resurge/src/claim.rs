@@ -157,7 +157,15 @@ impl Claim {
         loop {
             tries += 1;
             let made: Vec<PathBuf> = directory.ancestors().take_while(missing).map(Path::to_owned).collect();
-            std::fs::create_dir_all(directory).map_err(failed)?;
+            match std::fs::create_dir_all(directory) {
+                // It was there, and was removed before it was seen to be a directory.
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && !directory.exists() && tries < 100 =>
+                {
+                    continue;
+                }
+                made => made.map_err(failed)?,
+            }
             let file = match disk::open_lock(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 100 => continue,
                 file => file.map_err(failed)?,

@@ -107,7 +107,7 @@ fn every_key_of_the_summaries() {
 fn every_key_of_a_proof() {
     let small =
         ["verify", "--format", "json", "--surrogate", "atan", "--reset", "zero", "--reset-grad", "full"];
-    let digits = ["--hidden", "4", "--steps", "3", "--batch", "1"];
+    let digits = ["--hidden", "8", "--steps", "10", "--batch", "2"];
     let convention = ["verify", "--convention", "spyx-lif", "--format", "json"].to_vec();
     for (arguments, list) in [
         ([&small[..], &digits].concat(), "cases"),
