@@ -79,10 +79,10 @@ impl Scales {
 }
 
 fn unit(anchored: &dyn Evaluate, width: f64, range: Range<usize>, seed: u64) -> Result<f64> {
-    let signs = random_signs(range.len(), seed);
+    let parts = uneven(range.len(), seed);
     let along = |unit: f64| {
         let mut direction = vec![0.0; anchored.dimension()];
-        direction[range.clone()].iter_mut().zip(&signs).for_each(|(d, sign)| *d = unit * sign);
+        direction[range.clone()].iter_mut().zip(&parts).for_each(|(d, part)| *d = unit * part);
         direction
     };
     let values = || anchored.inputs().iter().flat_map(|input| input.as_slice()).skip(range.start);
@@ -113,6 +113,14 @@ fn unit(anchored: &dyn Evaluate, width: f64, range: Range<usize>, seed: u64) -> 
         }
     }
     Ok(best.1)
+}
+
+/// Numbers of either sign from 9/16 to 15/16, which move what is a multiple of a power of two exactly. Not all are of one
+/// size: along such a direction equal entries of opposite signs would cancel, in every unit.
+fn uneven(count: usize, seed: u64) -> Vec<f64> {
+    let [signs, more, less] = [0, 1, 2].map(|k| random_signs(count, seed.wrapping_mul(3).wrapping_add(k)));
+    let sizes = more.iter().zip(&less).map(|(a, b)| 0.75 + a / 8.0 + b / 16.0);
+    sizes.zip(&signs).map(|(size, sign)| size * sign).collect()
 }
 
 /// The norm of a part of a gradient in units, and the product of a direction with it.
