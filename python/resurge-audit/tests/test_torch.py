@@ -88,7 +88,6 @@ def neurons(framework: str) -> list[Any]:
             surrogate_grad_fn=act.PeriodicExponential(),
         ),
         lambda: layers.LIF(3.0, spike_fn=act.SingleSpike, surrogate_grad_fn=act.Heaviside(0.4)),
-        lambda: layers.ALIF(3.0, 6.0, spike_threshold=torch.tensor(0.7), surrogate_grad_fn=act.Heaviside(0.4)),
     ]
 
 
@@ -264,7 +263,7 @@ def test_layers_of_torch_are_refused_by_name(path: Path) -> None:
 
     refused(record_snntorch, nn.Sequential(Mine(), nn.Linear(6, 3)).double(), path, r"layer 0 \(`0`\): .*Mine: is no layer")
     half = dense(lambda: snn.Leaky(beta=0.9), 32).half()
-    refused(record_snntorch, half, path, r"`0.weight`: is torch.float16, the input torch.float64")
+    refused(record_snntorch, half, path, r"layers.0.weight: is torch.float16, the input torch.float64")
     refused(record_snntorch, nn.Sequential(nn.Linear(6, 3)).double(), path, r"x.shape: ", torch.zeros(4, 6).double())
 
 
@@ -291,6 +290,10 @@ def test_the_other_frameworks_refuse_by_name(path: Path) -> None:
     act = pytest.importorskip("sinabs.activation")
     refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, min_v_mem=-1.0)), path, r"sinabs.LIF.min_v_mem: ")
     refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, reset_fn=act.MembraneReset())), path, r"sinabs.LIF.reset_fn")
+    for function in (act.Heaviside(0.4), act.PeriodicExponential()):
+        for fire in (act.SingleSpike, act.MultiSpike):
+            adapting = sinabs.ALIF(3.0, 6.0, spike_fn=fire, surrogate_grad_fn=function)
+            refused(record_sinabs, dense(lambda module=adapting: module), path, r"ALIF.surrogate_grad_fn|ALIF with Multi")
     other = act.MembraneSubtract(0.5)
     refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, reset_fn=other)), path, r"LIF.reset_fn.subtract_value")
     refused(
@@ -329,7 +332,7 @@ def test_layers_that_compute_something_else_are_refused(tmp_path: Path) -> None:
     x, y = data(32)
     for net, named in [
         (nn.Sequential(Doubled(6, 3), leaky()), "Doubled.forward"),
-        (Chain(nn.Linear(6, 3), leaky()), "Chain.forward"),
+        (Chain(nn.Linear(6, 3), snn.Leaky(beta=0.9, init_hidden=True)), "returns something else"),
         (nn.Sequential(hooked, leaky()), "Linear.register_forward_hook"),
         (nn.Sequential(patched, leaky()), "Linear.forward"),
         (nn.Sequential(one, leaky(), one, leaky(), nn.Linear(6, 3), leaky()), "layers.2.weight: is the same"),

@@ -88,7 +88,7 @@ def distance(a: Any, b: Any) -> float:
     return float((a - b.to(a.dtype)).abs().max()) / largest
 
 
-def own_loss(followed: Followed, loss: Loss | Callable[[Any, Any], Any], y: Any, mine: Any, returned: bool) -> Any:
+def own_loss(net: Any, followed: Followed, loss: Loss | Callable[[Any, Any], Any], y: Any, mine: Any, returned: bool) -> Any:
     """The loss of the own run.
 
     Raises Unsupported where the network returns neither its last layer's output nor the readout of the loss.
@@ -101,7 +101,7 @@ def own_loss(followed: Followed, loss: Loss | Callable[[Any, Any], Any], y: Any,
         if not any(distance(tensor, want) <= OUTPUT[mine.element_size()] for tensor in found for want in wanted):
             shapes = [tuple(tensor.shape) for tensor in found]
             raise Unsupported(
-                "forward",
+                f"{class_name(net)}.forward",
                 f"returns something else (of the shapes {shapes}) than the output {tuple(mine.shape)} of its last layer, "
                 f"`{followed.order[-1].name}`; return that, or give the loss as a function of what is returned",
             )

@@ -93,7 +93,6 @@ def record(
         check_hooks(modules)
         layers = places(modules if isinstance(net, list | tuple) else net)
         check_owners(net, layers, torch.nn.Module)
-        check_types(modules, x)
         followed, layers = beside(framework, net, layers, source, options.steps)
         steps = described(framework, followed, layers)
         if not steps:
@@ -116,6 +115,8 @@ def beside(
         if own:
             raise Unsupported("a list", "has a module with a forward of its own in it; pass a module whose forward calls all")
         return None, layers
+    if own:
+        check_types([net], source)
     try:
         followed = follow(net, source.detach().clone().requires_grad_(True), steps, framework.habits)
     except Unsupported:
@@ -288,7 +289,7 @@ class Walk:
         self.followed = followed
         check_outputs(followed, self._recorded(()))
         mine, returned = own_output(followed, self.output, net)
-        return own_loss(followed, loss, y, mine, returned), mine, returned
+        return own_loss(net, followed, loss, y, mine, returned), mine, returned
 
     def _loss(
         self, loss: Loss | LossFunction, y: Any, learned: list[tuple[str, Any]], beside: tuple[Any, Any, bool] | None

@@ -201,6 +201,9 @@ def surrogate(module: Any, theta: float, multi: bool, adaptive: bool) -> dict[st
     if adaptive and multi and not follows:
         raise Unsupported(what, "ALIF with MultiSpike and a surrogate whose width does not follow the threshold")
     relative = multi or (adaptive and follows)
+    if adaptive and not relative and not np.allclose(at(1.0)(probe), at(2.0)(probe), rtol=1e-12, atol=1e-13):
+        why = "follows the adapting threshold otherwise than by its width, which is not in the format; take another"
+        raise Unsupported(what, why)
     derivative = in_units(theta) if relative else at(theta)
     return {
         "surrogate": identify(what, derivative, hints(function, theta, theta if relative else 1.0)),

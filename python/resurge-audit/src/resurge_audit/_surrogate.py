@@ -186,7 +186,9 @@ def _heaviside(derivative: Derivative, relative: Array, peak: float) -> Descript
     """A step that is not at the threshold, but below it."""
     if not bool(np.all((relative == 0) | (np.abs(relative - 1) < 1e-14))) or bool(relative[0] > 0):
         return None
-    return _described("heaviside", {"width": float(f"{_edge(derivative, -1.0):.15g}")}, peak)
+    width = float(f"{_edge(derivative, -1.0):.15g}")
+    # One that begins at the threshold has no length on which it varies, and is not in the format.
+    return _described("heaviside", {"width": width}, peak) if width > 1e-9 else None
 
 
 def _edge(derivative: Derivative, side: float) -> float:
