@@ -3,7 +3,8 @@
 //! This crate knows nothing of gradients. It provides
 //!
 //! * [`Scalar`]: the arithmetic that one forward pass needs, implemented by `f32`, `f64`,
-//!   [`Complex<f64>`](num_complex::Complex) (complex step) and [`Dual`] (forward mode);
+//!   [`Complex<f64>`](num_complex::Complex) (complex step), [`Dual`] (forward mode) and [`Bounded`] (running error
+//!   bounds);
 //! * [`Shape`] and [`Tensor`]: contiguous row-major arrays, cheap to clone, with NumPy broadcasting;
 //! * [`Conv2d`] and [`Window2d`]: convolution and pooling of images `[M, C, H, W]`;
 //! * [`TensorError`]: what is wrong with a shape, by name, and what would be right.
@@ -20,6 +21,7 @@
 //! # Ok::<(), resurge_tensor::TensorError>(())
 //! ```
 
+mod bounded;
 mod broadcast;
 mod complex;
 mod conv;
@@ -35,6 +37,7 @@ mod shape;
 mod tensor;
 mod window;
 
+pub use bounded::Bounded;
 pub use conv::Conv2d;
 pub use dual::Dual;
 pub use error::TensorError;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 /// A number that a forward pass can be evaluated on.
 ///
 /// A program is written once, generic over `Scalar`, and then runs for training (`f32`), for finite
-/// differences (`f64`), for the complex step ([`Complex<f64>`](num_complex::Complex)) and for forward mode
-/// ([`Dual`](crate::Dual)).
+/// differences (`f64`), for the complex step ([`Complex<f64>`](num_complex::Complex)), for forward mode
+/// ([`Dual`](crate::Dual)) and for bounds of its rounding errors ([`Bounded`](crate::Bounded)).
 ///
 /// Every function is the analytic continuation of the real one from the real axis, and decisions (`abs`, a
 /// threshold) are taken on [`re`](Scalar::re) alone, so that the imaginary or dual part carries the

@@ -47,12 +47,17 @@ enum Verdict {
     Holds,
     /// Status 1: something does not.
     Fails,
+    /// Status 3: nothing is wrong, but what was asked cannot be decided from this run.
+    Undecided,
     /// Status 130, as shells have it for Ctrl-C: the run was stopped, and can be resumed.
     Stopped,
 }
 
 /// Status 2: the run could not be carried out (bad usage, an unwritable file). clap uses the same.
 const UNUSABLE: u8 = 2;
+
+/// See [`Verdict::Undecided`].
+const UNDECIDED: u8 = 3;
 
 /// See [`Verdict::Stopped`].
 const STOPPED: u8 = 130;
@@ -79,6 +84,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
         Ok(Verdict::Fails) => ExitCode::from(1),
+        Ok(Verdict::Undecided) => ExitCode::from(UNDECIDED),
         Ok(Verdict::Stopped) => ExitCode::from(STOPPED),
         Err(error) => {
             anstream::eprintln!("resurge: {error:#}");

@@ -3,9 +3,10 @@
 
 use super::cell::Constants;
 use super::description::{
-    CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, ThresholdInSpike, Timing,
+    CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, Timing,
 };
-use super::replay::{Extent, Past, Sample};
+use super::number::Number;
+use super::replay::{Extent, Past, Sample, Values};
 use crate::snn::Surrogate;
 use crate::tensor::Tensor;
 use rayon::prelude::*;
@@ -17,6 +18,15 @@ pub(super) struct Cuts {
     pub(super) synapse: bool,
     pub(super) trace: bool,
     pub(super) adaptation: bool,
+}
+
+/// Through what the threshold has a gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ThresholdPaths {
+    /// A reset that subtracts it.
+    pub(super) reset: bool,
+    /// The spike.
+    pub(super) spike: bool,
 }
 
 /// How a layer is differentiated.
@@ -31,106 +41,138 @@ pub(super) struct LayerRule {
     pub(super) truncated: usize,
     pub(super) reset: Reset,
     pub(super) cuts: Cuts,
+    pub(super) threshold: ThresholdPaths,
+    /// The unit roundoff of the file's type.
+    pub(super) roundoff: f64,
 }
 
 /// The cotangents of a layer, `[T, B, N]`.
 #[derive(Debug)]
-pub(super) struct Cotangents<'a> {
+pub(super) struct Cotangents<'a, S> {
     /// Of what it hands on.
-    pub(super) output: &'a Tensor<f64>,
+    pub(super) output: &'a Tensor<S>,
     /// Of its potentials besides.
-    pub(super) potential: Option<&'a Tensor<f64>>,
+    pub(super) potential: Option<&'a Tensor<S>>,
 }
 
 /// The gradients of a layer.
 #[derive(Debug)]
-pub(super) struct LayerGradients {
+pub(super) struct LayerGradients<S> {
     /// At its input `J`, `[T, B, N]`.
-    pub(super) current: Vec<f64>,
-    pub(super) constants: [f64; CONSTANTS],
+    pub(super) current: Vec<S>,
+    pub(super) constants: [S; CONSTANTS],
     /// At its recurrent weights, `[N, N]`.
-    pub(super) recurrent: Vec<f64>,
+    pub(super) recurrent: Vec<S>,
 }
 
 /// Runs the adjoint of a layer.
-pub(super) fn back(
+pub(super) fn back<S: Number>(
     c: &Constants,
     rule: &LayerRule,
-    samples: &[Sample],
+    samples: &[Sample<S>],
     recurrent: Option<&Tensor<f64>>,
-    cotangents: &Cotangents<'_>,
-) -> LayerGradients {
+    cotangents: &Cotangents<'_, S>,
+) -> LayerGradients<S> {
     let extent = Extent::of(cotangents.output);
-    let one = |(sample, states): (usize, &Sample)| {
+    let values = Values::of(c);
+    let recurrent: Option<Vec<S>> = recurrent.map(|w| w.as_slice().iter().map(|&w| S::from_f64(w)).collect());
+    let one = |(sample, states): (usize, &Sample<S>)| {
         let output = extent.gather(cotangents.output.as_slice(), sample);
         let potential = cotangents.potential.map(|u| extent.gather(u.as_slice(), sample));
-        let layer = Layer { c, rule, s: states, n: extent.width, recurrent: recurrent.map(Tensor::as_slice) };
+        let layer =
+            Layer { c: values, rule, s: states, n: extent.width, recurrent: recurrent.as_deref() };
         layer.back(extent.steps, &output, potential.as_deref())
     };
-    let each: Vec<LayerGradients> = samples.par_iter().enumerate().map(one).collect();
-    let mut constants = [0.0; CONSTANTS];
-    let mut weights = vec![0.0; recurrent.map_or(0, Tensor::len)];
+    let each: Vec<LayerGradients<S>> = samples.par_iter().enumerate().map(one).collect();
+    let mut constants = [S::zero(); CONSTANTS];
+    let mut weights = vec![S::zero(); recurrent.as_ref().map_or(0, Vec::len)];
     for gradients in &each {
         constants.iter_mut().zip(gradients.constants).for_each(|(sum, x)| *sum += x);
-        weights.iter_mut().zip(&gradients.recurrent).for_each(|(sum, x)| *sum += x);
+        weights.iter_mut().zip(&gradients.recurrent).for_each(|(sum, &x)| *sum += x);
     }
     let current = extent.assemble(|sample| &each[sample].current);
     LayerGradients { current, constants, recurrent: weights }
 }
 
 /// What flows back from a step to the one before, a neuron each.
+///
+/// Potential and spike get their parts from one number, the gradient at the next potential. They are kept as factors
+/// of it, to be added before they meet it, as in equation (6): the two often have opposite signs, and added as products
+/// their errors would not cancel where the errors of the gradient do.
 #[derive(Debug, Clone, Copy, Default)]
-struct Carry {
-    potential: f64,
-    spike: f64,
-    threshold: f64,
-    synapse: f64,
-    adaptation: f64,
-    trace: f64,
+struct Carry<S> {
+    /// The gradient at the next potential.
+    next: S,
+    /// The next potential's derivative by this one, and by this spike.
+    by_potential: S,
+    by_spike: S,
+    /// At the spike besides: through an adaptive threshold.
+    spike: S,
+    threshold: S,
+    synapse: S,
+    adaptation: S,
+    trace: S,
     /// At the output of the step after, which an output delay makes this step's spike.
-    delayed: f64,
+    delayed: S,
 }
 
-struct Layer<'a> {
-    c: &'a Constants,
+struct Layer<'a, S> {
+    c: Values<'a, S>,
     rule: &'a LayerRule,
-    s: &'a Sample,
+    s: &'a Sample<S>,
     n: usize,
-    recurrent: Option<&'a [f64]>,
+    recurrent: Option<&'a [S]>,
 }
 
-impl Layer<'_> {
-    fn back(&self, steps: usize, output: &[f64], potential: Option<&[f64]>) -> LayerGradients {
+impl<S: Number> Layer<'_, S> {
+    fn back(&self, steps: usize, output: &[S], potential: Option<&[S]>) -> LayerGradients<S> {
         let n = self.n;
         let mut carries = vec![Carry::default(); n];
-        let mut feedback = vec![0.0; n];
+        let mut feedback = vec![S::zero(); n];
         let mut found = LayerGradients {
-            current: vec![0.0; steps * n],
-            constants: [0.0; CONSTANTS],
-            recurrent: vec![0.0; self.recurrent.map_or(0, <[f64]>::len)],
+            current: vec![S::zero(); steps * n],
+            constants: [S::zero(); CONSTANTS],
+            recurrent: vec![S::zero(); self.recurrent.map_or(0, <[S]>::len)],
         };
+        let silenced = self.silenced(steps);
         for t in (0..steps).rev() {
             for (k, carry) in carries.iter_mut().enumerate() {
                 let at = t * n + k;
-                let on_potential = potential.map_or(0.0, |all| all[at]);
-                let cotangents = (output[at], on_potential, feedback[k]);
-                (*carry, found.current[at]) = self.step(t, at, *carry, cotangents, &mut found.constants);
+                let on_potential = potential.map_or(S::zero(), |all| all[at]);
+                let at_output = AtOutput { output: output[at], potential: on_potential, feedback: feedback[k] };
+                let silent = silenced.get(at).is_some_and(|&silent| silent);
+                (*carry, found.current[at]) =
+                    self.step(t, at, *carry, at_output, silent, &mut found.constants);
             }
             if let (Some(weights), true) = (self.recurrent, t > 0) {
-                feedback.fill(0.0);
+                feedback.fill(S::zero());
                 for to in 0..n {
                     let g = found.current[t * n + to];
                     for from in 0..n {
-                        found.recurrent[to * n + from] += g * self.s.handed_on(self.c, n, t - 1, from);
+                        let spike = S::from_f64(self.s.handed_on(self.c.of, n, t - 1, from));
+                        found.recurrent[to * n + from] += g * spike;
                         feedback[from] += weights[to * n + from] * g;
                     }
                 }
                 if self.cut_before(t) {
-                    feedback.fill(0.0);
+                    feedback.fill(S::zero());
                 }
             }
         }
         found
+    }
+
+    /// Whether a neuron could not have fired, since it rests after a spike, `[T, N]`; empty where there is no such rest.
+    fn silenced(&self, steps: usize) -> Vec<bool> {
+        let (n, rest) = (self.n, self.c.of.refractory);
+        let mut silenced = vec![false; if rest > 0 { steps * n } else { 0 }];
+        let mut resting = vec![0; n];
+        for (at, silenced) in silenced.iter_mut().enumerate() {
+            let left: &mut usize = &mut resting[at % n];
+            *silenced = *left > 0;
+            *left = if self.s.spikes[at] == 0.0 { left.saturating_sub(1) } else { rest };
+        }
+        silenced
     }
 
     fn cut_before(&self, t: usize) -> bool {
@@ -142,49 +184,56 @@ impl Layer<'_> {
         &self,
         t: usize,
         at: usize,
-        carry: Carry,
-        (output, on_potential, feedback): (f64, f64, f64),
-        constants: &mut [f64; CONSTANTS],
-    ) -> (Carry, f64) {
-        let (c, s, n) = (self.c, self.s, self.n);
-        let mut add = |constant: Constant, x: f64| constants[constant as usize] += x;
+        carry: Carry<S>,
+        from: AtOutput<S>,
+        silenced: bool,
+        constants: &mut [S; CONSTANTS],
+    ) -> (Carry<S>, S) {
+        let (c, s, n) = (&self.c, self.s, self.n);
+        let (zero, one) = (S::zero(), S::one());
+        let mut add = |constant: Constant, x: S| constants[constant as usize] += x;
         let mut before = Carry::default();
-        let [on_spike, on_trace, mut gu] = match c.output {
-            Output::Spikes => [output, 0.0, 0.0],
-            Output::Trace => [0.0, output, 0.0],
-            Output::Potential => [0.0, 0.0, output],
+        let [on_spike, on_trace, on_output] = match c.of.output {
+            Output::Spikes => [from.output, zero, zero],
+            Output::Trace => [zero, from.output, zero],
+            Output::Potential => [zero, zero, from.output],
         };
-        gu += on_potential + carry.potential;
-        if c.spiking {
+        let mut gu = on_output + from.potential;
+        let mut factor = carry.by_potential;
+        if c.of.spiking {
             let ga = on_trace + carry.trace;
-            before.trace = if self.rule.cuts.trace { 0.0 } else { c.trace_decay * ga };
-            let gy = on_spike + (1.0 - c.trace_decay) * ga + feedback;
+            before.trace = if self.rule.cuts.trace { zero } else { c.trace_decay * ga };
+            let gy = on_spike + (one - c.trace_decay) * ga + from.feedback;
             before.delayed = gy;
-            let mut go = carry.spike + if c.output_delay { carry.delayed } else { gy };
-            if (1..=c.refractory.min(t)).any(|back| s.spikes[at - back * n] != 0.0) {
-                go = 0.0;
+            let mut go = carry.spike + if c.of.output_delay { carry.delayed } else { gy };
+            let mut by_spike = carry.by_spike;
+            if silenced {
+                (go, by_spike) = (zero, zero);
             }
-            let (u, threshold) = (s.potential[at], s.threshold[at]);
-            let x = c.above(u, threshold);
-            let gx = go * self.rule.factor * self.rule.surrogate.derivative(x / self.rule.width);
-            let attached = c.in_spike == ThresholdInSpike::Attached;
+            let (u, threshold) = (s.potential[at], s.threshold(c, at));
+            let slope = c.above(u, threshold).slope(&self.rule.surrogate, self.rule.width, self.rule.roundoff);
+            let slope = S::from_f64(self.rule.factor) * slope;
+            let gx = (go + by_spike * carry.next) * slope;
+            let attached = self.rule.threshold.spike;
             let (du, dtheta) =
-                if c.in_thresholds() { (1.0 / threshold, -u / (threshold * threshold)) } else { (1.0, -1.0) };
-            gu += gx * du;
-            let g_theta = carry.threshold + if attached { gx * dtheta } else { 0.0 };
+                if c.of.in_thresholds() { (one / threshold, -u / (threshold * threshold)) } else { (one, -one) };
+            gu = gu + go * slope * du;
+            factor = factor + by_spike * slope * du;
+            let g_theta = carry.threshold + if attached { gx * dtheta } else { zero };
             add(Constant::Threshold, g_theta);
             if let (Some((decay, scale)), true) = (c.adaptation, t > 0) {
                 let g = g_theta + carry.adaptation;
-                let spike = s.spikes[at - n];
-                let level = if t > 1 { s.threshold[at - n] - c.threshold } else { 0.0 };
+                let spike = S::from_f64(s.spikes[at - n]);
+                let level = if t > 1 { s.threshold(c, at - n) - c.threshold } else { zero };
                 add(Constant::AdaptationDecay, g * (level - scale * spike));
-                add(Constant::AdaptationScale, g * (1.0 - decay) * spike);
-                before.spike += scale * (1.0 - decay) * g;
+                add(Constant::AdaptationScale, g * (one - decay) * spike);
+                before.spike = before.spike + scale * (one - decay) * g;
                 if t > 1 && !self.rule.cuts.adaptation {
                     before.adaptation = decay * g;
                 }
             }
         }
+        gu = gu + factor * carry.next;
         let i = if c.synapse.is_some() { s.synapse[at] } else { s.current[at] };
         let gd = if t == 0 {
             add(Constant::Decay, gu * c.initial);
@@ -201,7 +250,7 @@ impl Layer<'_> {
                 add(Constant::SynapseDecay, gi * s.synapse[at - n]);
             }
             add(Constant::SynapseGain, gi * s.current[at]);
-            before.synapse = if self.rule.cuts.synapse { 0.0 } else { decay * gi };
+            before.synapse = if self.rule.cuts.synapse { zero } else { decay * gi };
             current = gain * gi;
         }
         if self.cut_before(t) {
@@ -213,57 +262,67 @@ impl Layer<'_> {
     /// The adjoint of `u[t]` at `past`: adds to what goes there, and returns the gradient at the drive.
     fn discharge(
         &self,
-        past: Past,
-        d: f64,
-        gu: f64,
-        before: &mut Carry,
-        add: &mut impl FnMut(Constant, f64),
-    ) -> f64 {
-        let (c, reset) = (self.c, self.rule.reset);
-        let (v, gv, gd, taken) = match reset.timing {
-            Timing::BeforeDecay => (past.u, c.decay * gu, gu, past.taken),
-            Timing::AfterDecay => (c.decay * past.u, gu, gu, 0.0),
-            Timing::AfterInput => (c.decay * past.u + d, gu, 0.0, 0.0),
+        past: Past<S>,
+        d: S,
+        gu: S,
+        before: &mut Carry<S>,
+        add: &mut impl FnMut(Constant, S),
+    ) -> S {
+        let (c, reset) = (&self.c, self.rule.reset);
+        let (zero, one) = (S::zero(), S::one());
+        // What the reset is applied to, what of it was taken before, and the derivatives: of u by what the reset makes
+        // of it, and of it by the potential.
+        let (v, taken, outer, inner) = match reset.timing {
+            Timing::BeforeDecay => (past.u, past.taken, c.decay, one),
+            Timing::AfterDecay => (c.decay * past.u, zero, one, c.decay),
+            Timing::AfterInput => (c.decay * past.u + d, zero, one, c.decay),
         };
-        if reset.timing == Timing::BeforeDecay {
-            before.threshold -= past.residual(c) * gu;
+        let subtracted = self.rule.threshold.reset;
+        if reset.timing == Timing::BeforeDecay && subtracted {
+            before.threshold = before.threshold - S::from_f64(past.residual(c)) * gu;
         }
+        let silent = one - past.o;
+        // By v, by o, by the value.
+        let (by_v, by_o, by_value) = match reset.kind {
+            ResetKind::None => (one, zero, zero),
+            ResetKind::Zero => (silent, -v, zero),
+            ResetKind::Value => (silent, c.reset_value - v, past.o),
+            ResetKind::ZeroThenAdd => (silent, -v, one),
+            ResetKind::Subtract => {
+                if subtracted {
+                    before.threshold = before.threshold - (past.o - taken) * outer * gu;
+                }
+                (one, -past.threshold, zero)
+            }
+        };
         let alpha = match self.rule.reset_gradient {
             ResetGradient::Full => 1.0,
             ResetGradient::Scaled(alpha) => alpha,
             ResetGradient::Detached | ResetGradient::SpatialOnly => 0.0,
         };
-        let silent = 1.0 - past.o;
-        // At v, at o, at the value.
-        let (on_v, on_o, on_value) = match reset.kind {
-            ResetKind::None => (gv, 0.0, 0.0),
-            ResetKind::Zero => (gv * silent, -v * gv, 0.0),
-            ResetKind::Value => (gv * silent, (reset.value - v) * gv, past.o * gv),
-            ResetKind::ZeroThenAdd => (gv * silent, -v * gv, gv),
-            ResetKind::Subtract => {
-                before.threshold -= (past.o - taken) * gv;
-                (gv, -past.threshold * gv, 0.0)
-            }
-        };
-        before.spike += alpha * on_o;
-        add(Constant::ResetValue, on_value);
-        let (through, gd) = match reset.timing {
-            Timing::BeforeDecay => {
-                add(Constant::Decay, gu * past.reset(reset, v, taken));
-                (on_v, gd)
-            }
-            Timing::AfterDecay => {
-                add(Constant::Decay, on_v * past.u);
-                (c.decay * on_v, gd)
-            }
-            Timing::AfterInput => {
-                add(Constant::Decay, on_v * past.u);
-                (c.decay * on_v, on_v)
-            }
-        };
+        before.next = gu;
+        before.by_spike = S::from_f64(alpha) * by_o * outer;
         if !(self.rule.cuts.decay || self.rule.reset_gradient == ResetGradient::SpatialOnly) {
-            before.potential += through;
+            before.by_potential = by_v * inner * outer;
         }
-        gd
+        add(Constant::ResetValue, by_value * outer * gu);
+        let by_decay = match reset.timing {
+            Timing::BeforeDecay => past.reset(c, reset.kind, v, taken),
+            Timing::AfterDecay | Timing::AfterInput => by_v * past.u,
+        };
+        add(Constant::Decay, gu * by_decay);
+        match reset.timing {
+            Timing::AfterInput => by_v * gu,
+            Timing::BeforeDecay | Timing::AfterDecay => gu,
+        }
     }
+}
+
+/// What comes to a neuron from outside of it, in one step.
+#[derive(Debug, Clone, Copy)]
+struct AtOutput<S> {
+    output: S,
+    potential: S,
+    /// From the next step's currents, through the recurrent weights.
+    feedback: S,
 }

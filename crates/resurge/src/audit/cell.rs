@@ -177,11 +177,6 @@ impl Constants {
     pub(super) fn in_thresholds(&self) -> bool {
         self.in_spike == ThresholdInSpike::Relative || self.firing == Firing::Repeatedly
     }
-
-    /// The argument of the spike and of the surrogate.
-    pub(super) fn above(&self, u: f64, threshold: f64) -> f64 {
-        if self.in_thresholds() { (u - threshold) / threshold } else { u - threshold }
-    }
 }
 
 pub(super) fn reset(reset: Reset) -> snn::Reset {

@@ -5,11 +5,11 @@ use super::container::{check_header, refused};
 use super::description::Description;
 use super::error::{AuditError, FileError, Result};
 use super::reader::Reader;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Bounded, Shape, Tensor};
 use safetensors::tensor::SafeTensors;
 use std::path::Path;
 
-/// The type of the file's numbers, which decides the tolerances.
+/// The type of the file's numbers, in whose unit roundoff errors are bounded: 2^-24 of F32, 2^-53 of F64.
 ///
 /// ```
 /// use resurge::audit::{AuditFile, AuditOptions, Precision, audit};
@@ -28,26 +28,30 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// The relative error that is allowed: of a gradient's norm, of a layer's greatest potential, of the loss.
-    ///
-    /// ```
-    /// use resurge::audit::Precision;
-    ///
-    /// assert_eq!([Precision::F32, Precision::F64].map(Precision::tolerance), [1e-4, 1e-10]);
-    /// ```
-    pub fn tolerance(self) -> f64 {
-        match self {
-            Self::F32 => 1e-4,
-            Self::F64 => 1e-10,
-        }
-    }
-
     /// The unit roundoff.
     pub(super) fn roundoff(self) -> f64 {
         match self {
             Self::F32 => f64::from(f32::EPSILON) / 2.0,
             Self::F64 => f64::EPSILON / 2.0,
         }
+    }
+
+    /// What may be lost of a number where it underflows.
+    pub(super) fn smallest(self) -> f64 {
+        match self {
+            Self::F32 => f32::MIN_POSITIVE.into(),
+            Self::F64 => f64::MIN_POSITIVE,
+        }
+    }
+
+    /// How far a number of this type may be from one computed in `f64`, which is rounded itself.
+    pub(super) fn slack(self, x: Bounded) -> f64 {
+        (self.roundoff() + Self::F64.roundoff()) * (x.error() + x.value.abs()) + self.smallest()
+    }
+
+    /// Whether a number in the file can be the one that was computed.
+    pub(super) fn allows(self, recorded: f64, computed: Bounded) -> bool {
+        (recorded - computed.value).abs() <= self.slack(computed)
     }
 }
 

@@ -1,20 +1,11 @@
 //! The value of one number at which gradients fit best: Gauss and Newton's method from the best of a grid.
 
-use super::compare::{compare, dot, scaled};
+use super::compare::{dot, scaled};
 use super::error::Result;
-use super::file::AuditFile;
 
-/// A value with the gradients that it gives.
-#[derive(Debug, Clone)]
-pub(super) struct Fit {
-    pub(super) value: f64,
-    pub(super) gradients: Vec<Vec<f64>>,
-}
-
-/// A value that was tried: its gradients, what they miss, and the square of that.
+/// A value that was tried: what its gradients miss, and the square of that.
 struct Tried {
     value: f64,
-    found: Vec<Vec<f64>>,
     rest: Vec<f64>,
     size: f64,
 }
@@ -22,23 +13,26 @@ struct Tried {
 /// At most so many steps; the gradients are smooth in the number, so that each about squares the error.
 const STEPS: usize = 12;
 
-/// Fits a number to the gradients in the file. Each step is the least-squares solution of the linearised residual, with
-/// the derivative by a difference, and is halved until the residual falls.
+/// The step of the difference that is a derivative, relative; what is forgotten of it shows in the next step's residual.
+const STEP: f64 = 1e-5;
+
+/// Fits a number to the gradients `recorded`, each tensor in its `units`. Each step is the least-squares solution of
+/// the linearised residual, with the derivative by a difference, and is halved until the residual falls.
 pub(super) fn fit(
-    file: &AuditFile,
+    recorded: &[Vec<f64>],
+    units: &[f64],
     starts: &[f64],
     gradients: impl Fn(f64) -> Result<Vec<Vec<f64>>>,
-) -> Result<Option<Fit>> {
-    let recorded: Vec<Vec<f64>> = file.gradients.iter().map(|g| g.value.to_vec()).collect();
-    let recorded = scaled(file, &recorded);
-    let miss = |found: &[Vec<f64>]| -> Vec<f64> {
-        scaled(file, found).iter().zip(&recorded).map(|(a, b)| a - b).collect()
+) -> Result<Option<f64>> {
+    let recorded = scaled(units, recorded);
+    let miss = |value: f64| -> Result<Vec<f64>> {
+        let found = gradients(value)?;
+        Ok(scaled(units, &found).iter().zip(&recorded).map(|(a, b)| a - b).collect())
     };
     let mut best: Option<Tried> = None;
     let attempt = |value: f64| -> Result<Tried> {
-        let found = gradients(value)?;
-        let rest = miss(&found);
-        Ok(Tried { value, size: dot(&rest, &rest), found, rest })
+        let rest = miss(value)?;
+        Ok(Tried { value, size: dot(&rest, &rest), rest })
     };
     for &start in starts {
         let tried = attempt(start)?;
@@ -48,11 +42,8 @@ pub(super) fn fit(
     }
     let Some(mut best) = best else { return Ok(None) };
     for _ in 0..STEPS {
-        if compare(file, &best.found).within(file.precision.tolerance() / 1e3) {
-            break;
-        }
-        let h = 1e-5 * best.value.abs().max(0.1);
-        let ahead = miss(&gradients(best.value + h)?);
+        let h = STEP * best.value.abs().max(0.1);
+        let ahead = miss(best.value + h)?;
         let slope: Vec<f64> = ahead.iter().zip(&best.rest).map(|(a, b)| (a - b) / h).collect();
         let curvature = dot(&slope, &slope);
         if curvature == 0.0 {
@@ -68,9 +59,10 @@ pub(super) fn fit(
             }
             step /= 2.0;
         }
+        // Nothing is left that a step could take away.
         if best.size >= 0.99 * before {
             break;
         }
     }
-    Ok(Some(Fit { value: best.value, gradients: best.found }))
+    Ok(Some(best.value))
 }

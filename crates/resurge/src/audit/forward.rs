@@ -1,9 +1,10 @@
 //! Whether the forward pass is the one that was described: spike by spike, each after the recorded past.
 
-use super::description::Output;
-use super::file::AuditFile;
-use super::replay::{Extent, Sample};
+use super::description::{Firing, Output};
+use super::file::{AuditFile, Precision};
+use super::replay::{Extent, Sample, Values};
 use super::run::NetworkRun;
+use crate::tensor::Bounded;
 use serde::Serialize;
 
 /// What the forward pass of a file has in common with its description.
@@ -102,7 +103,7 @@ impl Divergence {
 }
 
 /// Compares the runs.
-pub(super) fn check(run: &NetworkRun<'_>, computed_loss: f64) -> ForwardReport {
+pub(super) fn check(run: &NetworkRun<'_, Bounded>, loss: Bounded) -> ForwardReport {
     let file = run.file;
     let mut divergence: Option<Divergence> = None;
     let mut layers = Vec::new();
@@ -114,12 +115,21 @@ pub(super) fn check(run: &NetworkRun<'_>, computed_loss: f64) -> ForwardReport {
             divergence = Some(first);
         }
     }
-    let scale = run.loss_size().max(computed_loss.abs());
-    let loss_agrees = (file.loss - computed_loss).abs() <= file.precision.tolerance() * scale;
-    ForwardReport { layers, divergence, recorded_loss: file.loss, computed_loss, loss_agrees }
+    ForwardReport {
+        layers,
+        divergence,
+        recorded_loss: file.loss,
+        computed_loss: loss.value,
+        loss_agrees: file.precision.allows(file.loss, loss),
+    }
 }
 
-fn check_layer(file: &AuditFile, k: usize, samples: &[Sample]) -> (LayerForward, Option<Divergence>) {
+fn check_layer(
+    file: &AuditFile,
+    k: usize,
+    samples: &[Sample<Bounded>],
+) -> (LayerForward, Option<Divergence>) {
+    let precision = file.precision;
     let data = &file.layers[k];
     let extent = Extent::of(data.potentials.as_ref().or(data.spikes.as_ref()).unwrap_or(&file.input));
     let width = samples.first().map_or(0, |s| s.potential.len() / extent.steps.max(1));
@@ -134,6 +144,7 @@ fn check_layer(file: &AuditFile, k: usize, samples: &[Sample]) -> (LayerForward,
         taken_from_file: 0,
     };
     let Some(c) = &data.constants else { return (report, None) };
+    let values = Values::of(c);
     let largest = |values: &[f64]| values.iter().fold(0.0, |a: f64, x| a.max(x.abs()));
     let scale = data.potentials.as_ref().map_or(0.0, |u| largest(u.as_slice()));
     let mut first: Option<Divergence> = None;
@@ -143,28 +154,38 @@ fn check_layer(file: &AuditFile, k: usize, samples: &[Sample]) -> (LayerForward,
         let recorded_y = data.spikes.as_ref().map(|y| extent.gather(y.as_slice(), sample));
         let is_trace = c.output == Output::Trace && c.trace_decay > 0.0;
         // With a trace, the spikes that were taken from it have to give it back.
-        let computed_y = if is_trace { s.trace.clone() } else { s.delayed(c, extent, &s.computed) };
+        let computed_y = if is_trace {
+            s.trace.clone()
+        } else {
+            s.delayed(c, extent, &s.computed).into_iter().map(|y| Bounded::new(y, 0.0)).collect()
+        };
         spikes += s.spikes.iter().sum::<f64>();
         for at in 0..s.potential.len() {
             let (t, neuron) = (at / width, at % width);
             // The spike that this step hands on is that of the step before, with an output delay.
             let source = if c.output_delay { at.checked_sub(width) } else { Some(at) };
-            let margin = source.map_or(0.0, |at| s.margin[at] - distance(c, s, at));
-            let near = c.spiking && source.is_some() && margin >= 0.0;
+            let near = c.spiking && source.is_some_and(|at| is_near(precision, &values, s, at));
             report.near_threshold += usize::from(near);
             let mut differs = false;
             if let Some(recorded) = recorded_y.as_ref().filter(|_| c.spiking) {
                 let (found, expected) = (recorded[at], computed_y[at]);
-                let tolerance = if is_trace { file.precision.tolerance() } else { 0.0 };
-                let flipped = (found - expected).abs() > tolerance
-                    || (is_trace && source.is_some_and(|at| s.computed[at] != s.spikes[at]));
+                let flipped = match is_trace {
+                    false => found != expected.value,
+                    true => {
+                        !precision.allows(found, expected)
+                            || source.is_some_and(|at| s.computed[at] != s.spikes[at])
+                    }
+                };
                 report.taken_from_file += usize::from(flipped && near);
                 differs |= flipped && !near;
             }
             if let Some(recorded) = &recorded_u {
-                let error = (recorded[at] - s.potential[at]).abs();
+                let error = (recorded[at] - s.potential[at].value).abs();
                 report.potential_error = report.potential_error.max(error / scale.max(f64::MIN_POSITIVE));
-                differs |= error > file.precision.tolerance() * scale;
+                // A recorder may have it from the spike's argument, potential less threshold.
+                let threshold = s.threshold(&values, at).value.abs();
+                let with = Bounded::new(s.potential[at].value, s.potential[at].error() + 2.0 * threshold);
+                differs |= !precision.allows(recorded[at], with);
             }
             if !differs {
                 continue;
@@ -175,10 +196,10 @@ fn check_layer(file: &AuditFile, k: usize, samples: &[Sample]) -> (LayerForward,
                 sample,
                 neuron,
                 recorded_spike: recorded_y.as_ref().map(|y| y[at]),
-                computed_spike: computed_y[at],
+                computed_spike: computed_y[at].value,
                 recorded_potential: recorded_u.as_ref().map(|u| u[at]),
-                computed_potential: s.potential[at],
-                threshold: s.threshold[at],
+                computed_potential: s.potential[at].value,
+                threshold: s.threshold(&values, at).value,
             };
             if first.is_none_or(|f| here.place() < f.place()) {
                 first = Some(here);
@@ -192,10 +213,9 @@ fn check_layer(file: &AuditFile, k: usize, samples: &[Sample]) -> (LayerForward,
     (report, first)
 }
 
-/// How far the potential is from where the number of its spikes changes.
-fn distance(c: &super::cell::Constants, s: &Sample, at: usize) -> f64 {
-    let x = c.above(s.potential[at], s.threshold[at]);
-    let units = if c.in_thresholds() { s.threshold[at].abs() } else { 1.0 };
-    let x = if c.firing == super::description::Firing::Repeatedly { x - x.round().max(0.0) } else { x };
-    x.abs() * units
+/// Whether the potential is so near to where the number of its spikes changes that rounding may take it across.
+fn is_near(precision: Precision, c: &Values<'_, Bounded>, s: &Sample<Bounded>, at: usize) -> bool {
+    let x = c.above(s.potential[at], s.threshold(c, at));
+    let change = if c.of.firing == Firing::Repeatedly { x.value.round().max(0.0) } else { 0.0 };
+    precision.allows(change, x)
 }

@@ -80,19 +80,26 @@ fn section(page: &mut String, number: usize, file: &FileReport) -> Result<(), Pl
     if !audit.gradients.is_empty() {
         let _ = writeln!(
             page,
-            "<h3>Gradients against the claim</h3>\n<p>Tolerance {:.0e} of the norm.</p>",
-            audit.tolerance
+            "<h3>Gradients against the claim</h3>\n<p>Each number may be off by the running bound of its own rounding \
+             errors in {:?}; the tolerance is the norm of these bounds.</p>",
+            audit.precision
         );
-        page.push_str("<table><tr><th>Tensor</th><th>Shape</th><th>Norm</th><th>Relative error</th></tr>\n");
+        page.push_str(
+            "<table><tr><th>Tensor</th><th>Shape</th><th>Norm</th><th>Relative error</th><th>Tolerance</th>\
+             <th>Wrong numbers</th></tr>\n",
+        );
         for g in &audit.gradients {
             let _ = writeln!(
                 page,
-                "<tr><td><code>{}</code></td><td>{:?}</td><td class=\"n\">{:.4e}</td><td class=\"n {}\">{:.2e}</td></tr>",
+                "<tr><td><code>{}</code></td><td>{:?}</td><td class=\"n\">{:.4e}</td><td class=\"n {}\">{:.2e}</td>\
+                 <td class=\"n\">{:.1e}</td><td class=\"n\">{}</td></tr>",
                 escape(&g.name),
                 g.shape,
                 g.norm,
                 class(g.matches),
-                g.error
+                g.error,
+                g.tolerance,
+                g.wrong
             );
         }
         page.push_str("</table>\n");

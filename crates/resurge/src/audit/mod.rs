@@ -26,6 +26,8 @@ mod forward;
 mod html;
 mod json;
 mod neuron;
+mod number;
+mod parts;
 mod profile;
 mod proof;
 mod reader;
@@ -35,7 +37,9 @@ mod run;
 mod search;
 mod shapes;
 mod stage;
+mod verdict;
 
+pub use compare::Worst;
 pub use error::{AuditError, FileError, Result};
 pub use file::{AuditFile, Precision};
 pub use forward::{Divergence, ForwardReport, LayerForward};
@@ -45,10 +49,9 @@ pub use proof::ProofReport;
 pub use report::{AuditReport, AuditReports, FileReport, GradientReport};
 pub use search::Explanation;
 
-use compare::{compare, norm, scaled};
-use description::{FORMAT, ResetGradient};
-use run::{NetworkRun, Rule};
-use search::four_digits;
+use crate::tensor::Bounded;
+use description::FORMAT;
+use run::NetworkRun;
 
 /// What an audit does besides its verdict.
 ///
@@ -77,9 +80,6 @@ impl Default for AuditOptions {
     }
 }
 
-/// Explanations that a report keeps.
-const KEPT: usize = 6;
-
 /// Audits a file.
 ///
 /// # Errors
@@ -95,11 +95,10 @@ const KEPT: usize = 6;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
-    let run = NetworkRun::new(file)?;
+    let run = NetworkRun::<Bounded>::new(file)?;
     let computed_loss = run.loss()?;
     let forward = forward::check(&run, computed_loss);
     let (steps, batch) = file.extent();
-    let tolerance = file.precision.tolerance();
     let framework = &file.description.framework;
     let stateful = file.description.layers.iter().enumerate().filter(|(k, _)| run.samples(*k).is_some());
     let mut report = AuditReport {
@@ -113,8 +112,8 @@ pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
         parameters: 0,
         code: "match".into(),
         matches: false,
+        undecided: None,
         words: String::new(),
-        tolerance,
         forward,
         gradients: Vec::new(),
         relative_weight: 0.0,
@@ -138,120 +137,20 @@ pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
     if !report.forward.loss_agrees {
         report.code = "loss".into();
         report.words = format!(
-            "the forward pass agrees, but the loss is {} in the file and {computed_loss} from its own output",
-            file.loss
+            "the forward pass agrees, but the loss is {} in the file and {} from its own output",
+            file.loss, computed_loss.value
         );
         return Ok(report);
     }
-    compare_gradients(&run, &mut report)?;
+    verdict::reach(&run, &mut report)?;
     if options.profiles {
+        let run = NetworkRun::<f64>::new(file)?;
         let rule = report.explanations.first().filter(|e| e.explains).and_then(|e| e.rule);
         report.by_step = profile::by_step(&run, rule.as_ref())?;
         report.by_lag = profile::by_lag(&run)?;
     }
     report.doubted();
     Ok(report)
-}
-
-fn compare_gradients(run: &NetworkRun<'_>, report: &mut AuditReport) -> Result<()> {
-    let file = run.file;
-    let tolerance = report.tolerance;
-    let claimed = run.recorded(&run.gradients(&Rule::default())?);
-    let comparison = compare(file, &claimed);
-    let each = file.gradients.iter().zip(&claimed).zip(&comparison.errors);
-    report.gradients = each
-        .map(|((recorded, claimed), &error)| GradientReport {
-            name: recorded.name.clone(),
-            shape: recorded.value.shape().to_vec(),
-            norm: norm(claimed),
-            error,
-            matches: error <= tolerance,
-        })
-        .collect();
-    let parameters = file.gradients.iter().filter(|g| g.name.starts_with("layers."));
-    report.parameters = parameters.map(|g| g.value.len()).sum();
-    report.matches = comparison.within(tolerance);
-    let recorded: Vec<Vec<f64>> = file.gradients.iter().map(|g| g.value.to_vec()).collect();
-    let (ours, theirs) = (scaled(file, &claimed), scaled(file, &recorded));
-    let difference: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
-    report.relative_weight = norm(&difference) / norm(&ours).max(f64::MIN_POSITIVE);
-    if report.matches {
-        report.indistinguishable = others_that_match(run)?;
-        report.words = format!("the gradients are those of the claim: {}", claims(file).join(", "));
-        let vanishing: Vec<&str> =
-            report.gradients.iter().filter(|g| g.norm == 0.0).map(|g| g.name.as_str()).collect();
-        if vanishing.len() == report.gradients.len() {
-            report.words += "; all of them vanish, so that nothing was compared";
-        } else if !vanishing.is_empty() {
-            report.words += &format!("; {} vanish, as they should", vanishing.join(", "));
-        }
-        if !report.indistinguishable.is_empty() {
-            let others = report.indistinguishable.join(", ");
-            report.words += &format!("; this input cannot tell them from {others}");
-        }
-        return Ok(());
-    }
-    report.explanations = search::search(run, &claimed)?;
-    report.explanations.truncate(KEPT);
-    let weight = four_digits(report.relative_weight);
-    match report.explanations.first() {
-        Some(best) if best.explains => {
-            report.code.clone_from(&best.code);
-            report.words = format!(
-                "{}, where the claim is {}; relative weight {weight}, residual {:.1e}",
-                best.words,
-                claims(file).join(", "),
-                best.residual
-            );
-        }
-        nearest => {
-            report.code = "unknown".into();
-            report.words = format!("the gradients are not those of the claim; relative weight {weight}");
-            if let Some(nearest) = nearest {
-                let (code, residual) = (&nearest.code, nearest.residual);
-                report.words +=
-                    &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The distinct claims about the reset's gradient.
-fn claims(file: &AuditFile) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for c in file.layers.iter().filter_map(|layer| layer.constants.as_ref()).filter(|c| c.spiking) {
-        let name = match c.claim {
-            ResetGradient::Full => "full".into(),
-            ResetGradient::Detached => "detached".into(),
-            ResetGradient::SpatialOnly => "spatial-only".into(),
-            ResetGradient::Scaled(alpha) => format!("scaled {}", four_digits(alpha)),
-        };
-        if !found.contains(&name) {
-            found.push(name);
-        }
-    }
-    if found.is_empty() {
-        found.push("no spiking layer".into());
-    }
-    found
-}
-
-/// Gradients of the reset that are not claimed, and match as well.
-fn others_that_match(run: &NetworkRun<'_>) -> Result<Vec<String>> {
-    let claimed = claims(run.file);
-    let mut found = Vec::new();
-    for (code, _, reset_gradient) in search::reset_gradients() {
-        if claimed.iter().all(|claim| claim == code) || claimed == ["no spiking layer"] {
-            continue;
-        }
-        let rule = Rule { reset_gradient: Some(reset_gradient), ..Rule::default() };
-        let gradients = run.recorded(&run.gradients(&rule)?);
-        if compare(run.file, &gradients).within(run.file.precision.tolerance()) {
-            found.push(code.to_owned());
-        }
-    }
-    Ok(found)
 }
 
 fn in_words(d: &Divergence) -> String {

@@ -58,7 +58,7 @@ const SOURCES: usize = 16;
 /// The longest lag that is shown.
 const LAGS: usize = 60;
 
-pub(super) fn by_step(run: &NetworkRun<'_>, diagnosed: Option<&Rule>) -> Result<Vec<StepProfile>> {
+pub(super) fn by_step(run: &NetworkRun<'_, f64>, diagnosed: Option<&Rule>) -> Result<Vec<StepProfile>> {
     let file = run.file;
     let claimed = run.gradients(&Rule::default())?;
     let diagnosed = diagnosed.map(|rule| run.gradients(rule)).transpose()?;
@@ -81,7 +81,7 @@ pub(super) fn by_step(run: &NetworkRun<'_>, diagnosed: Option<&Rule>) -> Result<
     Ok(found)
 }
 
-pub(super) fn by_lag(run: &NetworkRun<'_>) -> Result<Vec<LagProfile>> {
+pub(super) fn by_lag(run: &NetworkRun<'_, f64>) -> Result<Vec<LagProfile>> {
     let (output, potentials) = run.at_output()?;
     let steps = output.shape()[0];
     let lags = steps.min(LAGS);

@@ -1,9 +1,10 @@
-//! A neuron layer run again, step by step in f64: equation (C) of docs/conventions.md with every option of the format.
+//! A neuron layer run again, step by step: equation (C) of docs/conventions.md with every option of the format.
 //! Where the framework's spikes were recorded, they are taken in the place of the computed ones, so that a spike which
 //! rounding has flipped does not spoil all that comes after it.
 
 use super::cell::Constants;
 use super::description::{Output, Reset, ResetKind, Timing};
+use super::number::Number;
 use crate::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -16,19 +17,19 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    pub(super) fn of(tensor: &Tensor<f64>) -> Self {
+    pub(super) fn of<S: Number>(tensor: &Tensor<S>) -> Self {
         let shape = tensor.shape();
         Self { steps: shape[0], batch: shape[1], width: shape[2..].iter().product() }
     }
 
     /// The sequence `[T, N]` of one sample.
-    pub(super) fn gather(self, values: &[f64], sample: usize) -> Vec<f64> {
+    pub(super) fn gather<S: Number>(self, values: &[S], sample: usize) -> Vec<S> {
         let row = |t: usize| &values[(t * self.batch + sample) * self.width..][..self.width];
         (0..self.steps).flat_map(row).copied().collect()
     }
 
     /// The sequences `[T, N]` of all samples as one `[T, B, N]`.
-    pub(super) fn assemble<'a>(self, of: impl Fn(usize) -> &'a [f64]) -> Vec<f64> {
+    pub(super) fn assemble<'a, S: Number>(self, of: impl Fn(usize) -> &'a [S]) -> Vec<S> {
         let mut all = Vec::with_capacity(self.steps * self.batch * self.width);
         for t in 0..self.steps {
             for sample in 0..self.batch {
@@ -41,149 +42,130 @@ impl Extent {
 
 /// What one sample's neurons did, each `[T, N]`; empty where the layer has no such state.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sample {
+pub(super) struct Sample<S> {
     /// The input with the recurrent current.
-    pub(super) current: Vec<f64>,
+    pub(super) current: Vec<S>,
     /// The synapse's state `i`.
-    pub(super) synapse: Vec<f64>,
-    pub(super) potential: Vec<f64>,
+    pub(super) synapse: Vec<S>,
+    pub(super) potential: Vec<S>,
     /// The spikes `o`, those of the file where there are any.
     pub(super) spikes: Vec<f64>,
     /// The spikes as computed, after the same past.
     pub(super) computed: Vec<f64>,
-    pub(super) threshold: Vec<f64>,
+    /// The thresholds where they adapt; else they are the constant.
+    thresholds: Vec<S>,
     /// The residual reset that a step contains.
     pub(super) taken: Vec<f64>,
-    /// The trace `a` of what the layer hands on.
-    pub(super) trace: Vec<f64>,
-    /// How far rounding can move the potential.
-    pub(super) margin: Vec<f64>,
-}
-
-/// The rounding of a layer's current: how large its terms are, and how many.
-#[derive(Debug)]
-pub(super) struct Rounding<'a> {
-    pub(super) magnitude: &'a Tensor<f64>,
-    pub(super) terms: usize,
-    pub(super) roundoff: f64,
-}
-
-impl Rounding<'_> {
-    /// The error of a sum of `terms` products grows with the root of their number (Higham and Mary 2019), here with a
-    /// factor of 4: that of a sum in any order stays below it with a probability of 1 - 2 exp(-8) a sum.
-    fn of_current(&self, magnitude: f64) -> f64 {
-        4.0 * (self.terms as f64).sqrt().max(1.0) * self.roundoff * magnitude
-    }
+    /// The trace `a` of what the layer hands on, where it hands on that.
+    pub(super) trace: Vec<S>,
 }
 
 /// Runs a layer. `forced` are the spikes `o` of the file.
-pub(super) fn run(
+pub(super) fn run<S: Number>(
     constants: &Constants,
-    current: &Tensor<f64>,
+    current: &Tensor<S>,
     recurrent: Option<&Tensor<f64>>,
     forced: Option<&[Vec<f64>]>,
-    rounding: &Rounding<'_>,
-) -> Vec<Sample> {
+) -> Vec<Sample<S>> {
     let extent = Extent::of(current);
+    let c = Values::of(constants);
+    let recurrent: Option<Vec<S>> = recurrent.map(|w| w.as_slice().iter().map(|&w| S::from_f64(w)).collect());
     let one = |sample: usize| {
         let sequence = extent.gather(current.as_slice(), sample);
-        let magnitude = extent.gather(rounding.magnitude.as_slice(), sample);
         let forced = forced.and_then(|all| all.get(sample)).map(Vec::as_slice);
-        run_sample(constants, extent, sequence, recurrent.map(Tensor::as_slice), forced, &magnitude, rounding)
+        run_sample(&c, extent, sequence, recurrent.as_deref(), forced)
     };
     (0..extent.batch).into_par_iter().map(one).collect()
 }
 
-fn run_sample(
-    c: &Constants,
+fn run_sample<S: Number>(
+    c: &Values<'_, S>,
     extent: Extent,
-    mut current: Vec<f64>,
-    recurrent: Option<&[f64]>,
+    mut current: Vec<S>,
+    recurrent: Option<&[S]>,
     forced: Option<&[f64]>,
-    magnitude: &[f64],
-    rounding: &Rounding<'_>,
-) -> Sample {
+) -> Sample<S> {
     let (steps, n) = (extent.steps, extent.width);
-    let zeros = |wanted: bool| vec![0.0; if wanted { steps * n } else { 0 }];
+    let zeros = |wanted: bool| vec![S::zero(); if wanted { steps * n } else { 0 }];
     let mut s = Sample {
         synapse: zeros(c.synapse.is_some()),
         potential: zeros(true),
-        spikes: zeros(true),
-        computed: zeros(true),
-        threshold: vec![c.threshold; steps * n],
-        taken: zeros(c.residual),
-        trace: zeros(true),
-        margin: zeros(true),
+        spikes: vec![0.0; steps * n],
+        computed: vec![0.0; steps * n],
+        thresholds: zeros(c.adaptation.is_some()),
+        taken: vec![0.0; if c.of.residual { steps * n } else { 0 }],
+        trace: zeros(c.of.output == Output::Trace),
         current: Vec::new(),
     };
-    let mut adaptation = vec![0.0; n];
-    let mut synapse_margin = vec![0.0; n];
+    let mut adaptation = vec![S::zero(); n];
+    // Silent steps that a neuron still has before it.
+    let mut resting = vec![0_usize; n];
     for t in 0..steps {
-        let mut feedback = vec![0.0; if recurrent.is_some() { n } else { 0 }];
         if let (Some(weights), true) = (recurrent, t > 0) {
-            for (to, (row, size)) in weights.chunks_exact(n).zip(&mut feedback).enumerate() {
-                let terms = row.iter().enumerate().map(|(from, w)| w * s.handed_on(c, n, t - 1, from));
-                current[t * n + to] += terms.clone().sum::<f64>();
-                *size = terms.map(f64::abs).sum();
+            for (to, row) in weights.chunks_exact(n).enumerate() {
+                let mut sum = S::zero();
+                for (from, &w) in row.iter().enumerate() {
+                    sum += w * S::from_f64(s.handed_on(c.of, n, t - 1, from));
+                }
+                current[t * n + to] = current[t * n + to] + sum;
             }
         }
         for k in 0..n {
             let at = t * n + k;
-            let size = magnitude[at] + feedback.get(k).copied().unwrap_or(0.0);
-            let mut error = rounding.of_current(size);
             let mut i = current[at];
             if let Some((decay, gain)) = c.synapse {
-                let before = if t > 0 { s.synapse[at - n] } else { 0.0 };
+                let before = if t > 0 { s.synapse[at - n] } else { S::zero() };
                 i = decay * before + gain * i;
                 s.synapse[at] = i;
-                error = decay * synapse_margin[k] + gain.abs() * error + 3.0 * rounding.roundoff * i.abs();
-                synapse_margin[k] = error;
             }
             let d = c.input_gain * i + c.drive;
             let (u, taken) = if t == 0 {
                 (c.decay * c.initial + d, 0.0)
             } else {
                 let past = Past::at(&s, c, at - n);
-                (past.charge(c, c.reset, d), past.residual(c))
+                (past.charge(c, c.of.reset, d), past.residual(c))
             };
-            if c.residual {
+            if c.of.residual {
                 s.taken[at] = taken;
             }
-            // What the potential was made of, each term rounded a few times.
-            let before = if t > 0 { s.potential[at - n].abs() } else { c.initial.abs() };
-            let moved = c.decay * before + c.threshold + c.input_gain.abs() * i.abs() + c.drive.abs();
-            let kept = match (t, c.reset.kind) {
-                (0, _) => 0.0,
-                (_, ResetKind::None | ResetKind::Subtract) => s.margin[at - n],
-                _ => s.margin[at - n] * (1.0 - s.spikes[at - n]).abs(),
-            };
-            s.margin[at] = c.decay * kept + c.input_gain.abs() * error + 4.0 * rounding.roundoff * moved;
             s.potential[at] = u;
-            if !c.spiking {
+            if !c.of.spiking {
                 continue;
             }
-            if let (Some((decay, scale)), true) = (c.adaptation, t > 0) {
-                adaptation[k] = decay * adaptation[k] + scale * (1.0 - decay) * s.spikes[at - n];
-                s.threshold[at] = c.threshold + adaptation[k];
+            if let Some((decay, scale)) = c.adaptation {
+                if t > 0 {
+                    let spike = S::from_f64(s.spikes[at - n]);
+                    adaptation[k] = decay * adaptation[k] + scale * (S::one() - decay) * spike;
+                }
+                s.thresholds[at] = c.threshold + adaptation[k];
             }
-            let rested = (1..=c.refractory.min(t)).all(|back| s.spikes[at - back * n] == 0.0);
-            let o = if rested { c.count(c.above(u, s.threshold[at])) } else { 0.0 };
+            let x = c.above(u, s.threshold(c, at));
+            let o = if resting[k] == 0 { c.of.count(x.re()) } else { 0.0 };
             s.computed[at] = o;
             s.spikes[at] = match forced.map(|forced| forced[at]) {
                 // A spike that the file cannot know: with an output delay, that of the last step.
                 Some(spike) if !spike.is_nan() => spike,
                 _ => o,
             };
-            let y = s.handed_on(c, n, t, k);
-            let trace = if t > 0 { s.trace[at - n] } else { 0.0 };
-            s.trace[at] = c.trace_decay * trace + (1.0 - c.trace_decay) * y;
+            resting[k] =
+                if s.spikes[at] == 0.0 { resting[k].saturating_sub(1) } else { c.of.refractory };
+            if c.of.output == Output::Trace {
+                let y = S::from_f64(s.handed_on(c.of, n, t, k));
+                let trace = if t > 0 { s.trace[at - n] } else { S::zero() };
+                s.trace[at] = c.trace_decay * trace + (S::one() - c.trace_decay) * y;
+            }
         }
     }
     s.current = current;
     s
 }
 
-impl Sample {
+impl<S: Number> Sample<S> {
+    /// The threshold of a neuron in a step.
+    pub(super) fn threshold(&self, c: &Values<'_, S>, at: usize) -> S {
+        self.thresholds.get(at).copied().unwrap_or(c.threshold)
+    }
+
     /// `y[t]`: the spike, or that of the step before.
     pub(super) fn handed_on(&self, c: &Constants, width: usize, t: usize, neuron: usize) -> f64 {
         match (c.output_delay, t) {
@@ -194,11 +176,13 @@ impl Sample {
     }
 
     /// What the layer hands on, `[T, N]`.
-    pub(super) fn output(&self, c: &Constants, extent: Extent) -> Vec<f64> {
+    pub(super) fn output(&self, c: &Constants, extent: Extent) -> Vec<S> {
         match c.output {
             Output::Potential => self.potential.clone(),
             Output::Trace => self.trace.clone(),
-            Output::Spikes => self.delayed(c, extent, &self.spikes),
+            Output::Spikes => {
+                self.delayed(c, extent, &self.spikes).into_iter().map(S::from_f64).collect()
+            }
         }
     }
 
@@ -214,54 +198,95 @@ impl Sample {
     }
 }
 
-/// A neuron at the end of a step.
+/// The constants of a layer as numbers of a run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Past {
-    pub(super) u: f64,
-    pub(super) o: f64,
-    pub(super) threshold: f64,
-    pub(super) taken: f64,
+pub(super) struct Values<'a, S> {
+    /// What they are made of, with the choices.
+    pub(super) of: &'a Constants,
+    pub(super) decay: S,
+    pub(super) input_gain: S,
+    pub(super) drive: S,
+    pub(super) initial: S,
+    pub(super) threshold: S,
+    pub(super) reset_value: S,
+    pub(super) trace_decay: S,
+    pub(super) synapse: Option<(S, S)>,
+    pub(super) adaptation: Option<(S, S)>,
 }
 
-impl Past {
-    pub(super) fn at(s: &Sample, c: &Constants, at: usize) -> Self {
+impl<'a, S: Number> Values<'a, S> {
+    pub(super) fn of(c: &'a Constants) -> Self {
+        let pair = |(a, b): (f64, f64)| (S::constant(a), S::constant(b));
+        Self {
+            of: c,
+            decay: S::constant(c.decay),
+            input_gain: S::constant(c.input_gain),
+            drive: S::constant(c.drive),
+            initial: S::constant(c.initial),
+            threshold: S::constant(c.threshold),
+            reset_value: S::constant(c.reset.value),
+            trace_decay: S::constant(c.trace_decay),
+            synapse: c.synapse.map(pair),
+            adaptation: c.adaptation.map(pair),
+        }
+    }
+
+    /// The argument of the spike and of the surrogate.
+    pub(super) fn above(&self, u: S, threshold: S) -> S {
+        let x = u - threshold;
+        if self.of.in_thresholds() { x / threshold } else { x }
+    }
+}
+
+/// A neuron at the end of a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past<S> {
+    pub(super) u: S,
+    pub(super) o: S,
+    pub(super) threshold: S,
+    pub(super) taken: S,
+}
+
+impl<S: Number> Past<S> {
+    pub(super) fn at(s: &Sample<S>, c: &Values<'_, S>, at: usize) -> Self {
         Self {
             u: s.potential[at],
-            o: s.spikes[at],
-            threshold: s.threshold[at],
-            taken: if c.residual { s.taken[at] } else { 0.0 },
+            o: S::from_f64(s.spikes[at]),
+            threshold: s.threshold(c, at),
+            taken: S::from_f64(if c.of.residual { s.taken[at] } else { 0.0 }),
         }
     }
 
     /// `R(v, o)`.
-    pub(super) fn reset(&self, reset: Reset, v: f64, taken: f64) -> f64 {
-        match reset.kind {
+    pub(super) fn reset(&self, c: &Values<'_, S>, kind: ResetKind, v: S, taken: S) -> S {
+        let silent = S::one() - self.o;
+        match kind {
             ResetKind::None => v,
-            ResetKind::Zero => v * (1.0 - self.o),
-            ResetKind::Value => v * (1.0 - self.o) + reset.value * self.o,
-            ResetKind::ZeroThenAdd => v * (1.0 - self.o) + reset.value,
+            ResetKind::Zero => v * silent,
+            ResetKind::Value => v * silent + c.reset_value * self.o,
+            ResetKind::ZeroThenAdd => v * silent + c.reset_value,
             ResetKind::Subtract => v - self.threshold * (self.o - taken),
         }
     }
 
     /// The residual reset of the step after this one.
-    pub(super) fn residual(&self, c: &Constants) -> f64 {
-        if !c.residual {
+    pub(super) fn residual(&self, c: &Values<'_, S>) -> f64 {
+        if !c.of.residual {
             return 0.0;
         }
-        let m = self.reset(c.reset, self.u, self.taken);
-        c.count(m - self.threshold)
+        let m = self.reset(c, c.of.reset.kind, self.u, self.taken);
+        c.of.count((m - self.threshold).re())
     }
 
     /// The potential one step later, `d` being what drives it.
-    fn charge(&self, c: &Constants, reset: Reset, d: f64) -> f64 {
+    fn charge(&self, c: &Values<'_, S>, reset: Reset, d: S) -> S {
         match reset.timing {
             Timing::BeforeDecay => {
-                let m = self.reset(reset, self.u, self.taken);
-                c.decay * m - self.residual(c) * self.threshold + d
+                let m = self.reset(c, reset.kind, self.u, self.taken);
+                c.decay * m - S::from_f64(self.residual(c)) * self.threshold + d
             }
-            Timing::AfterDecay => self.reset(reset, c.decay * self.u, 0.0) + d,
-            Timing::AfterInput => self.reset(reset, c.decay * self.u + d, 0.0),
+            Timing::AfterDecay => self.reset(c, reset.kind, c.decay * self.u, S::zero()) + d,
+            Timing::AfterInput => self.reset(c, reset.kind, c.decay * self.u + d, S::zero()),
         }
     }
 }

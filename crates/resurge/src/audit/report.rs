@@ -1,5 +1,6 @@
 //! What an audit found, in the form in which it is written out.
 
+use super::compare::Worst;
 use super::error::FileError;
 use super::forward::ForwardReport;
 use super::profile::{LagProfile, StepProfile};
@@ -11,6 +12,9 @@ use serde::Serialize;
 /// The code of a verdict on which the referee's own proof casts doubt.
 const UNPROVED: &str = "unproved";
 
+/// The code of a verdict where the gradients are those of the claim, and this run cannot tell the claim from another.
+pub(super) const UNDECIDED: &str = "undecided";
+
 impl AuditReport {
     /// Withdraws a verdict about gradients whose proof fails.
     pub(super) fn doubted(&mut self) {
@@ -20,7 +24,7 @@ impl AuditReport {
                  `{}`: {}; please report this file",
                 self.code, self.words
             );
-            (self.code, self.matches) = (UNPROVED.into(), false);
+            (self.code, self.matches, self.undecided) = (UNPROVED.into(), false, None);
         }
     }
 }
@@ -54,14 +58,15 @@ pub struct AuditReport {
     pub batch: usize,
     /// Numbers that are learned and have a gradient in the file.
     pub parameters: usize,
-    /// `match`, the code of the diagnosis, or `unproved`.
+    /// `match`, the code of the diagnosis, `undecided` or `unproved`.
     pub code: String,
-    /// Whether the gradients are those that the file claims.
+    /// Whether the gradients are those that the file claims, and could have been others.
     pub matches: bool,
+    /// Why a run whose gradients are those of the claim cannot tell the claim from another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
     /// The verdict in words.
     pub words: String,
-    /// The relative error that is allowed.
-    pub tolerance: f64,
     /// The forward pass.
     pub forward: ForwardReport,
     /// Each gradient against the claim; empty where the forward pass differs.
@@ -92,7 +97,7 @@ pub struct AuditReport {
 /// let report = audit(&file, &AuditOptions::default())?;
 /// let gradient = &report.gradients[0];
 /// assert_eq!(gradient.name, "layers.0.weight");
-/// assert!(!gradient.matches && gradient.error > report.tolerance);
+/// assert!(!gradient.matches && gradient.error > gradient.tolerance && gradient.wrong > 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -105,7 +110,15 @@ pub struct GradientReport {
     pub norm: f64,
     /// The norm of the difference over it.
     pub error: f64,
-    /// Whether the error is within the tolerance.
+    /// The error that its entries may make together: the norm of their bounds over the norm.
+    pub tolerance: f64,
+    /// Entries whose difference is larger than the bound of their own rounding errors.
+    pub wrong: usize,
+    /// The row (neuron, filter) that exceeds its tolerance most, or comes nearest to it; none of a vector.
+    pub worst_row: Option<Worst>,
+    /// The same of entries.
+    pub worst_entry: Option<Worst>,
+    /// Whether no entry is wrong.
     pub matches: bool,
 }
 
@@ -116,7 +129,7 @@ pub struct GradientReport {
 ///
 /// let error = FileError { path: "run".into(), error: AuditError::Read("it is gone".into()) };
 /// let reports = AuditReports::new(vec![("run".into(), Err(error))]);
-/// assert_eq!((reports.matched, reports.mismatched, reports.unproved, reports.unusable), (0, 0, 0, 1));
+/// assert_eq!((reports.matched, reports.mismatched, reports.undecided, reports.unusable), (0, 0, 0, 1));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditReports {
@@ -126,6 +139,8 @@ pub struct AuditReports {
     pub matched: usize,
     /// Files whose gradients are not.
     pub mismatched: usize,
+    /// Files whose run cannot tell the claim from another.
+    pub undecided: usize,
     /// Files of which there is no verdict, since the referee's own proof fails on them.
     pub unproved: usize,
     /// Files that could not be audited.
@@ -176,7 +191,8 @@ impl AuditReports {
         let matched = count(|result| result.as_ref().is_ok_and(|report| report.matches));
         let unusable = count(Result::is_err);
         let unproved = count(|result| result.as_ref().is_ok_and(|report| report.code == UNPROVED));
-        let mismatched = files.len() - matched - unproved - unusable;
+        let undecided = count(|result| result.as_ref().is_ok_and(|report| report.undecided.is_some()));
+        let mismatched = files.len() - matched - undecided - unproved - unusable;
         let files = files
             .into_iter()
             .map(|(file, result)| match result {
@@ -184,6 +200,6 @@ impl AuditReports {
                 Err(error) => FileReport { file, error: Some(error.error.to_string()), audit: None },
             })
             .collect();
-        Self { format: FORMAT, matched, mismatched, unproved, unusable, files }
+        Self { format: FORMAT, matched, mismatched, undecided, unproved, unusable, files }
     }
 }

@@ -1,13 +1,15 @@
 //! The whole network, run once, and its gradients under any rule.
 
-use super::adjoint::{self, Cotangents, Cuts, LayerRule};
-use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient};
+use super::adjoint::{self, Cotangents, Cuts, LayerRule, ThresholdPaths};
+use super::compare::Expected;
+use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient, ThresholdInSpike};
 use super::error::{AuditError, Result};
 use super::file::{AuditFile, LayerData, Of};
-use super::replay::{self, Extent, Rounding, Sample};
+use super::number::Number;
+use super::replay::{self, Extent, Sample};
 use super::stage::{LossRun, Stage};
 use crate::snn::{Surrogate, SurrogateScale};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Bounded, Shape, Tensor};
 
 /// Another gradient of the same run; the default is what the file claims.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +22,8 @@ pub(super) struct Rule {
     pub(super) shift: usize,
     pub(super) reset: Option<Reset>,
     pub(super) cuts: Cuts,
+    /// The threshold's paths where they are not the described ones.
+    pub(super) threshold: Option<ThresholdPaths>,
 }
 
 /// A shape of surrogates.
@@ -72,6 +76,7 @@ impl Default for Rule {
             shift: 0,
             reset: None,
             cuts: Cuts::default(),
+            threshold: None,
         }
     }
 }
@@ -90,69 +95,58 @@ impl SurrogateChange {
 }
 
 #[derive(Debug)]
-enum Step {
-    Stage { stage: Box<Stage>, shifted: Box<std::sync::OnceLock<Stage>> },
-    Neurons { samples: Vec<Sample>, shape: Shape },
+enum Step<S: Number> {
+    Stage { stage: Box<Stage<S>>, shifted: Box<std::sync::OnceLock<Stage<S>>> },
+    Neurons { samples: Vec<Sample<S>>, shape: Shape },
 }
 
 /// A network that has run.
 #[derive(Debug)]
-pub(super) struct NetworkRun<'a> {
+pub(super) struct NetworkRun<'a, S: Number> {
     pub(super) file: &'a AuditFile,
-    steps: Vec<Step>,
-    loss: LossRun,
+    steps: Vec<Step<S>>,
+    loss: LossRun<S>,
 }
 
 /// All gradients of a backward pass, by layer.
 #[derive(Debug, Default)]
-pub(super) struct NetworkGradients {
-    pub(super) input: Option<Tensor<f64>>,
-    pub(super) layers: Vec<OfLayer>,
+pub(super) struct NetworkGradients<S> {
+    pub(super) input: Option<Tensor<S>>,
+    pub(super) layers: Vec<OfLayer<S>>,
 }
 
 /// The gradients of one layer; empty where it has no such thing.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OfLayer {
-    pub(super) weight: Option<Tensor<f64>>,
-    pub(super) bias: Option<Tensor<f64>>,
-    pub(super) recurrent: Vec<f64>,
+pub(super) struct OfLayer<S> {
+    pub(super) weight: Option<Tensor<S>>,
+    pub(super) bias: Option<Tensor<S>>,
+    pub(super) recurrent: Vec<S>,
     /// At the input of a layer with a state.
-    pub(super) current: Vec<f64>,
-    pub(super) constants: [f64; CONSTANTS],
+    pub(super) current: Vec<S>,
+    pub(super) constants: [S; CONSTANTS],
 }
 
-impl<'a> NetworkRun<'a> {
+impl<'a, S: Number> NetworkRun<'a, S> {
     /// Runs a network, with the recorded spikes where there are any.
     pub(super) fn new(file: &'a AuditFile) -> Result<Self> {
         let mut steps = Vec::new();
-        let mut x = file.input.clone();
-        let mut magnitude = x.map(|x: f64| x.abs());
-        let mut terms = 1;
+        let mut x: Tensor<S> = file.input.cast();
         let wants_input = file.gradients.iter().any(|gradient| gradient.of == Of::Input);
         let mut potentials = None;
         for (k, (layer, data)) in file.description.layers.iter().zip(&file.layers).enumerate() {
             if let Some(constants) = &data.constants {
                 let extent = Extent::of(&x);
                 let forced = forced_spikes(data, extent);
-                let rounding = Rounding { magnitude: &magnitude, terms, roundoff: file.precision.roundoff() };
-                let recurrent = data.recurrent.as_ref();
-                let samples = replay::run(constants, &x, recurrent, forced.as_deref(), &rounding);
+                let samples = replay::run(constants, &x, data.recurrent.as_ref(), forced.as_deref());
                 let shape = x.shape().clone();
                 let outputs: Vec<_> = samples.iter().map(|s| s.output(constants, extent)).collect();
                 x = Tensor::from_vec(shape.clone(), extent.assemble(|sample| &outputs[sample]))?;
                 let u = extent.assemble(|sample| &samples[sample].potential);
                 finite(k, "potential", &u)?;
                 potentials = Some(Tensor::from_vec(shape.clone(), u)?);
-                magnitude = x.map(|x: f64| x.abs());
-                terms = 1;
                 steps.push(Step::Neurons { samples, shape });
             } else {
                 let (weight, bias) = (data.weight.as_ref(), data.bias.as_ref());
-                let size = |tensor: &Tensor<f64>| tensor.map(|x: f64| x.abs());
-                let (w_size, b_size) = (weight.map(size), bias.map(size));
-                let sizes = Stage::run(layer, magnitude, w_size.as_ref(), b_size.as_ref(), false)?;
-                magnitude = sizes.output()?.clone();
-                terms = terms.max(weight.map_or(1, |w| w.len() / w.shape()[0].max(1)));
                 let stage = Stage::run(layer, x, weight, bias, k > 0 || wants_input)?;
                 x = stage.output()?.clone();
                 finite(k, "output", x.as_slice())?;
@@ -161,7 +155,7 @@ impl<'a> NetworkRun<'a> {
             }
         }
         let loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
-        if !(loss.value()?.is_finite() && loss.size.is_finite()) {
+        if !loss.value()?.is_finite() {
             let problem =
                 "the loss, or the size of its terms, is not finite; record a smaller one".to_owned();
             return Err(AuditError::Run(problem));
@@ -169,17 +163,12 @@ impl<'a> NetworkRun<'a> {
         Ok(Self { file, steps, loss })
     }
 
-    pub(super) fn loss(&self) -> Result<f64> {
+    pub(super) fn loss(&self) -> Result<S> {
         self.loss.value()
     }
 
-    /// How large the terms of the loss are.
-    pub(super) fn loss_size(&self) -> f64 {
-        self.loss.size
-    }
-
     /// The states of a neuron layer.
-    pub(super) fn samples(&self, k: usize) -> Option<&[Sample]> {
+    pub(super) fn samples(&self, k: usize) -> Option<&[Sample<S>]> {
         match self.steps.get(k) {
             Some(Step::Neurons { samples, .. }) => Some(samples),
             _ => None,
@@ -187,12 +176,12 @@ impl<'a> NetworkRun<'a> {
     }
 
     /// The gradient of the loss at the network's output and last potentials.
-    pub(super) fn at_output(&self) -> Result<(Tensor<f64>, Option<Tensor<f64>>)> {
+    pub(super) fn at_output(&self) -> Result<(Tensor<S>, Option<Tensor<S>>)> {
         self.loss.back()
     }
 
     /// All gradients under a rule, from the loss.
-    pub(super) fn gradients(&self, rule: &Rule) -> Result<NetworkGradients> {
+    pub(super) fn gradients(&self, rule: &Rule) -> Result<NetworkGradients<S>> {
         let (output, potentials) = self.at_output()?;
         self.gradients_from(rule, output, potentials)
     }
@@ -201,9 +190,9 @@ impl<'a> NetworkRun<'a> {
     pub(super) fn gradients_from(
         &self,
         rule: &Rule,
-        output: Tensor<f64>,
-        mut potentials: Option<Tensor<f64>>,
-    ) -> Result<NetworkGradients> {
+        output: Tensor<S>,
+        mut potentials: Option<Tensor<S>>,
+    ) -> Result<NetworkGradients<S>> {
         let mut cotangent = output;
         let mut layers = vec![OfLayer::default(); self.steps.len()];
         let mut input = None;
@@ -214,7 +203,7 @@ impl<'a> NetworkRun<'a> {
                     let Some(constants) = &data.constants else { continue };
                     let potential = potentials.take();
                     let cotangents = Cotangents { output: &cotangent, potential: potential.as_ref() };
-                    let rule = rule.of_layer(constants);
+                    let rule = rule.of_layer(constants, self.file.precision.roundoff());
                     let recurrent = data.recurrent.as_ref();
                     let back = adjoint::back(constants, &rule, samples, recurrent, &cotangents);
                     cotangent = Tensor::from_vec(shape.clone(), back.current.clone())?;
@@ -226,7 +215,7 @@ impl<'a> NetworkRun<'a> {
                 }
                 Step::Stage { stage, shifted } => {
                     potentials = None;
-                    let mut back = stage.back(cotangent.clone())?;
+                    let mut back = S::back(&self.file.description.layers[k], stage, cotangent.clone())?;
                     if rule.shift > 0 && data.weight.is_some() {
                         back.weight = self.shifted(k, stage, shifted, rule.shift, cotangent)?;
                     }
@@ -248,38 +237,37 @@ impl<'a> NetworkRun<'a> {
     fn shifted(
         &self,
         k: usize,
-        stage: &Stage,
-        kept: &std::sync::OnceLock<Stage>,
+        stage: &Stage<S>,
+        kept: &std::sync::OnceLock<Stage<S>>,
         shift: usize,
-        cotangent: Tensor<f64>,
-    ) -> Result<Option<Tensor<f64>>> {
-        let data = &self.file.layers[k];
+        cotangent: Tensor<S>,
+    ) -> Result<Option<Tensor<S>>> {
+        let (data, layer) = (&self.file.layers[k], &self.file.description.layers[k]);
         let input = stage.input()?;
-        let moved = |by: usize| -> Result<Stage> {
+        let moved = |by: usize| -> Result<Stage<S>> {
             let step = input.len() / input.shape()[0].max(1);
             let kept = input.len().saturating_sub(by * step);
-            let mut late = vec![0.0; input.len() - kept];
+            let mut late = vec![S::zero(); input.len() - kept];
             late.extend_from_slice(&input.as_slice()[..kept]);
             let late = Tensor::from_vec(input.shape().clone(), late)?;
-            let layer = &self.file.description.layers[k];
             Stage::run(layer, late, data.weight.as_ref(), data.bias.as_ref(), false)
         };
         if shift != 1 {
-            return Ok(moved(shift)?.back(cotangent)?.weight);
+            return Ok(S::back(layer, &moved(shift)?, cotangent)?.weight);
         }
         if kept.get().is_none() {
             // Another thread may have been faster; both have made the same.
             let _ = kept.set(moved(1)?);
         }
         match kept.get() {
-            Some(stage) => Ok(stage.back(cotangent)?.weight),
+            Some(stage) => Ok(S::back(layer, stage, cotangent)?.weight),
             None => Ok(None),
         }
     }
 
     /// Those gradients that the file has, in its order.
-    pub(super) fn recorded(&self, found: &NetworkGradients) -> Vec<Vec<f64>> {
-        let flat = |tensor: &Option<Tensor<f64>>| tensor.as_ref().map(Tensor::to_vec).unwrap_or_default();
+    pub(super) fn recorded(&self, found: &NetworkGradients<S>) -> Vec<Vec<S>> {
+        let flat = |tensor: &Option<Tensor<S>>| tensor.as_ref().map(Tensor::to_vec).unwrap_or_default();
         let one = |of: &Of| match of {
             Of::Weight(k) => flat(&found.layers[*k].weight),
             Of::Bias(k) => flat(&found.layers[*k].bias),
@@ -289,16 +277,26 @@ impl<'a> NetworkRun<'a> {
             Of::Learned(k, name) => {
                 let slopes = self.file.description.layers[*k].learned().and_then(|all| all.get(name));
                 let terms = slopes.into_iter().flatten();
-                let sum = terms.map(|(c, slope)| found.layers[*k].constants[*c as usize] * slope).sum();
-                vec![sum]
+                let term = |(c, &slope): (&Constant, &f64)| {
+                    found.layers[*k].constants[*c as usize] * S::constant(slope)
+                };
+                vec![terms.map(term).fold(S::zero(), |sum, term| sum + term)]
             }
         };
         self.file.gradients.iter().map(|recorded| one(&recorded.of)).collect()
     }
 }
 
+impl NetworkRun<'_, Bounded> {
+    /// The gradients of the file under a rule, and how far each of their numbers may be off.
+    pub(super) fn expected(&self, rule: &Rule) -> Result<Vec<Expected>> {
+        let found = self.recorded(&self.gradients(rule)?);
+        Ok(found.iter().map(|numbers| Expected::new(numbers, self.file.precision)).collect())
+    }
+}
+
 impl Rule {
-    fn of_layer(&self, c: &super::cell::Constants) -> LayerRule {
+    fn of_layer(&self, c: &super::cell::Constants, roundoff: f64) -> LayerRule {
         LayerRule {
             reset_gradient: self.reset_gradient.unwrap_or(c.claim),
             surrogate: self.surrogate.apply(c.surrogate),
@@ -308,13 +306,18 @@ impl Rule {
             // An integrator has none to be changed.
             reset: self.reset.filter(|_| c.spiking).unwrap_or(c.reset),
             cuts: self.cuts,
+            threshold: self.threshold.unwrap_or(ThresholdPaths {
+                reset: true,
+                spike: c.in_spike == ThresholdInSpike::Attached,
+            }),
+            roundoff,
         }
     }
 }
 
 /// Finite weights and constants can still make what is not.
-fn finite(k: usize, what: &str, values: &[f64]) -> Result<()> {
-    match values.iter().all(|x| x.is_finite()) {
+fn finite<S: Number>(k: usize, what: &str, values: &[S]) -> Result<()> {
+    match values.iter().all(|&x| S::is_finite(x)) {
         true => Ok(()),
         false => {
             let problem =

@@ -1,13 +1,15 @@
 //! Which gradient is it, if not the claimed one?
 
-use super::adjoint::Cuts;
-use super::compare::{Comparison, compare, dot, norm, relative, scaled};
+use super::adjoint::{Cuts, ThresholdPaths};
+use super::compare::{Comparison, Expected, dot, norm, scaled, units};
 use super::description::{Output, Reset, ResetGradient, ResetKind, Timing};
 use super::error::Result;
 use super::file::AuditFile;
 use super::fit::fit;
+use super::parts;
 use super::run::{NetworkRun, Rule, SurrogateChange, SurrogateShape};
 use crate::snn::SurrogateScale;
+use crate::tensor::Bounded;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -29,7 +31,7 @@ pub struct Explanation {
     pub words: String,
     /// What it leaves unexplained: the root mean square of the relative errors of all tensors.
     pub residual: f64,
-    /// Whether every tensor is within the tolerance of it.
+    /// Whether every number is within its tolerance of it.
     pub explains: bool,
     #[serde(skip)]
     pub(super) rule: Option<Rule>,
@@ -66,27 +68,28 @@ pub(super) fn four_digits(x: f64) -> String {
 /// Work beyond which only some of the truncations are tried: steps times numbers times weights.
 const MANY: usize = 20_000_000;
 
+/// What a candidate may leave of a tensor, or so many of its tolerances, for its own bounds to be computed: they cost
+/// two backward passes more.
+const PROMISING: (f64, f64) = (0.02, 4.0);
+
 /// All explanations, the preferred first among those that explain everything, then by residual.
-pub(super) fn search(run: &NetworkRun<'_>, claimed: &[Vec<f64>]) -> Result<Vec<Explanation>> {
+pub(super) fn search(run: &NetworkRun<'_, Bounded>, claimed: &[Expected]) -> Result<Vec<Explanation>> {
     let file = run.file;
-    let tolerance = file.precision.tolerance();
-    let mut found: Vec<Explanation> = single_tensor(file, claimed);
-    found.extend(whole_gradient(file, claimed));
+    let at_claim = Comparison::new(file, claimed);
+    let search = Search { file, run, plain: NetworkRun::new(file)?, claimed, at_claim: &at_claim };
+    let mut found: Vec<Explanation> = parts::right_but_for_one(file, claimed, &at_claim);
+    found.extend(search.whole_gradient());
     let mut candidates = plain_rules(file);
     candidates.extend(truncations(file));
     candidates.extend(time_shifts(file));
     candidates.extend(other_surrogates(file));
     candidates.extend(other_resets(file));
-    let measured: Vec<Explanation> = candidates
-        .into_par_iter()
-        .map(|c| {
-            let gradients = run.recorded(&run.gradients(&c.rule)?);
-            Ok(explained(c, &compare(file, &gradients), tolerance))
-        })
-        .collect::<Result<_>>()?;
+    let measured: Vec<Explanation> =
+        candidates.into_par_iter().map(|c| search.measured(c)).collect::<Result<_>>()?;
     found.extend(measured);
     if !found.iter().any(|e| e.explains) {
-        found.extend(fitted(run, tolerance)?);
+        found.extend(search.fitted()?);
+        found.extend(parts::only(file, claimed, &at_claim));
     }
     // Under a shape of another kind, numbers may overflow.
     found.retain(|e| e.residual.is_finite());
@@ -100,85 +103,118 @@ pub(super) fn search(run: &NetworkRun<'_>, claimed: &[Vec<f64>]) -> Result<Vec<E
     Ok(found)
 }
 
-fn explained(c: Candidate, comparison: &Comparison, tolerance: f64) -> Explanation {
-    Explanation {
-        code: c.code,
-        words: c.words,
-        residual: comparison.residual,
-        explains: comparison.within(tolerance),
-        rule: Some(c.rule),
+/// What a search is made in.
+struct Search<'a> {
+    file: &'a AuditFile,
+    run: &'a NetworkRun<'a, Bounded>,
+    /// The same run without bounds, for the many candidates that are far off.
+    plain: NetworkRun<'a, f64>,
+    claimed: &'a [Expected],
+    at_claim: &'a Comparison,
+}
+
+impl Search<'_> {
+    /// How far a candidate is from the file, and whether that is within its bounds.
+    fn measured(&self, c: Candidate) -> Result<Explanation> {
+        let gradients = self.plain.recorded(&self.plain.gradients(&c.rule)?);
+        let gradients: Vec<_> = gradients.into_iter().map(Expected::exactly).collect();
+        let near = Comparison::new(self.file, &gradients);
+        let promising = near.tensors.iter().zip(&self.at_claim.tensors).all(|(found, claimed)| {
+            found.error <= PROMISING.0.max(PROMISING.1 * claimed.tolerance)
+        });
+        let explains = promising && Comparison::new(self.file, &self.run.expected(&c.rule)?).agrees();
+        Ok(Explanation {
+            code: c.code,
+            words: c.words,
+            residual: near.residual(),
+            explains,
+            rule: Some(c.rule),
+        })
+    }
+
+    /// A multiple of the right gradient.
+    fn whole_gradient(&self) -> Vec<Explanation> {
+        let batch = self.file.extent().1 as f64;
+        let mut found = Vec::new();
+        let mut offer = |code: String, words: String, factor: f64| {
+            let multiple: Vec<_> = self.claimed.iter().map(|g| g.times(factor)).collect();
+            found.push(Explanation::of(code, words, &Comparison::new(self.file, &multiple)));
+        };
+        if batch > 1.0 {
+            let words =
+                format!("the gradient is {batch} times the right one: summed over the batch, not averaged");
+            offer("batch-sum".into(), words, batch);
+            let words = format!("the gradient is 1/{batch} of the right one: averaged over the batch once more");
+            offer("batch-mean".into(), words, 1.0 / batch);
+        }
+        let units = units(self.file, self.claimed);
+        let recorded = scaled(&units, &self.recorded());
+        let right: Vec<Vec<f64>> = self.claimed.iter().map(|g| g.values.clone()).collect();
+        let right = scaled(&units, &right);
+        let factor = dot(&recorded, &right) / dot(&right, &right).max(f64::MIN_POSITIVE);
+        let c = four_digits(factor);
+        // One number alone is a multiple of any other, and once the right one is no diagnosis.
+        if factor != 0.0 && c != ONCE && recorded.len() > 1 && norm(&recorded) > 0.0 {
+            let words = format!("all gradients are {c} times the right ones");
+            offer(format!("gradient-scale {c}"), words, factor);
+        }
+        found
+    }
+
+    fn recorded(&self) -> Vec<Vec<f64>> {
+        self.file.gradients.iter().map(|g| g.value.to_vec()).collect()
+    }
+
+    /// Explanations with a number that is fitted.
+    fn fitted(&self) -> Result<Vec<Explanation>> {
+        if !self.file.layers.iter().any(|layer| layer.constants.as_ref().is_some_and(|c| c.spiking)) {
+            return Ok(Vec::new());
+        }
+        let (recorded, units) = (self.recorded(), units(self.file, self.claimed));
+        let mut found = Vec::new();
+        let mut add = |starts: &[f64],
+                       rule: &(dyn Fn(f64) -> Rule + Sync),
+                       name: &dyn Fn(f64) -> (String, String, f64)|
+         -> Result<()> {
+            let gradients = |x: f64| Ok(self.plain.recorded(&self.plain.gradients(&rule(x))?));
+            let Some(value) = fit(&recorded, &units, starts, gradients)? else { return Ok(()) };
+            let (code, words, number) = name(value);
+            // The claim itself, with a number that is 1, is no diagnosis.
+            if four_digits(number) != ONCE {
+                found.push(self.measured(candidate(code, words, rule(value)))?);
+            }
+            Ok(())
+        };
+        add(
+            &[0.25, 0.5, 0.75, 1.5, -0.5],
+            &|alpha| Rule { reset_gradient: Some(ResetGradient::Scaled(alpha)), ..Rule::default() },
+            &|alpha| {
+                let a = four_digits(alpha);
+                (format!("scaled {a}"), format!("the reset term is {a} times the full one"), alpha)
+            },
+        )?;
+        add(&[0.25, 0.5, 1.5, 2.0, 4.0, -1.0], &|factor| Rule { factor, ..Rule::default() }, &|factor| {
+            let c = four_digits(factor);
+            (format!("surrogate-scale {c}"), format!("the surrogate is {c} times the claimed one"), factor)
+        })?;
+        let widths: Vec<f64> = (-12..=12).map(|i| f64::from(i) / 4.0 * std::f64::consts::LN_2).collect();
+        add(&widths, &|log| Rule { width: log.exp(), ..Rule::default() }, &|log| {
+            let c = four_digits(log.exp());
+            let words = format!("the surrogate is {c} times as wide as the claimed one");
+            (format!("surrogate-width {c}"), words, log.exp())
+        })?;
+        Ok(found)
     }
 }
 
-/// Right but for one tensor.
-fn single_tensor(file: &AuditFile, claimed: &[Vec<f64>]) -> Vec<Explanation> {
-    let tolerance = file.precision.tolerance();
-    let errors = compare(file, claimed).errors;
-    let wrong: Vec<usize> = (0..errors.len()).filter(|&i| errors[i] > tolerance).collect();
-    let &[at] = &wrong[..] else { return Vec::new() };
-    let (recorded, right) = (&file.gradients[at], &claimed[at]);
-    let (name, value) = (&recorded.name, recorded.value.as_slice());
-    let mut found = Vec::new();
-    let mut offer = |code: String, words: String, expected: &[f64]| {
-        let error = relative(value, expected, 0.0);
-        found.push(Explanation { code, words, residual: error, explains: error <= tolerance, rule: None });
-    };
-    offer(
-        format!("zeroed {name}"),
-        format!("the gradient of {name} is zero; all others are right"),
-        &vec![0.0; right.len()],
-    );
-    if let (&[rows, cols], true) = (&recorded.value.shape()[..], right.len() > 1) {
-        // Read as [in, out]: of a square matrix its transpose, of another the same numbers in the other order.
-        let transposed: Vec<f64> = (0..rows * cols).map(|i| right[i % rows * cols + i / rows]).collect();
-        let words = format!("the gradient of {name} is transposed; all others are right");
-        offer(format!("transposed {name}"), words, &transposed);
-    }
-    // Any single number is a multiple of another: that alone explains nothing, but a sign does.
-    let negative: Vec<f64> = right.iter().map(|g| -g).collect();
-    if errors.len() > 1 {
-        let words = format!("the gradient of {name} has the wrong sign; all others are right");
-        offer(format!("sign {name}"), words, &negative);
-    }
-    if errors.len() > 1 && right.len() > 1 {
-        let factor = dot(value, right) / dot(right, right).max(f64::MIN_POSITIVE);
-        let multiple: Vec<f64> = right.iter().map(|g| factor * g).collect();
-        let c = four_digits(factor);
-        let words = format!("the gradient of {name} is {c} times the right one; all others are right");
-        offer(format!("parameter-scale {name} {c}"), words, &multiple);
-    }
-    found
-}
+/// The number of which no diagnosis is made.
+pub(super) const ONCE: &str = "1";
 
-/// A multiple of the right gradient.
-fn whole_gradient(file: &AuditFile, claimed: &[Vec<f64>]) -> Vec<Explanation> {
-    let tolerance = file.precision.tolerance();
-    let batch = file.extent().1 as f64;
-    let mut found = Vec::new();
-    let mut offer = |code: String, words: String, factor: f64| {
-        let multiple: Vec<Vec<f64>> =
-            claimed.iter().map(|g| g.iter().map(|g| factor * g).collect()).collect();
-        let c = compare(file, &multiple);
-        let explains = c.within(tolerance);
-        found.push(Explanation { code, words, residual: c.residual, explains, rule: None });
-    };
-    if batch > 1.0 {
-        let words =
-            format!("the gradient is {batch} times the right one: summed over the batch, not averaged");
-        offer("batch-sum".into(), words, batch);
-        let words = format!("the gradient is 1/{batch} of the right one: averaged over the batch once more");
-        offer("batch-mean".into(), words, 1.0 / batch);
+impl Explanation {
+    /// An explanation that is no rule of a backward pass, by what it leaves.
+    pub(super) fn of(code: String, words: String, left: &Comparison) -> Self {
+        Self { code, words, residual: left.residual(), explains: left.agrees(), rule: None }
     }
-    let recorded: Vec<Vec<f64>> = file.gradients.iter().map(|g| g.value.to_vec()).collect();
-    let (recorded, right) = (scaled(file, &recorded), scaled(file, claimed));
-    let factor = dot(&recorded, &right) / dot(&right, &right).max(f64::MIN_POSITIVE);
-    // One number alone is a multiple of any other.
-    if factor != 0.0 && recorded.len() > 1 && norm(&recorded) > 0.0 {
-        let c = four_digits(factor);
-        let words = format!("all gradients are {c} times the right ones");
-        offer(format!("gradient-scale {c}"), words, factor);
-    }
-    found
 }
 
 pub(super) fn reset_gradients() -> [(&'static str, &'static str, ResetGradient); 3] {
@@ -220,6 +256,16 @@ fn plain_rules(file: &AuditFile) -> Vec<Candidate> {
         if there {
             let words = format!("nothing flows through time in {what}");
             found.push(candidate(format!("detached-{name}"), words, Rule { cuts, ..Rule::default() }));
+        }
+    }
+    for (name, what, threshold) in [
+        ("spike", "the spike alone, and not through the reset", ThresholdPaths { reset: false, spike: true }),
+        ("reset", "the reset alone, and not through the spike", ThresholdPaths { reset: true, spike: false }),
+    ] {
+        if has(|c| c.spiking) {
+            let words = format!("the threshold's gradient comes through {what}");
+            let rule = Rule { threshold: Some(threshold), ..Rule::default() };
+            found.push(candidate(format!("threshold-in-{name}"), words, rule));
         }
     }
     found
@@ -327,45 +373,6 @@ fn other_resets(file: &AuditFile) -> Vec<Candidate> {
         }
     }
     found
-}
-
-/// Explanations with a number that is fitted.
-fn fitted(run: &NetworkRun<'_>, tolerance: f64) -> Result<Vec<Explanation>> {
-    let file = run.file;
-    if !file.layers.iter().any(|layer| layer.constants.as_ref().is_some_and(|c| c.spiking)) {
-        return Ok(Vec::new());
-    }
-    let mut found = Vec::new();
-    let mut add = |starts: &[f64],
-                   rule: &(dyn Fn(f64) -> Rule + Sync),
-                   name: &dyn Fn(f64) -> (String, String)|
-     -> Result<()> {
-        let fit = fit(file, starts, |x| Ok(run.recorded(&run.gradients(&rule(x))?)))?;
-        if let Some(fit) = fit {
-            let (code, words) = name(fit.value);
-            let c = candidate(code, words, rule(fit.value));
-            found.push(explained(c, &compare(file, &fit.gradients), tolerance));
-        }
-        Ok(())
-    };
-    add(
-        &[0.25, 0.5, 0.75, 1.5, -0.5],
-        &|alpha| Rule { reset_gradient: Some(ResetGradient::Scaled(alpha)), ..Rule::default() },
-        &|alpha| {
-            let a = four_digits(alpha);
-            (format!("scaled {a}"), format!("the reset term is {a} times the full one"))
-        },
-    )?;
-    add(&[0.25, 0.5, 1.5, 2.0, 4.0, -1.0], &|factor| Rule { factor, ..Rule::default() }, &|factor| {
-        let c = four_digits(factor);
-        (format!("surrogate-scale {c}"), format!("the surrogate is {c} times the claimed one"))
-    })?;
-    let widths: Vec<f64> = (-12..=12).map(|i| f64::from(i) / 4.0 * std::f64::consts::LN_2).collect();
-    add(&widths, &|log| Rule { width: log.exp(), ..Rule::default() }, &|log| {
-        let c = four_digits(log.exp());
-        (format!("surrogate-width {c}"), format!("the surrogate is {c} times as wide as the claimed one"))
-    })?;
-    Ok(found)
 }
 
 #[cfg(test)]

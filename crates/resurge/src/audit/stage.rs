@@ -37,8 +37,8 @@ pub(super) fn apply<S: Scalar>(
 
 /// A layer without a state that has run.
 #[derive(Debug)]
-pub(super) struct Stage {
-    tape: Tape<f64>,
+pub(super) struct Stage<S: Scalar> {
+    tape: Tape<S>,
     input: Var,
     weight: Option<Var>,
     bias: Option<Var>,
@@ -48,39 +48,39 @@ pub(super) struct Stage {
 
 /// The gradients of a stage; `None` where there is no such input, or none is needed.
 #[derive(Debug, Default)]
-pub(super) struct StageGradients {
-    pub(super) input: Option<Tensor<f64>>,
-    pub(super) weight: Option<Tensor<f64>>,
-    pub(super) bias: Option<Tensor<f64>>,
+pub(super) struct StageGradients<S> {
+    pub(super) input: Option<Tensor<S>>,
+    pub(super) weight: Option<Tensor<S>>,
+    pub(super) bias: Option<Tensor<S>>,
 }
 
-impl Stage {
+impl<S: Scalar> Stage<S> {
     pub(super) fn run(
         layer: &Layer,
-        input: Tensor<f64>,
+        input: Tensor<S>,
         weight: Option<&Tensor<f64>>,
         bias: Option<&Tensor<f64>>,
         input_needed: bool,
     ) -> Result<Self> {
         let mut tape = Tape::new();
         let input = if input_needed { tape.leaf(input) } else { tape.constant(input) };
-        let weight = weight.map(|weight| tape.leaf(weight.clone()));
-        let bias = bias.map(|bias| tape.leaf(bias.clone()));
+        let weight = weight.map(|weight| tape.leaf(weight.cast()));
+        let bias = bias.map(|bias| tape.leaf(bias.cast()));
         let output = apply(&mut tape, layer, input, weight, bias)?;
         Ok(Self { tape, input, weight, bias, output, input_needed })
     }
 
-    pub(super) fn output(&self) -> Result<&Tensor<f64>> {
+    pub(super) fn output(&self) -> Result<&Tensor<S>> {
         Ok(self.tape.value(self.output)?)
     }
 
-    pub(super) fn input(&self) -> Result<&Tensor<f64>> {
+    pub(super) fn input(&self) -> Result<&Tensor<S>> {
         Ok(self.tape.value(self.input)?)
     }
 
-    pub(super) fn back(&self, cotangent: Tensor<f64>) -> Result<StageGradients> {
+    pub(super) fn back(&self, cotangent: Tensor<S>) -> Result<StageGradients<S>> {
         if !self.input_needed && self.weight.is_none() {
-            return Ok(StageGradients::default());
+            return Ok(StageGradients { input: None, weight: None, bias: None });
         }
         let gradients = self.tape.vjp(self.output, cotangent)?;
         let of = |var: Var| gradients.wrt(var).cloned();
@@ -156,68 +156,35 @@ pub(super) fn loss<S: Scalar>(
     Ok(tape.scale(sum, terms.scale / divisor as f64)?)
 }
 
-/// The sum of a loss's terms, each as large as what it is made of: `|w y|` of a weighted sum, `(|z| + |target|)^2` of a
-/// squared distance, the largest logit of a cross-entropy.
-fn size(how: &Loss, target: &Target, output: &Tensor<f64>, potentials: Option<&Tensor<f64>>) -> Result<f64> {
-    let size = |tensor: &Tensor<f64>| tensor.map(|x: f64| x.abs());
-    let target = match target {
-        Target::Classes(_) => {
-            let Loss::CrossEntropy(terms) = how else { return Ok(0.0) };
-            let (steps, batch) = (output.shape()[0], output.shape()[1]);
-            let largest = output.as_slice().iter().fold(0.0, |a: f64, x| a.max(x.abs()));
-            let largest = if terms.readout == Readout::Sum { largest * steps as f64 } else { largest };
-            let rows = if terms.readout == Readout::All { steps * batch } else { batch };
-            let each = match terms.reduction {
-                Reduction::Mean => 1.0,
-                Reduction::BatchMean => (rows / batch) as f64,
-                Reduction::Sum => rows as f64,
-            };
-            return Ok(terms.scale.abs() * each * largest);
-        }
-        Target::Values(values) => Target::Values(values.map(|x: f64| -x.abs())),
-        Target::Weights { output, potentials } => {
-            Target::Weights { output: size(output), potentials: potentials.as_ref().map(size) }
-        }
-    };
-    let mut tape = Tape::new();
-    let output = tape.constant(size(output));
-    let potentials = potentials.map(|u| tape.constant(size(u)));
-    let loss = loss(&mut tape, how, &target, output, potentials)?;
-    Ok(tape.value(loss)?.item().unwrap_or(f64::NAN).abs())
-}
-
 /// A loss that has been computed.
 #[derive(Debug)]
-pub(super) struct LossRun {
-    tape: Tape<f64>,
+pub(super) struct LossRun<S: Scalar> {
+    tape: Tape<S>,
     output: Var,
     potentials: Option<Var>,
     loss: Var,
-    /// How large its terms are: rounding errors are in proportion to them, and not to their sum.
-    pub(super) size: f64,
 }
 
-impl LossRun {
+impl<S: Scalar> LossRun<S> {
     pub(super) fn run(
         how: &Loss,
         target: &Target,
-        output: Tensor<f64>,
-        potentials: Option<Tensor<f64>>,
+        output: Tensor<S>,
+        potentials: Option<Tensor<S>>,
     ) -> Result<Self> {
-        let size = size(how, target, &output, potentials.as_ref())?;
         let mut tape = Tape::new();
         let output = tape.leaf(output);
         let potentials = potentials.map(|u| tape.leaf(u));
         let loss = loss(&mut tape, how, target, output, potentials)?;
-        Ok(Self { tape, output, potentials, loss, size })
+        Ok(Self { tape, output, potentials, loss })
     }
 
-    pub(super) fn value(&self) -> Result<f64> {
-        Ok(self.tape.value(self.loss)?.item().unwrap_or(f64::NAN))
+    pub(super) fn value(&self) -> Result<S> {
+        Ok(self.tape.value(self.loss)?.item().unwrap_or(S::from_f64(f64::NAN)))
     }
 
     /// The gradients at the output and at the potentials.
-    pub(super) fn back(&self) -> Result<(Tensor<f64>, Option<Tensor<f64>>)> {
+    pub(super) fn back(&self) -> Result<(Tensor<S>, Option<Tensor<S>>)> {
         let gradients = self.tape.backward(self.loss)?;
         let potentials = self.potentials.map(|u| gradients.wrt(u).cloned()).transpose()?;
         Ok((gradients.wrt(self.output)?.clone(), potentials))

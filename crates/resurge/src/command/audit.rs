@@ -14,13 +14,15 @@ use std::path::{Path, PathBuf};
 ///
 /// An audit file (docs/audit-format.md) holds a network, one run of it, and the gradients that a framework computed;
 /// python/resurge-audit writes it for snnTorch, SpikingJelly, Norse, Sinabs and Spyx. The network is rebuilt, the
-/// forward pass compared spike by spike, then each gradient with what the file claims it to be, to 1e-4 of its norm
-/// in f32 and 1e-10 in f64. Where they are not the same, the gradient that it is instead is searched for: with the
-/// reset's spike attached, detached or scaled, of another reset or surrogate, truncated, shifted in time and more.
-/// The gradient of the rebuilt network is proved on the very input by finite differences of its anchored program.
+/// forward pass compared spike by spike, then every number of each gradient with what the file claims it to be, within
+/// a running bound of its own rounding errors in the file's type. Where they are not the same, the gradient that it is
+/// instead is searched for: with the reset's spike attached, detached or scaled, of another reset or surrogate,
+/// truncated, shifted in time and more. The gradient of the rebuilt network is proved on the very input by finite
+/// differences of its anchored program. A run that cannot tell the claim from another (of one step, without a spike)
+/// is `undecided`.
 ///
 /// Exit status: 0 when all match, 1 when any does not, 2 when a file is unusable or the referee's own proof fails on it,
-/// and on bad usage.
+/// and on bad usage, 3 when none mismatches but any is undecided.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge audit run.safetensors
@@ -65,7 +67,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if reports.unproved > 0 {
         bail!("the referee fails its own proof on {} of {} files", reports.unproved, reports.files.len());
     }
-    Ok(if reports.mismatched == 0 { Verdict::Holds } else { Verdict::Fails })
+    Ok(match (reports.mismatched, reports.undecided) {
+        (0, 0) => Verdict::Holds,
+        (0, _) => Verdict::Undecided,
+        _ => Verdict::Fails,
+    })
 }
 
 /// A report must not take the place of an audit file, nor of the other report.
@@ -140,9 +146,13 @@ fn text(reports: &AuditReports) -> Result<String> {
         }
     }
     if several {
-        let AuditReports { matched, mismatched, unproved, unusable, .. } = reports;
-        let unproved = if *unproved > 0 { format!("{unproved} unproved, ") } else { String::new() };
-        writeln!(out, "\n{matched} matched, {mismatched} mismatched, {unproved}{unusable} unusable")?;
+        let AuditReports { matched, mismatched, undecided, unproved, unusable, .. } = reports;
+        let some = |count: usize, what: &str| match count {
+            0 => String::new(),
+            _ => format!("{count} {what}, "),
+        };
+        let others = some(*undecided, "undecided") + &some(*unproved, "unproved");
+        writeln!(out, "\n{matched} matched, {mismatched} mismatched, {others}{unusable} unusable")?;
     }
     Ok(out)
 }
@@ -182,11 +192,14 @@ fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
         )?;
     }
     if !audit.gradients.is_empty() {
-        let mut table = ruled(["Gradient", "Norm", "Relative error", ""]);
+        let mut table = ruled(["Gradient", "Norm", "Relative error", "Tolerance", ""]);
         for g in &audit.gradients {
-            let verdict = if g.matches { "" } else { "differs" };
-            let row = [g.name.clone(), format!("{:.4e}", g.norm), format!("{:.2e}", g.error), verdict.into()];
-            table.add_row(row);
+            let verdict = match g.wrong {
+                0 => String::new(),
+                wrong => format!("{wrong} of {} differ", g.shape.iter().product::<usize>()),
+            };
+            let [error, tolerance] = [g.error, g.tolerance].map(|x| format!("{x:.2e}"));
+            table.add_row([g.name.clone(), format!("{:.4e}", g.norm), error, tolerance, verdict]);
         }
         align_right(&mut table, 1);
         writeln!(out, "{table}")?;
