@@ -17,8 +17,8 @@ fn every_vjp_is_the_transposed_jacobian_of_the_anchored_program() {
 #[test]
 fn every_operation_has_its_cases() {
     let count = |name| registry().iter().filter(|case| case.name() == name).count();
-    // Twelve surrogates, three rules of firing, five shapes; and the windows of a refractory period.
-    assert_eq!((count("spike"), count("rested")), (12 * 3 * 5, 4));
+    // Twelve surrogates, three rules of firing, five shapes; and the count and the mask of a refractory period.
+    assert_eq!([count("spike"), count("resting"), count("rested")], [12 * 3 * 5, 3, 2]);
 }
 
 /// Whatever is called on it with so many inputs fails, but for what needs none of them.
@@ -40,9 +40,10 @@ fn refuses(op: &dyn Op<f64>, count: usize, expected: usize) {
 #[test]
 fn another_number_of_inputs_is_an_error_and_never_a_panic() {
     for case in registry() {
-        // A refractory period looks back at any number of steps.
-        let counts: &[usize] = if case.name() == "rested" { &[0] } else { &[0, 2, 3] };
-        counts.iter().for_each(|&count| refuses(&*case.op, count, 1));
+        // The count of a refractory period has one before it but in the first step.
+        let (counts, expected): (&[usize], _) =
+            if case.name() == "resting" { (&[0, 3], 2) } else { (&[0, 2, 3], 1) };
+        counts.iter().for_each(|&count| refuses(&*case.op, count, expected));
     }
     let cell = Cell::lif(Surrogate::triangle(1.0).unwrap());
     let mut tape = Tape::<f64>::new();

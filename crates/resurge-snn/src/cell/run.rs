@@ -2,7 +2,7 @@
 
 use super::parameters::one_minus;
 use super::{Cell, CellParameters, ThresholdInSpike};
-use crate::refractory::rested;
+use crate::refractory::{rested, resting};
 use crate::{Firing, Reset, ResetGradient, ResetKind, ResetTiming, Result, SnnError, spike};
 use resurge_autodiff::{Tape, Var};
 use resurge_tensor::{Scalar, Tensor};
@@ -106,7 +106,7 @@ impl Cell {
         let trace = filter_constants(tape, parameters.trace_decay)?;
         let mut run = CellRun::default();
         let mut state: Option<State> = None;
-        let (mut synapse, mut adaptation) = (None, None);
+        let (mut synapse, mut adaptation, mut count) = (None, None, None);
         for t in 0..shape[0] {
             let input = tape.select(current, t)?;
             let input = self.add_recurrent(tape, parameters, input, run.outputs.last().copied())?;
@@ -118,7 +118,7 @@ impl Cell {
             tape.label(u, "u", Some(t))?;
             let before = state.map(|s| s.spike);
             let threshold = self.adapt(tape, parameters, &mut adaptation, before)?;
-            let o = self.fire(tape, u, threshold, &run.spikes)?;
+            let o = self.fire(tape, u, threshold, before, &mut count)?;
             tape.label(o, "o", Some(t))?;
             let output = if self.output_delay { before.unwrap_or(silence) } else { o };
             let a = filter_trace(tape, trace, run.traces.last().copied(), output)?;
@@ -274,8 +274,16 @@ impl Cell {
         Ok(tape.add(risen, parameters.threshold)?)
     }
 
-    /// Equation (2), with the refractory period.
-    fn fire<S: Scalar>(&self, tape: &mut Tape<S>, u: Var, threshold: Var, past: &[Var]) -> Result<Var> {
+    /// Equation (2), with the refractory period: `count` is for how many steps neurons are still silent, from the spikes
+    /// of the step before.
+    fn fire<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        u: Var,
+        threshold: Var,
+        before: Option<Var>,
+        count: &mut Option<Var>,
+    ) -> Result<Var> {
         let seen = match self.threshold_in_spike {
             ThresholdInSpike::Attached => threshold,
             ThresholdInSpike::Detached | ThresholdInSpike::Relative => tape.detach(threshold)?,
@@ -285,11 +293,10 @@ impl Cell {
             above = tape.div(above, seen)?;
         }
         let o = spike(tape, above, self.surrogate, self.firing)?;
-        let recent = &past[past.len().saturating_sub(self.refractory)..];
-        if recent.is_empty() {
-            return Ok(o);
-        }
-        let rested = rested(tape, recent)?;
+        let Some(before) = before.filter(|_| self.refractory > 0) else { return Ok(o) };
+        let still = resting(tape, self.refractory, before, *count)?;
+        *count = Some(still);
+        let rested = rested(tape, still)?;
         Ok(tape.mul(o, rested)?)
     }
 }

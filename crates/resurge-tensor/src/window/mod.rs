@@ -140,17 +140,17 @@ impl Window2d {
         Ok(positions)
     }
 
-    /// As [`visit`](Self::visit), a row of positions at a time.
+    /// As [`visit`](Self::visit), a row of positions at a time. What it costs is in proportion to the image under the
+    /// positions, however far the window reaches beyond it.
     #[inline]
     pub(crate) fn runs(&self, image: [usize; 2], positions: [usize; 2], mut visit: impl FnMut(Run)) {
-        for tap_row in 0..self.kernel[0] {
-            for tap_column in 0..self.kernel[1] {
-                let tap = tap_row * self.kernel[1] + tap_column;
-                let columns = self.within(1, tap_column, image, positions);
-                if columns.is_empty() {
-                    continue;
-                }
-                for row in self.within(0, tap_row, image, positions) {
+        let taps = |axis: usize| self.touching(axis, image[axis], positions[axis]);
+        let columns: Vec<(usize, Range<usize>)> = taps(1).collect();
+        for (tap_row, rows) in taps(0) {
+            for (tap_column, columns) in &columns {
+                // A number beyond any memory is of a pool, which does not ask for it.
+                let tap = tap_row.wrapping_mul(self.kernel[1]).wrapping_add(*tap_column);
+                for row in rows.clone() {
                     let at_row = row * self.stride[0] + tap_row - self.padding[0];
                     let at_column = columns.start * self.stride[1] + tap_column - self.padding[1];
                     let place = row * positions[1] + columns.start;
@@ -160,11 +160,38 @@ impl Window2d {
         }
     }
 
-    /// The positions along an axis at which an element of the window lies on the image.
-    fn within(&self, axis: usize, tap: usize, image: [usize; 2], positions: [usize; 2]) -> Range<usize> {
+    /// The elements of the window along an axis that lie on the image at some position, in their order, with the
+    /// positions at which they do.
+    fn touching(
+        &self,
+        axis: usize,
+        extent: usize,
+        positions: usize,
+    ) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
+        let (kernel, stride, padding) = (self.kernel[axis], self.stride[axis], self.padding[axis]);
+        // The window begins `padding - position * stride` before the image. Where the stride is shorter than the image, the
+        // elements of neighbouring positions adjoin or overlap, else those of each are by themselves.
+        let apart = stride >= extent;
+        let on_image = move |first: usize, last: usize| {
+            let begin = padding.saturating_sub(last * stride);
+            let end = (extent + padding).saturating_sub(first * stride).min(kernel);
+            begin..end
+        };
+        let groups = if apart { positions } else { positions.min(1) };
+        (0..groups).rev().flat_map(move |group| {
+            let (first, last) = if apart { (group, group) } else { (0, positions - 1) };
+            on_image(first, last).filter_map(move |tap| {
+                let at = self.within(axis, tap, extent, first..last + 1);
+                (!at.is_empty()).then_some((tap, at))
+            })
+        })
+    }
+
+    /// Those of some positions along an axis at which an element of the window lies on the image.
+    fn within(&self, axis: usize, tap: usize, extent: usize, positions: Range<usize>) -> Range<usize> {
         let (stride, padding) = (self.stride[axis], self.padding[axis]);
-        let first = padding.saturating_sub(tap).div_ceil(stride);
-        let end = (image[axis] + padding).saturating_sub(tap).div_ceil(stride).min(positions[axis]);
+        let first = padding.saturating_sub(tap).div_ceil(stride).max(positions.start);
+        let end = (extent + padding).saturating_sub(tap).div_ceil(stride).min(positions.end);
         first.min(end)..end
     }
 }

@@ -25,6 +25,53 @@ fn overlapping_and_padded_windows() {
     assert_eq!(places, vec![0, 0, 1, 2]);
 }
 
+/// By the definition: element after element of the window, and position after position.
+#[test]
+fn runs_are_the_parts_of_a_window_that_lie_on_the_image() {
+    let mut windows = 0;
+    for bits in 0..5 * 4 * 7 * 4 {
+        let (kernel, stride, padding, extent) =
+            (bits % 5 + 1, bits / 5 % 4 + 1, bits / 20 % 7, bits / 140 + 1);
+        let window = Window2d::new([kernel, 2]).with_stride([stride, 1]).with_padding([padding, 1]);
+        let image = [extent, 3];
+        let Ok(positions) = window.positions("test", image) else { continue };
+        let mut expected = Vec::new();
+        for tap in 0..kernel * 2 {
+            for place in 0..positions[0] * positions[1] {
+                let row = (place / positions[1] * stride + tap / 2).checked_sub(padding);
+                let column = (place % positions[1] + tap % 2).checked_sub(1);
+                let (Some(row), Some(column)) = (row, column) else { continue };
+                if row < extent && column < 3 {
+                    expected.push((tap, place, row * 3 + column));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        window.runs(image, positions, |run| {
+            found.extend((0..run.len).map(|k| (run.tap, run.place + k, run.at + k)));
+        });
+        assert_eq!(found, expected, "{window}");
+        windows += 1;
+    }
+    assert!(windows > 400, "{windows}");
+}
+
+/// A loop over these windows would not come to an end.
+#[test]
+fn a_window_far_beyond_the_image_costs_no_more_than_the_image() {
+    let far = 1 << 40;
+    let window = Window2d::new([far + 1, far + 1]).with_padding([far, far]).with_stride([far / 2, far]);
+    let image = Tensor::from_vec([1, 1, 2, 2], vec![1.0, 2.0, 4.0, 8.0]).unwrap();
+    // Down, the window ends at the first row, has all of them in its middle, and begins at the first row.
+    let sums = image.sum_pool2d(window).unwrap();
+    assert_eq!((&sums.shape()[..], sums.as_slice()), (&[1, 1, 3, 2][..], &[1., 3., 5., 15., 5., 15.][..]));
+    let shares: Tensor<f64> = sums.map(|x| x * window.share::<f64>());
+    assert_eq!(image.avg_pool2d(window).unwrap(), shares);
+    assert_eq!(image.argmax_pool2d(window).unwrap().1, vec![0, 1, 2, 3, 2, 3]);
+    let back = Tensor::full([1, 1, 3, 2], 1.0).unwrap().sum_pool2d_transposed(window, image.shape()).unwrap();
+    assert_eq!(back.as_slice(), &[6.0, 3.0, 4.0, 2.0]);
+}
+
 #[test]
 fn a_mean_is_the_sum_by_the_size_of_the_window() {
     let window = Window2d::new([2, 2]).with_padding([1, 0]);
