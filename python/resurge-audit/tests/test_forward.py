@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resurge_audit._probe import doubles
 from resurge_audit import Loss, Unsupported, read, record_norse, record_sinabs, record_snntorch, record_spikingjelly
+from resurge_audit._probe import doubles
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -112,7 +112,7 @@ def test_other_ways_through_the_layers_are_refused_by_name(path: Path) -> None:
         def forward(self, x: Any) -> Any:
             m1, m2, spikes = self.lif1.init_leaky(), self.lif2.init_leaky(), []
             for step in x:
-                s1, m1 = self.lif1(self.fc1(step), m1)
+                _, m1 = self.lif1(self.fc1(step), m1)
                 s2, m2 = self.lif2(self.fc1(step)[:, :3], m2)
                 spikes.append(s2)
             return torch.stack(spikes)
@@ -174,7 +174,9 @@ def test_images_are_flattened_as_the_forward_does(path: Path) -> None:
     kinds = [layer["kind"] for layer in read(path).description["layers"]]
     assert kinds == ["conv2d", "max-pool2d", "neuron", "flatten", "linear"] and worst(path) < 1e-12
     with pytest.raises(Unsupported, match=r"`block.0`\): does not take .* such as nn.Linear or nn.AvgPool2d"):
-        record_snntorch(Images(lambda x: functional.avg_pool2d(x, 3, 1, 1)).double(), x, weights, Loss("weighted-sum"), path)
+        record_snntorch(
+            Images(lambda x: functional.avg_pool2d(x, 3, 1, 1)).double(), x, weights, Loss("weighted-sum"), path
+        )
 
 
 def test_the_other_frameworks_ways_of_stepping(path: Path) -> None:
@@ -206,7 +208,12 @@ def test_the_other_frameworks_ways_of_stepping(path: Path) -> None:
             super().__init__()
             torch.manual_seed(0)
             cell = norse.LIF if over_time else norse.LIFCell
-            self.out, self.hidden, self.into, self.over_time = nn.Linear(10, 3), cell(fast), nn.Linear(20, 10), over_time
+            self.out, self.hidden, self.into, self.over_time = (
+                nn.Linear(10, 3),
+                cell(fast),
+                nn.Linear(20, 10),
+                over_time,
+            )
             self.read = norse.LI() if over_time else norse.LICell()
 
         def forward(self, x: Any) -> Any:
@@ -279,8 +286,14 @@ def test_hooks_are_refused_wherever_they_are(path: Path) -> None:
 
     for hang, named in [
         (lambda net: net.lif1.register_forward_hook(nothing), r"`lif1`\): snntorch.Leaky.register_forward_hook"),
-        (lambda net: net.lif1.register_forward_pre_hook(nothing), r"`lif1`\): snntorch.Leaky.register_forward_pre_hook"),
-        (lambda net: net.fc1.register_full_backward_hook(nothing), r"`fc1`\): torch.Linear.register_full_backward_hook"),
+        (
+            lambda net: net.lif1.register_forward_pre_hook(nothing),
+            r"`lif1`\): snntorch.Leaky.register_forward_pre_hook",
+        ),
+        (
+            lambda net: net.fc1.register_full_backward_hook(nothing),
+            r"`fc1`\): torch.Linear.register_full_backward_hook",
+        ),
         (lambda net: net.fc1.weight.register_hook(lambda g: 2 * g), r"`fc1`\): torch.Linear.weight.register_hook"),
         (
             lambda net: net.fc1.weight.register_post_accumulate_grad_hook(nothing),

@@ -261,7 +261,9 @@ def test_layers_of_torch_are_refused_by_name(path: Path) -> None:
         def forward(self, x: Any) -> Any:
             return self.scale * x
 
-    refused(record_snntorch, nn.Sequential(Mine(), nn.Linear(6, 3)).double(), path, r"layer 0 \(`0`\): .*Mine: is no layer")
+    refused(
+        record_snntorch, nn.Sequential(Mine(), nn.Linear(6, 3)).double(), path, r"layer 0 \(`0`\): .*Mine: is no layer"
+    )
     half = dense(lambda: snn.Leaky(beta=0.9), 32).half()
     refused(record_snntorch, half, path, r"layers.0.weight: is torch.float16, the input torch.float64")
     refused(record_snntorch, nn.Sequential(nn.Linear(6, 3)).double(), path, r"x.shape: ", torch.zeros(4, 6).double())
@@ -293,7 +295,9 @@ def test_the_other_frameworks_refuse_by_name(path: Path) -> None:
     for function in (act.Heaviside(0.4), act.PeriodicExponential()):
         for fire in (act.SingleSpike, act.MultiSpike):
             adapting = sinabs.ALIF(3.0, 6.0, spike_fn=fire, surrogate_grad_fn=function)
-            refused(record_sinabs, dense(lambda module=adapting: module), path, r"ALIF.surrogate_grad_fn|ALIF with Multi")
+            refused(
+                record_sinabs, dense(lambda module=adapting: module), path, r"ALIF.surrogate_grad_fn|ALIF with Multi"
+            )
     other = act.MembraneSubtract(0.5)
     refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, reset_fn=other)), path, r"LIF.reset_fn.subtract_value")
     refused(

@@ -88,7 +88,9 @@ def distance(a: Any, b: Any) -> float:
     return float((a - b.to(a.dtype)).abs().max()) / largest
 
 
-def own_loss(net: Any, followed: Followed, loss: Loss | Callable[[Any, Any], Any], y: Any, mine: Any, returned: bool) -> Any:
+def own_loss(
+    net: Any, followed: Followed, loss: Loss | Callable[[Any, Any], Any], y: Any, mine: Any, returned: bool
+) -> Any:
     """The loss of the own run.
 
     Raises Unsupported where the network returns neither its last layer's output nor the readout of the loss.
@@ -102,8 +104,8 @@ def own_loss(net: Any, followed: Followed, loss: Loss | Callable[[Any, Any], Any
             shapes = [tuple(tensor.shape) for tensor in found]
             raise Unsupported(
                 f"{class_name(net)}.forward",
-                f"returns something else (of the shapes {shapes}) than the output {tuple(mine.shape)} of its last layer, "
-                f"`{followed.order[-1].name}`; return that, or give the loss as a function of what is returned",
+                f"returns something else (of the shapes {shapes}) than the output {tuple(mine.shape)} of its last "
+                f"layer, `{followed.order[-1].name}`; return that, or give the loss as a function of what is returned",
             )
     if loss.kind == "weighted-sum":
         return (y.to(mine.dtype) * mine).sum()

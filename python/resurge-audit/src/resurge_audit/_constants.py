@@ -37,8 +37,7 @@ def scalar(obj: Any, attribute: str) -> float:
 def settle(description: Description, features: tuple[int, ...], what: str) -> Description:
     """The description with every tensor as a number or a list: of N neurons, of C channels, or of C H W pixels."""
     return {
-        key: value if key in PLAIN else settled(value, features, f"{what}.{key}")
-        for key, value in description.items()
+        key: value if key in PLAIN else settled(value, features, f"{what}.{key}") for key, value in description.items()
     }
 
 
@@ -84,4 +83,3 @@ def settled_gradient(gradient: Any, features: tuple[int, ...], what: str) -> Any
         shapes = f"{tuple(gradient.shape)} is neither one number nor one for each of the features {tuple(features)}"
         raise Unsupported(what, f"is learned, and {shapes}; give it one of these shapes")
     return gradient.flatten()
-

@@ -56,8 +56,7 @@ class Attributes:
         self.before = dict(self.own)
         self.inner = [(value, dict(value)) for value in self.before.values() if isinstance(value, dict)]
         self.values = [
-            (value, value.detach().clone(), value.grad if value.is_leaf else None)
-            for value in self._tensors()
+            (value, value.detach().clone(), value.grad if value.is_leaf else None) for value in self._tensors()
         ]
         # Frameworks reset and detach states in place; it is copies that they are given.
         for name in ("_buffers", "_memories"):

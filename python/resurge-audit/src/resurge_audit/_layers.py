@@ -52,7 +52,7 @@ def is_of_framework(module: Any) -> bool:
     return type(module).__module__.split(".")[0] in FRAMEWORKS
 
 
-def untouched(module: Any, base: type | None = None) -> None:
+def untouched(module: Any, base: Any = None) -> None:
     """Refuses a module that may not compute what its class does: with another forward, or with a hook."""
     why = f"is not that of {base.__name__}" if base else "is not that of its class"
     changed = base is not None and not is_of_framework(module) and type(module).forward is not base.forward
@@ -109,9 +109,7 @@ def stateless(module: Any, call: Callable[[Any], Any] | None = None, called: Cal
             untouched(module, base)
     if isinstance(module, nn.Linear):
         parameters = weights(module)
-        return Step(
-            {"kind": "linear", "bias": "bias" in parameters} | named, over_time(call, called), parameters
-        )
+        return Step({"kind": "linear", "bias": "bias" in parameters} | named, over_time(call, called), parameters)
     if isinstance(module, nn.Conv2d):
         settings(
             padding_mode=(module.padding_mode == "zeros", "zeros"),

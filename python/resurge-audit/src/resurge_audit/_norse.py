@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from resurge_audit._errors import Unsupported, class_name, require
-from resurge_audit._loss import Loss, LossFunction
 from resurge_audit._constants import constant
+from resurge_audit._errors import Unsupported, class_name, require
 from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
+from resurge_audit._loss import Loss, LossFunction
 from resurge_audit._probe import firing_of, probe
 from resurge_audit._recorder import Framework, Options, Output, record
 from resurge_audit._walk import Habits

@@ -113,7 +113,9 @@ def beside(
     own = has_own_forward(net)
     if isinstance(net, list | tuple):
         if own:
-            raise Unsupported("a list", "has a module with a forward of its own in it; pass a module whose forward calls all")
+            raise Unsupported(
+                "a list", "has a module with a forward of its own in it; pass a module whose forward calls all"
+            )
         return None, layers
     if own:
         check_types([net], source)
@@ -174,7 +176,9 @@ def check_steps(steps: list[Step], x: Any, options: Options) -> None:
         for name, value in (step.parameters | step.learned).items():
             here = f"layers.{k}.{name}"
             if value.requires_grad and id(value) in seen:
-                why = f"is the same parameter as {seen[id(value)]}, and the file has a gradient for each; give it its own"
+                why = (
+                    f"is the same parameter as {seen[id(value)]}, and the file has a gradient for each; give it its own"
+                )
                 obstacles.add(here, why)
             seen[id(value)] = here
     obstacles.check()
@@ -223,7 +227,7 @@ class Walk:
             self.outputs.append(h)
             self.features.append(tuple(h.shape[2:]))
             with obstacles.at(f"layer {k} (`{step.place}`)"):
-                step.description = settle(step.description, self.features[-1], step.description.get("class", kind))
+                step.description = settle(step.description, self.features[-1], str(step.description.get("class", kind)))
             if kind == "neuron":
                 self.tensors[f"spikes.{k}"] = compact(numpy_of(h))
             if kind in STATEFUL and ran.potentials is not None and self.options.record_potentials:

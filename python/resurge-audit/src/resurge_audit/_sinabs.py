@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from resurge_audit._constants import constant, scalar
 from resurge_audit._errors import Unsupported, class_name, require
 from resurge_audit._file import Array
-from resurge_audit._loss import Loss, LossFunction
-from resurge_audit._constants import constant, scalar
 from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
+from resurge_audit._loss import Loss, LossFunction
 from resurge_audit._probe import doubles
 from resurge_audit._recorder import Framework, Options, Output, record
 from resurge_audit._surrogate import Description, identify
@@ -89,9 +89,13 @@ def neuron(module: Any) -> Step:
     adaptive = type(module) is layers.ALIF
     plain = type(module) in (layers.LIF, layers.IAF, layers.LIFSqueeze, layers.IAFSqueeze)
     if not (leak or adaptive or plain):
-        raise Unsupported(class_name(module), "is no layer of the format, nor LIF, IAF, ALIF, ExpLeak; take one of these")
+        raise Unsupported(
+            class_name(module), "is no layer of the format, nor LIF, IAF, ALIF, ExpLeak; take one of these"
+        )
     untouched(module)
-    require(module.min_v_mem is None, module, "min_v_mem", "a lower bound of the potential is not in the format; take None")
+    require(
+        module.min_v_mem is None, module, "min_v_mem", "a lower bound of the potential is not in the format; take None"
+    )
     description, learned = membrane(module, adaptive)
     description = {"kind": "integrator" if leak else "neuron", "class": class_name(module)} | description
     if leak:
@@ -114,7 +118,9 @@ def neuron(module: Any) -> Step:
         kind: dict[str, Any] = {"kind": "zero-then-add", "value": value} if value else {"kind": "zero"}
         description |= {"reset": kind | {"timing": "before-decay"}, "reset_gradient": "detached"}
     else:
-        raise Unsupported(f"{class_name(module)}.reset_fn", f"{reset!r} is not in the format; take MembraneSubtract or MembraneReset")
+        raise Unsupported(
+            f"{class_name(module)}.reset_fn", f"{reset!r} is not in the format; take MembraneSubtract or MembraneReset"
+        )
     theta = scalar(module, "b0") if adaptive else scalar(module, "spike_threshold")
     description |= {"threshold": theta, "firing": "repeatedly" if multi else "at-or-above"}
     if adaptive:

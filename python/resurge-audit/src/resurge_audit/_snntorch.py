@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from resurge_audit._errors import Unsupported, class_name, require
-from resurge_audit._loss import Loss, LossFunction
 from resurge_audit._constants import constant, scalar
+from resurge_audit._errors import Unsupported, class_name, require
 from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
+from resurge_audit._loss import Loss, LossFunction
 from resurge_audit._probe import firing_of, probe
 from resurge_audit._recorder import Framework, Options, Output, record
 from resurge_audit._walk import Habits
@@ -68,9 +68,19 @@ def neuron(module: Any) -> Step:
     untouched(module)
     require(not module.inhibition, module, "inhibition", "is not in the format; take inhibition=False")
     require(not module.state_quant, module, "state_quant", "is not in the format; take state_quant=False")
-    require(not module.surrogate_disable, module, "surrogate_disable", "there is no gradient to audit; take surrogate_disable=False")
+    require(
+        not module.surrogate_disable,
+        module,
+        "surrogate_disable",
+        "there is no gradient to audit; take surrogate_disable=False",
+    )
     graded = module.graded_spikes_factor
-    require(scalar(module, "graded_spikes_factor") == 1.0, module, "graded_spikes_factor", "is not 1; multiply the next weights by it instead")
+    require(
+        scalar(module, "graded_spikes_factor") == 1.0,
+        module,
+        "graded_spikes_factor",
+        "is not 1; multiply the next weights by it instead",
+    )
     require(not graded.requires_grad, module, "learn_graded_spikes_factor", "is not in the format; do not learn it")
     is_synaptic = type(module) is snn.Synaptic
     learned = {"beta": "decay", "threshold": "threshold"} | ({"alpha": "synapse_decay"} if is_synaptic else {})

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from resurge_audit._errors import Unsupported, class_name, require
-from resurge_audit._loss import Loss, LossFunction
 from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
+from resurge_audit._loss import Loss, LossFunction
 from resurge_audit._probe import firing_of, probe
 from resurge_audit._recorder import Framework, Options, Output, record
 from resurge_audit._walk import Habits
@@ -78,11 +78,15 @@ def neuron(module: Any) -> Step:
     known = (nodes.IFNode, nodes.LIFNode, nodes.ParametricLIFNode, nodes.CUBALIFNode)
     if type(module) not in known:
         names = ", ".join(cls.__name__ for cls in known)
-        raise Unsupported(class_name(module), f"is no layer of the format, nor one of {names}; replace it by one of these")
+        raise Unsupported(
+            class_name(module), f"is no layer of the format, nor one of {names}; replace it by one of these"
+        )
     untouched(module)
     surrogate = module.surrogate_function
     what = f"{class_name(module)}.surrogate_function"
-    require(getattr(surrogate, "spiking", True), module, "surrogate_function.spiking", "is False: nothing spikes; take True")
+    require(
+        getattr(surrogate, "spiking", True), module, "surrogate_function.spiking", "is False: nothing spikes; take True"
+    )
     v_reset = module.v_reset
     target = 0.0 if v_reset is None else value_of(v_reset)
     reset: dict[str, Any] = {"kind": "subtract" if v_reset is None else "value" if target else "zero"}

@@ -116,8 +116,8 @@ def identify(
         slope = "" if abs(line[1] - 1) < tolerance else f"{line[1]:.6g} times "
         raise Unsupported(
             what,
-            f"its derivative is {slope}x = u - threshold itself, so that it is 0 at the threshold and negative below; a "
-            "straight-through estimator has the derivative 1 (Spyx 1.0.0's axn.custom() is documented as one, and is "
+            f"its derivative is {slope}x = u - threshold itself, so that it is 0 at the threshold and negative below; "
+            "a straight-through estimator has the derivative 1 (Spyx 1.0.0's axn.custom() is documented as one, and is "
             "this: give it bwd=jnp.ones_like)",
         )
     if not peak > 0:

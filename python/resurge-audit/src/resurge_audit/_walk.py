@@ -293,7 +293,7 @@ def same(a: Any, b: Any) -> bool:
     """Whether two tensors are one, to the bit."""
     import torch
 
-    return a.shape == b.shape and torch.equal(a.detach(), b.detach())
+    return bool(a.shape == b.shape and torch.equal(a.detach(), b.detach()))
 
 
 def between(taken: Any, before: Any, name: str, known: list[tuple[str, Any]]) -> str:
