@@ -1,12 +1,10 @@
 //! The adjoint of one neuron layer, written out: equations (4) to (6) for every option of the format, and for every
 //! other gradient of the same run that a framework may have computed instead.
 
-use super::cell::Constants;
-use super::description::{
-    CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, Timing,
-};
+use super::cell::LayerConstants;
+use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, Timing};
 use super::number::Number;
-use super::replay::{Extent, Past, Sample, Values};
+use super::replay::{Extent, LayerValues, Past, Sample, Values};
 use crate::snn::Surrogate;
 use crate::tensor::Tensor;
 use rayon::prelude::*;
@@ -44,6 +42,8 @@ pub(super) struct LayerRule {
     pub(super) threshold: ThresholdPaths,
     /// The unit roundoff of the file's type.
     pub(super) roundoff: f64,
+    /// Whether each neuron's own constants have a gradient.
+    pub(super) per_neuron: bool,
 }
 
 /// The cotangents of a layer, `[T, B, N]`.
@@ -60,34 +60,37 @@ pub(super) struct Cotangents<'a, S> {
 pub(super) struct LayerGradients<S> {
     /// At its input `J`, `[T, B, N]`.
     pub(super) current: Vec<S>,
-    pub(super) constants: [S; CONSTANTS],
+    /// At its constants: of each neuron, or of all together.
+    pub(super) constants: Vec<[S; CONSTANTS]>,
     /// At its recurrent weights, `[N, N]`.
     pub(super) recurrent: Vec<S>,
 }
 
 /// Runs the adjoint of a layer.
 pub(super) fn back<S: Number>(
-    c: &Constants,
+    c: &LayerConstants,
     rule: &LayerRule,
     samples: &[Sample<S>],
     recurrent: Option<&Tensor<f64>>,
     cotangents: &Cotangents<'_, S>,
 ) -> LayerGradients<S> {
     let extent = Extent::of(cotangents.output);
-    let values = Values::of(c);
+    let values = LayerValues::of(c);
+    let rows = if rule.per_neuron { extent.width } else { 1 };
     let recurrent: Option<Vec<S>> = recurrent.map(|w| w.as_slice().iter().map(|&w| S::from_f64(w)).collect());
     let one = |(sample, states): (usize, &Sample<S>)| {
         let output = extent.gather(cotangents.output.as_slice(), sample);
         let potential = cotangents.potential.map(|u| extent.gather(u.as_slice(), sample));
         let layer =
-            Layer { c: values, rule, s: states, n: extent.width, recurrent: recurrent.as_deref() };
+            Layer { c: &values, rule, s: states, n: extent.width, rows, recurrent: recurrent.as_deref() };
         layer.back(extent.steps, &output, potential.as_deref())
     };
     let each: Vec<LayerGradients<S>> = samples.par_iter().enumerate().map(one).collect();
-    let mut constants = [S::zero(); CONSTANTS];
+    let mut constants = vec![[S::zero(); CONSTANTS]; rows];
     let mut weights = vec![S::zero(); recurrent.as_ref().map_or(0, Vec::len)];
     for gradients in &each {
-        constants.iter_mut().zip(gradients.constants).for_each(|(sum, x)| *sum += x);
+        let both = constants.as_flattened_mut().iter_mut().zip(gradients.constants.as_flattened());
+        both.for_each(|(sum, &x)| *sum += x);
         weights.iter_mut().zip(&gradients.recurrent).for_each(|(sum, &x)| *sum += x);
     }
     let current = extent.assemble(|sample| &each[sample].current);
@@ -117,10 +120,11 @@ struct Carry<S> {
 }
 
 struct Layer<'a, S> {
-    c: Values<'a, S>,
+    c: &'a LayerValues<'a, S>,
     rule: &'a LayerRule,
     s: &'a Sample<S>,
     n: usize,
+    rows: usize,
     recurrent: Option<&'a [S]>,
 }
 
@@ -131,7 +135,7 @@ impl<S: Number> Layer<'_, S> {
         let mut feedback = vec![S::zero(); n];
         let mut found = LayerGradients {
             current: vec![S::zero(); steps * n],
-            constants: [S::zero(); CONSTANTS],
+            constants: vec![[S::zero(); CONSTANTS]; self.rows],
             recurrent: vec![S::zero(); self.recurrent.map_or(0, <[S]>::len)],
         };
         let silenced = self.silenced(steps);
@@ -139,17 +143,18 @@ impl<S: Number> Layer<'_, S> {
             for (k, carry) in carries.iter_mut().enumerate() {
                 let at = t * n + k;
                 let on_potential = potential.map_or(S::zero(), |all| all[at]);
-                let at_output = AtOutput { output: output[at], potential: on_potential, feedback: feedback[k] };
+                let at_output =
+                    AtOutput { output: output[at], potential: on_potential, feedback: feedback[k] };
                 let silent = silenced.get(at).is_some_and(|&silent| silent);
                 (*carry, found.current[at]) =
-                    self.step(t, at, *carry, at_output, silent, &mut found.constants);
+                    self.step(t, at, *carry, at_output, silent, &mut found.constants[k % self.rows]);
             }
             if let (Some(weights), true) = (self.recurrent, t > 0) {
                 feedback.fill(S::zero());
                 for to in 0..n {
                     let g = found.current[t * n + to];
                     for from in 0..n {
-                        let spike = S::from_f64(self.s.handed_on(self.c.of, n, t - 1, from));
+                        let spike = S::from_f64(self.s.handed_on(self.c.neuron(from).of, n, t - 1, from));
                         found.recurrent[to * n + from] += g * spike;
                         feedback[from] += weights[to * n + from] * g;
                     }
@@ -164,7 +169,7 @@ impl<S: Number> Layer<'_, S> {
 
     /// Whether a neuron could not have fired, since it rests after a spike, `[T, N]`; empty where there is no such rest.
     fn silenced(&self, steps: usize) -> Vec<bool> {
-        let (n, rest) = (self.n, self.c.of.refractory);
+        let (n, rest) = (self.n, self.c.neuron(0).of.refractory);
         let mut silenced = vec![false; if rest > 0 { steps * n } else { 0 }];
         let mut resting = vec![0; n];
         for (at, silenced) in silenced.iter_mut().enumerate() {
@@ -189,7 +194,7 @@ impl<S: Number> Layer<'_, S> {
         silenced: bool,
         constants: &mut [S; CONSTANTS],
     ) -> (Carry<S>, S) {
-        let (c, s, n) = (&self.c, self.s, self.n);
+        let (c, s, n) = (self.c.neuron(at % self.n), self.s, self.n);
         let (zero, one) = (S::zero(), S::one());
         let mut add = |constant: Constant, x: S| constants[constant as usize] += x;
         let mut before = Carry::default();
@@ -211,12 +216,16 @@ impl<S: Number> Layer<'_, S> {
                 (go, by_spike) = (zero, zero);
             }
             let (u, threshold) = (s.potential[at], s.threshold(c, at));
-            let slope = c.above(u, threshold).slope(&self.rule.surrogate, self.rule.width, self.rule.roundoff);
+            let slope =
+                c.above(u, threshold).slope(&self.rule.surrogate, self.rule.width, self.rule.roundoff);
             let slope = S::from_f64(self.rule.factor) * slope;
             let gx = (go + by_spike * carry.next) * slope;
             let attached = self.rule.threshold.spike;
-            let (du, dtheta) =
-                if c.of.in_thresholds() { (one / threshold, -u / (threshold * threshold)) } else { (one, -one) };
+            let (du, dtheta) = if c.of.in_thresholds() {
+                (one / threshold, -u / (threshold * threshold))
+            } else {
+                (one, -one)
+            };
             gu = gu + go * slope * du;
             factor = factor + by_spike * slope * du;
             let g_theta = carry.threshold + if attached { gx * dtheta } else { zero };
@@ -239,7 +248,7 @@ impl<S: Number> Layer<'_, S> {
             add(Constant::Decay, gu * c.initial);
             gu
         } else {
-            self.discharge(Past::at(s, c, at - n), c.input_gain * i + c.drive, gu, &mut before, &mut add)
+            self.discharge(c, Past::at(s, c, at - n), c.input_gain * i + c.drive, gu, &mut before, &mut add)
         };
         add(Constant::InputGain, gd * i);
         add(Constant::Drive, gd);
@@ -262,13 +271,14 @@ impl<S: Number> Layer<'_, S> {
     /// The adjoint of `u[t]` at `past`: adds to what goes there, and returns the gradient at the drive.
     fn discharge(
         &self,
+        c: &Values<'_, S>,
         past: Past<S>,
         d: S,
         gu: S,
         before: &mut Carry<S>,
         add: &mut impl FnMut(Constant, S),
     ) -> S {
-        let (c, reset) = (&self.c, self.rule.reset);
+        let reset = self.rule.reset;
         let (zero, one) = (S::zero(), S::one());
         // What the reset is applied to, what of it was taken before, and the derivatives: of u by what the reset makes
         // of it, and of it by the potential.

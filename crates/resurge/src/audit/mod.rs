@@ -19,12 +19,14 @@ mod cell;
 mod compare;
 mod container;
 mod description;
+mod each;
 mod error;
 mod file;
 mod fit;
 mod forward;
 mod html;
 mod json;
+mod kept;
 mod neuron;
 mod number;
 mod parts;
@@ -132,6 +134,9 @@ pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
         let Divergence { layer, step, sample, neuron, .. } = d;
         report.code = format!("forward layer={layer} step={step} sample={sample} neuron={neuron}");
         report.words = in_words(&d);
+        if let Some(cause) = kept::in_words(&run, &d) {
+            report.words += &format!("; {cause}");
+        }
         return Ok(report);
     }
     if !report.forward.loss_agrees {

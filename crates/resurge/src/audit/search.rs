@@ -119,9 +119,11 @@ impl Search<'_> {
         let gradients = self.plain.recorded(&self.plain.gradients(&c.rule)?);
         let gradients: Vec<_> = gradients.into_iter().map(Expected::exactly).collect();
         let near = Comparison::new(self.file, &gradients);
-        let promising = near.tensors.iter().zip(&self.at_claim.tensors).all(|(found, claimed)| {
-            found.error <= PROMISING.0.max(PROMISING.1 * claimed.tolerance)
-        });
+        let promising = near
+            .tensors
+            .iter()
+            .zip(&self.at_claim.tensors)
+            .all(|(found, claimed)| found.error <= PROMISING.0.max(PROMISING.1 * claimed.tolerance));
         let explains = promising && Comparison::new(self.file, &self.run.expected(&c.rule)?).agrees();
         Ok(Explanation {
             code: c.code,
@@ -144,7 +146,8 @@ impl Search<'_> {
             let words =
                 format!("the gradient is {batch} times the right one: summed over the batch, not averaged");
             offer("batch-sum".into(), words, batch);
-            let words = format!("the gradient is 1/{batch} of the right one: averaged over the batch once more");
+            let words =
+                format!("the gradient is 1/{batch} of the right one: averaged over the batch once more");
             offer("batch-mean".into(), words, 1.0 / batch);
         }
         let units = units(self.file, self.claimed);
@@ -238,7 +241,7 @@ fn plain_rules(file: &AuditFile) -> Vec<Candidate> {
         })
         .collect();
     let has = |what: fn(&super::cell::Constants) -> bool| {
-        file.layers.iter().filter_map(|layer| layer.constants.as_ref()).any(what)
+        file.layers.iter().filter_map(|layer| layer.constants.as_ref()).any(|c| what(c))
     };
     let none = Cuts::default();
     let cuts = [

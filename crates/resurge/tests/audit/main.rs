@@ -3,8 +3,10 @@
 
 mod build;
 mod command;
+mod constants;
 mod files;
 mod malformed;
+mod mistakes;
 mod networks;
 
 use resurge::audit::{AuditFile, AuditOptions, AuditReport, audit};
