@@ -1,12 +1,13 @@
 //! The neurons of a description: as constants for the replay, and as a [`Cell`] for the proof.
 
 use super::description::{
-    Constant, Firing, Integrator, Layer, Neuron, Output, Reset, ResetGradient, ResetKind, Scale, Surrogate,
-    ThresholdInSpike, Timing, at,
+    Constant, Firing, Integrator, Layer, Neuron, Output, Reset, ResetGradient, ResetKind, ThresholdInSpike,
+    Timing, at,
 };
 use super::each::Each;
 use super::error::{AuditError, Result};
-use crate::snn::{self, Cell, SurrogateScale};
+use super::surrogate;
+use crate::snn::{self, Cell};
 use std::collections::BTreeMap;
 
 /// The constants of a neuron or integrator layer: one neuron's by its number. What all of them share, which is
@@ -118,7 +119,7 @@ fn slopes(learned: &Learned) -> impl Iterator<Item = (String, &Each)> {
 }
 
 /// One entry of a layer's lists.
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     path: &'a str,
     entry: usize,
     entries: usize,
@@ -130,7 +131,7 @@ impl Entry<'_> {
         each.at(self.entry, self.entries)
     }
 
-    fn error(&self, key: &str, problem: impl Into<String>) -> AuditError {
+    pub(super) fn error(&self, key: &str, problem: impl Into<String>) -> AuditError {
         let path = if key.is_empty() { self.path.to_owned() } else { format!("{}.{key}", self.path) };
         AuditError::description(at(&path), problem)
     }
@@ -193,7 +194,7 @@ pub(super) struct Constants {
 impl Constants {
     fn of_neuron(of: &Entry<'_>, n: &Neuron) -> Result<Self> {
         check_names(of, &n.learned)?;
-        let surrogate = surrogate(of, &n.surrogate)?;
+        let surrogate = surrogate::read(of, &n.surrogate)?;
         let this = Self {
             decay: of.of(&n.decay),
             input_gain: of.of(&n.input_gain),
@@ -370,73 +371,4 @@ fn check_learned(
             Err(of.error(&format!("learned.{name}"), problem))
         }
     }
-}
-
-/// The surrogate of a description.
-fn surrogate(of: &Entry<'_>, s: &Surrogate) -> Result<snn::Surrogate> {
-    let bad = |key: &str, problem: String| of.error(&format!("surrogate.{key}"), problem);
-    let parameters = [
-        ("width", s.width),
-        ("slope", s.slope),
-        ("wings", s.wings),
-        ("ratio", s.ratio),
-        ("period", s.period),
-    ];
-    let expected: &[&str] = match s.kind.as_str() {
-        "atan" | "fast-sigmoid" => &["slope"],
-        "multi-gaussian" => &["width", "wings", "ratio"],
-        "periodic-exponential" => &["width", "period"],
-        "straight-through" => &[],
-        "sigmoid" | "triangle" | "rectangle" | "gaussian" | "exponential" | "algebraic" | "heaviside" => {
-            &["width"]
-        }
-        other => {
-            let known = "sigmoid, atan, fast-sigmoid, triangle, rectangle, gaussian, exponential, algebraic, \
-                         multi-gaussian, heaviside, periodic-exponential, straight-through";
-            return Err(bad("kind", format!("`{other}` is not known; take one of {known}")));
-        }
-    };
-    for (name, value) in parameters {
-        match (expected.contains(&name), value) {
-            (true, None) => return Err(bad(name, format!("it is missing, but `{}` needs it", s.kind))),
-            (false, Some(_)) => return Err(bad(name, format!("`{}` has none", s.kind))),
-            _ => {}
-        }
-    }
-    let [width, slope, wings, ratio, period] = parameters.map(|(_, value)| value.unwrap_or_default());
-    let made = match s.kind.as_str() {
-        "sigmoid" => snn::Surrogate::sigmoid(width),
-        "atan" => snn::Surrogate::atan(slope),
-        "fast-sigmoid" => snn::Surrogate::fast_sigmoid(slope),
-        "triangle" => snn::Surrogate::triangle(width),
-        "rectangle" => snn::Surrogate::rectangle(width),
-        "gaussian" => snn::Surrogate::gaussian(width),
-        "exponential" => snn::Surrogate::exponential(width),
-        "algebraic" => snn::Surrogate::algebraic(width),
-        "multi-gaussian" => snn::Surrogate::multi_gaussian(width, wings, ratio),
-        "heaviside" => snn::Surrogate::heaviside(width),
-        "periodic-exponential" => snn::Surrogate::periodic_exponential(width, period),
-        _ => Ok(snn::Surrogate::straight_through()),
-    };
-    let key = |error: &snn::SnnError| match error {
-        snn::SnnError::Parameter { parameter, .. } => {
-            parameter.rsplit(' ').next().filter(|key| expected.contains(key))
-        }
-        _ => None,
-    };
-    let made = made.map_err(|error| bad(key(&error).unwrap_or("kind"), error.to_string()))?;
-    Ok(match s.scale {
-        None => made,
-        Some(Scale::UnitArea)
-            if ["straight-through", "heaviside", "periodic-exponential"].contains(&&*s.kind) =>
-        {
-            return Err(bad("scale", format!("`{}` has no area; give its peak", s.kind)));
-        }
-        Some(Scale::UnitArea) => made.with_scale(SurrogateScale::UnitArea),
-        Some(Scale::PeakOne) => made.with_scale(SurrogateScale::PeakOne),
-        Some(Scale::Peak(p)) if p > 0.0 && p.is_finite() => made.with_scale(SurrogateScale::Peak(p)),
-        Some(Scale::Peak(p)) => {
-            return Err(bad("scale.peak", format!("it is {p}, but must be positive and finite")));
-        }
-    })
 }

@@ -18,7 +18,8 @@ pub(super) fn in_words(run: &NetworkRun<'_, Bounded>, d: &Divergence) -> Option<
     let constants = data.constants.as_ref().filter(|_| d.step == 0)?;
     let remedy = "reset the states before the recorded batch, or describe them by `initial_potential`";
     let Some(recorded) = &data.potentials else {
-        let words = "the likely cause are states kept from a run before this one: potentials in the file would tell";
+        let words =
+            "the likely cause are states kept from a run before this one: potentials in the file would tell";
         return Some(format!("{words}; {remedy}"));
     };
     let batch = samples.len();

@@ -39,6 +39,7 @@ mod run;
 mod search;
 mod shapes;
 mod stage;
+mod surrogate;
 mod verdict;
 
 pub use compare::Worst;

@@ -235,7 +235,8 @@ fn states_kept_from_a_run_before_are_named() {
     assert!(found.code.starts_with("forward layer=0 step=0"), "{}", found.code);
     assert!(found.words.contains("the likely cause is kept state"), "{}", found.words);
     let at = found.forward.divergence.unwrap();
-    let began: f64 = found.words.split("this one at ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let began: f64 =
+        found.words.split("this one at ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!((began - initial[at.neuron]).abs() < 1e-12, "{began} for {}", initial[at.neuron]);
     // Without potentials there is nothing that would tell.
     draft.tensors.remove("potentials.0");
