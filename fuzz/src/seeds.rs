@@ -53,6 +53,12 @@ pub fn seeds() -> Vec<Seed> {
         }
     }
 
+    // One of each kind, and one whose description is edited.
+    for number in 0..16_u64 {
+        add("bounded", &format!("kind-{number:02}"), number.to_le_bytes().to_vec());
+    }
+    add("bounded", "edited", [&7_u64.to_le_bytes()[..], &[0, 3, 9, 0, 8, 18]].concat());
+
     for preset in Preset::ALL {
         add("config", preset.name(), preset.text().as_bytes().to_vec());
     }

@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, Entry};
 
-use crate::input::{Input, open};
+use crate::gzip::Gzip;
+use crate::input::{Input, open_archive};
 use crate::{Fault, FileError};
 
 /// What a member's content is read from.
@@ -17,7 +17,7 @@ pub(crate) type Member<'a, 'c> = Input<Entry<'a, Counted<'c>>>;
 
 /// The decompressed archive, which notes how far it was read.
 pub(crate) struct Counted<'a> {
-    reader: MultiGzDecoder<BufReader<File>>,
+    reader: Gzip<BufReader<File>>,
     count: &'a Cell<u64>,
 }
 
@@ -40,8 +40,8 @@ pub(crate) fn members<T>(
     let offset = Cell::new(0);
     let damaged =
         |source: io::Error| FileError::new(path, Fault::Compression { offset: offset.get(), source });
-    let file = BufReader::with_capacity(1 << 16, open(path)?);
-    let mut archive = Archive::new(Counted { reader: MultiGzDecoder::new(file), count: &offset });
+    let file = open_archive(path, &[0x1f, 0x8b])?;
+    let mut archive = Archive::new(Counted { reader: Gzip::new(file), count: &offset });
     // Raw: a name that is kept in an entry of its own, of any length, is not read into memory; ours are short.
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         let entry = entry.map_err(damaged)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cifar10;
 use crate::mnist;
-use crate::nmnist::{self, Recordings};
+use crate::nmnist::{self, Doubts, Recordings};
 use crate::{Dataset, Fault, FileError, LoadError, Split, Verify};
 
 /// What [`check`] found of one file.
@@ -40,6 +40,8 @@ pub enum Status {
     Ok,
     /// Not there.
     Missing,
+    /// Not there, but another version of the set is, or a related set.
+    Another,
     /// Well-formed, but not the official file.
     WrongChecksum,
     /// Damaged, cut short, of another format, or not readable.
@@ -51,6 +53,7 @@ impl std::fmt::Display for Status {
         f.pad(match self {
             Self::Ok => "ok",
             Self::Missing => "missing",
+            Self::Another => "another set",
             Self::WrongChecksum => "wrong checksum",
             Self::Malformed => "malformed",
         })
@@ -78,11 +81,15 @@ pub fn check(dataset: Dataset, dir: &Path) -> Vec<FileReport> {
 
 fn check_idx(dataset: Dataset, dir: &Path) -> Vec<FileReport> {
     let checked = dataset.files().iter().map(|official| {
-        let path = mnist::find(dir, official);
-        let result = if official.name.contains("images") {
-            mnist::images_of(&path, official, Verify::Official).map(drop)
-        } else {
-            mnist::labels_of(&path, official, Verify::Official).map(drop)
+        let (path, result) = match mnist::find(dataset, dir, official) {
+            Err(error) => (error.path().to_owned(), Err(error)),
+            Ok(path) => {
+                let result = match official.name.contains("images") {
+                    true => mnist::images_of(&path, official, Verify::Official).map(drop),
+                    false => mnist::labels_of(&path, official, Verify::Official).map(drop),
+                };
+                (path, result)
+            }
         };
         report(path, result)
     });
@@ -91,7 +98,8 @@ fn check_idx(dataset: Dataset, dir: &Path) -> Vec<FileReport> {
 
 fn check_cifar10(dir: &Path) -> Vec<FileReport> {
     match cifar10::locate(dir) {
-        cifar10::Located::Archive(path) => {
+        Err(error) => vec![report(error.path().to_owned(), Err(error))],
+        Ok(cifar10::Located::Archive(path)) => {
             // The checksum covers every byte; what it does not match is parsed to say what is wrong.
             let checked = Dataset::Cifar10.files()[0].published.check_file(&path).map_err(|error| {
                 if !matches!(error.fault(), Fault::Checksum { .. }) {
@@ -106,7 +114,7 @@ fn check_cifar10(dir: &Path) -> Vec<FileReport> {
             });
             vec![report(path, checked)]
         }
-        cifar10::Located::Directory(dir) => {
+        Ok(cifar10::Located::Directory(dir)) => {
             let paths = cifar10::batch_names().map(|name| dir.join(name));
             paths.map(|path| counted(report(path.clone(), cifar10::check_batch(&path)))).collect()
         }
@@ -115,14 +123,21 @@ fn check_cifar10(dir: &Path) -> Vec<FileReport> {
 
 fn check_nmnist(dir: &Path, split: Split) -> FileReport {
     let folder = if split == Split::Train { "Train" } else { "Test" };
-    let located = nmnist::locate(dir, folder);
+    let located = match nmnist::locate(dir, folder) {
+        Ok(located) => located,
+        Err(error) => return report(error.path().to_owned(), Err(error)),
+    };
     let has_checksum = matches!(located, nmnist::Located::Zip(_));
     let (nmnist::Located::TarGz(path) | nmnist::Located::Folder(path) | nmnist::Located::Zip(path)) = located;
-    let checked = || {
+    let mut notices = Vec::new();
+    let mut checked = || {
         let recordings = Recordings::open(dir, split, Verify::Format)?;
+        let mut doubts = Doubts::default();
         for index in 0..recordings.len() {
-            recordings.recording(index)?;
+            doubts.of(recordings.name(index), &recordings.recording(index)?);
         }
+        notices.extend(recordings.passed_over());
+        notices.extend(doubts.in_words());
         // Last, so that damage is reported as such.
         Recordings::open(dir, split, Verify::Official).map(drop)
     };
@@ -131,7 +146,12 @@ fn check_nmnist(dir: &Path, split: Split) -> FileReport {
         // No index is out of range.
         Ok(()) | Err(LoadError::Data(_)) => report(path, Ok(())),
     };
-    if has_checksum { report } else { counted(report) }
+    let mut report = if has_checksum { report } else { counted(report) };
+    for notice in notices {
+        let colon = if report.detail.is_empty() { "" } else { "; " };
+        report.detail += &format!("{colon}{notice}");
+    }
+    report
 }
 
 /// What is right by format and number, as no checksum is known of it.
@@ -148,6 +168,7 @@ fn report(path: PathBuf, checked: Result<(), FileError>) -> FileReport {
     };
     let status = match error.fault() {
         Fault::Missing { .. } => Status::Missing,
+        Fault::Another { .. } => Status::Another,
         Fault::Checksum { .. } | Fault::NoChecksum { .. } | Fault::Count { .. } => Status::WrongChecksum,
         _ => Status::Malformed,
     };

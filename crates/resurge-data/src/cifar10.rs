@@ -3,7 +3,8 @@
 //!
 //! The format is the publisher's "binary version": records of a label byte, then 1,024 bytes of red, of green and of
 //! blue, row after row. `data_batch_1.bin` to `data_batch_5.bin` are to train on, `test_batch.bin` to test. They are
-//! read from the archive `cifar-10-binary.tar.gz`, or from the directory that it unpacks to.
+//! read from the archive `cifar-10-binary.tar.gz`, or from the directory that it unpacks to. The "Python version" and
+//! CIFAR-100 are told by their names, and not read.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
@@ -84,7 +85,7 @@ pub fn load(place: &Path, split: Split, verify: Verify) -> Result<ImageDataset, 
         Split::Train => &TRAIN,
         Split::Test => &TEST,
     };
-    let (source, batches) = match locate(place) {
+    let (source, batches) = match locate(place)? {
         Located::Archive(archive) => {
             if verify == Verify::Official {
                 Dataset::Cifar10.files()[0].published.check_file(&archive)?;
@@ -136,16 +137,19 @@ pub(crate) enum Located {
     Directory(PathBuf),
 }
 
-/// Where the batches are; the archive's official name where there is nothing.
-pub(crate) fn locate(place: &Path) -> Located {
+/// Where the batches are.
+pub(crate) fn locate(place: &Path) -> Result<Located, FileError> {
     if is_tar_gz(place) {
-        return Located::Archive(place.to_owned());
+        return Ok(Located::Archive(place.to_owned()));
     }
-    let dirs = [place.to_owned(), place.join("cifar-10-batches-bin")];
+    let archive = Dataset::Cifar10.files()[0].name;
     let holds = |dir: &PathBuf| TRAIN.iter().chain(&TEST).any(|name| dir.join(name).exists());
-    match dirs.into_iter().find(holds) {
-        Some(dir) => Located::Directory(dir),
-        None => Located::Archive(place.join(Dataset::Cifar10.files()[0].name)),
+    let packed = || Dataset::Cifar10.places(place).map(|dir| dir.join(archive)).find(|path| path.exists());
+    match Dataset::Cifar10.places(place).find(holds) {
+        Some(dir) => Ok(Located::Directory(dir)),
+        None => {
+            packed().map(Located::Archive).ok_or_else(|| Dataset::Cifar10.nowhere(place, place.join(archive)))
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use crate::Checksum;
 ///
 /// let error = idx::labels_from("labels", &[0, 0, 8, 1, 0, 0, 0, 2, 7, 10][..], 10).unwrap_err();
 /// assert!(matches!(error.fault(), Fault::Field { offset: 9, found: 10, .. }));
-/// assert_eq!(error.to_string(), "labels: byte 9: label is 10, expected 0 to 9; obtain it again");
+/// assert_eq!(error.to_string(), "labels: byte 9: label is 10, expected 0 to 9 (a set of more classes, as most \
+/// parts of EMNIST are, is another one); obtain it again");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", path.display())]
@@ -68,6 +69,18 @@ pub enum Fault {
     Missing {
         /// What to do.
         remedy: String,
+    },
+    /// There is no such file, but one of another version of the set, or of a related set.
+    Another {
+        /// Which it is, and what to do.
+        instead: String,
+    },
+    /// The content is of another kind, as its first bytes show.
+    Foreign {
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
     },
     /// The operating system did not read it.
     Io(
@@ -147,6 +160,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { remedy } => write!(f, "not there; {remedy}"),
+            Self::Another { instead } => write!(f, "not there, but {instead}"),
+            Self::Foreign { what, remedy } => write!(f, "no data: it is {what}; {remedy}"),
             Self::Io(source) => write!(f, "cannot be read: {source}; check the path and its permissions"),
             Self::Compression { offset, source } => write!(
                 f,

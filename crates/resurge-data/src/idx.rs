@@ -114,7 +114,11 @@ pub(crate) fn parse_labels<R: Read>(input: &mut Input<R>, classes: usize) -> Res
         None => Ok(labels),
         Some(at) => {
             let (offset, found) = (8 + at as u64, u64::from(labels[at]));
-            Err(input.field(offset, "label", found, format!("0 to {}", classes.saturating_sub(1))))
+            let expected = format!(
+                "0 to {} (a set of more classes, as most parts of EMNIST are, is another one)",
+                classes.saturating_sub(1)
+            );
+            Err(input.field(offset, "label", found, expected))
         }
     }
 }

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use crate::foreign::foreign;
+use crate::gzip::Gzip;
 use crate::{Checksum, Fault, FileError};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -32,10 +33,12 @@ impl<'a> Input<Box<dyn Read + 'a>> {
     pub(crate) fn detect(path: impl Into<PathBuf>, mut bytes: impl BufRead + 'a) -> Result<Self, FileError> {
         let path = path.into();
         let start = bytes.fill_buf().map_err(|source| FileError::new(&path, Fault::Io(source)))?;
+        if let Some(fault) = foreign(start) {
+            return Err(FileError::new(&path, fault));
+        }
         let compressed = start.starts_with(&GZIP_MAGIC);
-        // The multi-member reader goes on after the first member, so that trailing rubbish is an error.
         let reader: Box<dyn Read + 'a> =
-            if compressed { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
+            if compressed { Box::new(Gzip::new(bytes)) } else { Box::new(bytes) };
         Ok(Self { compressed, ..Input::new(path, reader) })
     }
 }
@@ -134,4 +137,14 @@ pub(crate) fn open(path: &Path) -> Result<File, FileError> {
         _ => Fault::Io(source),
     };
     File::open(path).map_err(|source| FileError::new(path, fault(source)))
+}
+
+/// Opens an archive, which the first bytes must not show to be something else: `magic` is what it begins with.
+pub(crate) fn open_archive(path: &Path, magic: &[u8]) -> Result<BufReader<File>, FileError> {
+    let mut file = BufReader::with_capacity(1 << 16, open(path)?);
+    let start = file.fill_buf().map_err(|source| FileError::new(path, Fault::Io(source)))?;
+    match foreign(start).filter(|_| !start.starts_with(magic)) {
+        Some(fault) => Err(FileError::new(path, fault)),
+        None => Ok(file),
+    }
 }

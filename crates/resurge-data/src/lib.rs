@@ -46,10 +46,13 @@ mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 mod file;
+mod foreign;
+mod gzip;
 pub mod idx;
 mod input;
 pub mod mnist;
 pub mod nmnist;
+mod place;
 mod source;
 
 pub use batches::Batches;

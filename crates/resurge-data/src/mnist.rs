@@ -1,6 +1,6 @@
 //! MNIST and Fashion-MNIST: grey images of 28 x 28 pixels in ten classes, 60,000 to train on and 10,000 to test.
 //!
-//! Four [`idx`] files in one directory, compressed or not: `train-images-idx3-ubyte.gz`, `train-labels-idx1-ubyte`,
+//! Four [`idx`] files in one directory, or in `MNIST/raw`, `FashionMNIST/raw` or `raw` below it, compressed or not: `train-images-idx3-ubyte.gz`, `train-labels-idx1-ubyte`,
 //! `t10k-images.idx3-ubyte` and so on; some mirrors have a dot for the first hyphen of the ending. Both sets use the
 //! same names: keep them in directories of their own.
 //!
@@ -68,8 +68,9 @@ fn load_set(dataset: Dataset, dir: &Path, split: Split, verify: Verify) -> Resul
         Split::Test => [2, 3],
     }
     .map(|at| &dataset.files()[at]);
-    let (images_path, labels_path) = (find(dir, images), find(dir, labels));
+    let images_path = find(dataset, dir, images)?;
     let idx::Images { count, rows, columns, pixels } = images_of(&images_path, images, verify)?;
+    let labels_path = find(dataset, dir, labels)?;
     let labels = labels_of(&labels_path, labels, verify)?;
     if labels.len() != count {
         let of = format!("labels, one for each image of {}", images_path.display());
@@ -100,13 +101,19 @@ pub(crate) fn labels_of(path: &Path, official: &OfficialFile, verify: Verify) ->
     verified(path, official, verify, |input| idx::parse_labels(input, CLASSES))
 }
 
-/// The first of the names that a mirror may give the file which is there, or the official name.
-pub(crate) fn find(dir: &Path, official: &OfficialFile) -> PathBuf {
+/// A file of the set, by the first of the names that a mirror may give it, in the first of the places.
+pub(crate) fn find(dataset: Dataset, dir: &Path, official: &OfficialFile) -> Result<PathBuf, FileError> {
+    let found = dataset.places(dir).find_map(|place| named(&place, official));
+    found.ok_or_else(|| dataset.nowhere(dir, dir.join(official.name)))
+}
+
+/// A file in a directory, by the first of the names that a mirror may give it.
+pub(crate) fn named(dir: &Path, official: &OfficialFile) -> Option<PathBuf> {
     let plain = official.uncompressed_name();
     let dotted = plain.replace("-idx", ".idx");
     let names = [official.name.to_owned(), plain.to_owned(), format!("{dotted}.gz"), dotted];
     let mut paths = names.iter().map(|name| dir.join(name));
-    paths.find(|path| path.exists()).unwrap_or_else(|| dir.join(official.name))
+    paths.find(|path| path.exists())
 }
 
 /// Whether a file is there and the official one by its checksum.

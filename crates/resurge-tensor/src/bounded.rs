@@ -39,6 +39,13 @@ const FUNCTION: f64 = 4.0;
 impl Bounded {
     /// The standard deviations that a bound is wide. A rounding's true deviation is at most 0.58 of what is assumed,
     /// so that this is some ten of them; it leaves room for errors that are not independent.
+    ///
+    /// ```
+    /// use resurge_tensor::{Bounded, Scalar};
+    ///
+    /// let sum = Bounded::from_f64(1.0) + Bounded::from_f64(2.0); // 3, rounded once
+    /// assert_eq!(sum.error(), Bounded::DEVIATIONS * 3.0);
+    /// ```
     pub const DEVIATIONS: f64 = 6.0;
 
     /// A value that is off by at most `error` units of roundoff.

@@ -1,6 +1,6 @@
 //! The calls to the system by which files are written: all of them, so that a test can make each fail in turn.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -29,6 +29,19 @@ pub(crate) fn create(directory: &Path) -> io::Result<NamedTempFile> {
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     fault::before("open")?;
     File::options().write(true).open(path)
+}
+
+/// Opens a file to lock it, and makes it where it is not there. Open for writing: over NFS no other
+/// can be locked.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    fault::before("open a lock")?;
+    File::options().write(true).create(true).truncate(false).open(path)
+}
+
+/// Locks a file, until it is closed or the process ends, however it does.
+pub(crate) fn lock(file: &File) -> Result<(), TryLockError> {
+    fault::before("lock").map_err(TryLockError::Error)?;
+    file.try_lock()
 }
 
 /// A file whose every write goes through here.

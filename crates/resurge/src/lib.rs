@@ -24,6 +24,7 @@ pub use resurge_snn as snn;
 pub use resurge_tensor as tensor;
 
 pub mod audit;
+mod claim;
 pub mod compare;
 pub mod diagnose;
 mod disk;
@@ -32,10 +33,12 @@ pub mod plot;
 mod rule;
 mod shard;
 pub mod statistics;
+mod text;
 pub mod toy;
 pub mod train;
 pub mod verify;
 
+pub use claim::{Claim, ClaimError};
 pub use output::write_atomically;
 pub use rule::Rule;
 pub use shard::Shard;

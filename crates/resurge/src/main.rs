@@ -1,5 +1,7 @@
 //! The `resurge` command.
 #![forbid(unsafe_code)]
+// They panic where nothing can be written: `command::print` and `command::say` do not.
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_macros)]
 
 mod command;
 
@@ -68,7 +70,11 @@ const STOPPED: u8 = 130;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return say_usage(&message),
+    };
+    let result = match cli.command {
         Command::Verify(arguments) => command::verify::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),
         Command::Toy(arguments) => command::toy::run(&arguments),
@@ -87,8 +93,20 @@ fn main() -> ExitCode {
         Ok(Verdict::Undecided) => ExitCode::from(UNDECIDED),
         Ok(Verdict::Stopped) => ExitCode::from(STOPPED),
         Err(error) => {
-            anstream::eprintln!("resurge: {error:#}");
+            command::say(format_args!("{error:#}"));
             ExitCode::from(UNUSABLE)
         }
+    }
+}
+
+/// Help and the version on standard output, bad usage on standard error.
+fn say_usage(message: &clap::Error) -> ExitCode {
+    let printed = command::written(message.print());
+    match printed {
+        Err(error) if !message.use_stderr() => {
+            command::say(format_args!("{error:#}"));
+            ExitCode::from(UNUSABLE)
+        }
+        _ => ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(UNUSABLE)),
     }
 }

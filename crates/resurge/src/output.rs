@@ -40,10 +40,13 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
     disk::sync_directory(parent)
 }
 
-/// Removes the temporary files that killed processes left in a directory: those that no process holds, and that are
-/// older than the moment between a file's making and its locking. What cannot be removed stays; it does no harm.
-pub(crate) fn remove_left_behind(directory: &Path) {
-    const MOMENT: Duration = Duration::from_secs(10);
+/// The moment between a file's making and its locking is never longer.
+pub(crate) const MOMENT: Duration = Duration::from_secs(10);
+
+/// Removes the temporary files that killed processes left in a directory: those that no process
+/// holds, and that are at least so old: [`MOMENT`], or nothing where nobody else writes. What
+/// cannot be removed stays; it does no harm.
+pub(crate) fn remove_left_behind(directory: &Path, at_least: Duration) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -53,7 +56,7 @@ pub(crate) fn remove_left_behind(directory: &Path) {
         }
         let Ok(metadata) = entry.metadata() else { continue };
         let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
-        if !metadata.is_file() || age.is_none_or(|age| age < MOMENT) {
+        if !metadata.is_file() || age.is_none_or(|age| age < at_least) {
             continue;
         }
         if std::fs::File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
@@ -176,7 +179,7 @@ mod tests {
         }
         let being_written = disk::create(directory.path()).unwrap();
         aged(being_written.path());
-        remove_left_behind(directory.path());
+        remove_left_behind(directory.path(), MOMENT);
         let names = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
         names.sort();
@@ -185,6 +188,9 @@ mod tests {
             vec![".resurge-abc".to_owned(), ".resurge-new.tmp".into(), held, "other.tmp".into()];
         expected.sort();
         assert_eq!(names, expected);
-        remove_left_behind(Path::new("/no/such/directory"));
+        // Where nobody else writes, the new one is of a killed process, too.
+        remove_left_behind(directory.path(), Duration::ZERO);
+        assert!(!directory.path().join(".resurge-new.tmp").exists() && being_written.path().exists());
+        remove_left_behind(Path::new("/no/such/directory"), MOMENT);
     }
 }

@@ -68,7 +68,8 @@ fn a_checkpoint_is_diagnosed_with_its_own_weights_and_settings() {
     let dataset = "mnist".to_owned();
     let origin = Origin { dataset, limit: None, verified: true, train_samples: 1, test_samples: 1 };
     let progress = Progress { epochs: 2, ..Progress::default() };
-    let checkpoint = Checkpoint { origin, config, progress, weights, moments: [vec![], vec![]] };
+    let checkpoint =
+        Checkpoint { origin, config, progress, weights, moments: [vec![], vec![]], samples_sha256: None };
     checkpoint.write(&path("c.safetensors")).unwrap();
     let file = path("c.safetensors").to_str().unwrap().to_owned();
     let (status, stdout, stderr) = into(&path("of-file"), &[&file, "--samples", "4"]);

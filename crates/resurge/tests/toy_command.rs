@@ -144,3 +144,20 @@ fn bad_usage_is_named() {
     assert!(status == 2 && stderr.contains("/nowhere/settings.json"), "{stderr}");
     assert!(!new.exists(), "what is refused leaves no directory");
 }
+
+#[test]
+fn a_sweep_into_a_directory_that_another_writes_into_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    let claim = resurge::Claim::of(&out).unwrap();
+    let (status, _, stderr) = small(&out, &[]);
+    assert!(status == 2 && stderr.contains("out is in use by another run: wait until it ends"), "{stderr}");
+    // A shard has a journal of its own.
+    assert_eq!(small(&out, &["--shard", "1/2", "--rules", "full"]).0, 0);
+    drop(claim);
+    // The same where the other is a run of the same part.
+    let journal = std::fs::File::open(out.join("journal-1-of-2.jsonl")).unwrap();
+    journal.lock().unwrap();
+    let (status, _, stderr) = small(&out, &["--shard", "1/2", "--rules", "full"]);
+    assert!(status == 2 && stderr.contains("journal-1-of-2.jsonl is in use by another run"), "{stderr}");
+}

@@ -121,6 +121,6 @@ pub fn fetch_file(
 
 fn there_already(file: &OfficialFile, dir: &Path) -> Option<PathBuf> {
     file.content?;
-    let path = crate::mnist::find(dir, file);
+    let path = crate::mnist::named(dir, file)?;
     crate::mnist::is_official(&path, file).then_some(path)
 }

@@ -4,6 +4,7 @@
 //!
 //! A file a recording, `Train/7/00016.bin`: the folder is the digit. [`Recording`] describes the bytes.
 
+mod doubts;
 mod recording;
 
 use std::fs::File;
@@ -15,8 +16,9 @@ use zip::ZipArchive;
 
 use crate::archive::{is_tar_gz, members};
 use crate::dataset::balanced;
-use crate::input::{Input, open};
+use crate::input::{Input, open_archive};
 use crate::{DataError, Dataset, Fault, FileError, ImageDataset, LoadError, Split, Verify};
+pub(crate) use doubts::Doubts;
 pub use recording::{Binning, Event, Recording, Spikes};
 
 /// Rows and columns.
@@ -53,6 +55,8 @@ pub struct Recordings {
     /// Sorted by name.
     entries: Vec<Entry>,
     labels: Vec<u8>,
+    /// Files of macOS beside recordings, `._00016.bin`, which are none.
+    companions: usize,
 }
 
 #[derive(Debug)]
@@ -83,8 +87,9 @@ impl Recordings {
     /// Finds the recordings of a split.
     ///
     /// `place` is an archive of a part of the set (any name that ends in `.tar.gz`), or a directory. In a directory are
-    /// looked for, in this order: the folder `Train` or `Test`; `N-MNIST` with the folder; the publisher's `Train.zip`
-    /// or `Test.zip`.
+    /// looked for, in this order: the folder `Train` or `Test`, there or in `N-MNIST`, `NMNIST` (as tonic has it),
+    /// `extract` (as SpikingJelly has it) or `download`; then the publisher's `Train.zip` or `Test.zip` in the same
+    /// places. Files whose names begin with `._`, which macOS leaves beside others, are passed over and counted.
     ///
     /// [`Verify::Official`] asks for the checksum of the zip archive, or for folders with all 60,000 or 10,000
     /// recordings (there are no official checksums of these). [`Verify::Format`] takes any number.
@@ -105,7 +110,7 @@ impl Recordings {
             Split::Train => ("Train", 60_000),
             Split::Test => ("Test", 10_000),
         };
-        let (located, source, mut entries) = match locate(place, folder) {
+        let (located, source, mut entries) = match locate(place, folder)? {
             Located::TarGz(path) => {
                 let entries = from_tar_gz(&path, folder)?;
                 (path, Source::TarGz, entries)
@@ -122,6 +127,9 @@ impl Recordings {
                 (path, Source::Zip(Box::new(Mutex::new(archive))), entries)
             }
         };
+        let all = entries.len();
+        entries.retain(|entry: &Entry| !is_companion(&entry.path));
+        let companions = all - entries.len();
         if entries.is_empty() {
             let remedy = format!("it has no recordings {folder}/<digit>/*.bin; fetch the data set");
             return Err(FileError::new(located, Fault::Missing { remedy }).into());
@@ -134,7 +142,7 @@ impl Recordings {
         // A file system and an archive have any order.
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         let labels = entries.iter().map(|entry| entry.digit).collect();
-        Ok(Self { source, entries, labels })
+        Ok(Self { source, entries, labels, companions })
     }
 
     /// The number of recordings, at least 1.
@@ -173,6 +181,17 @@ impl Recordings {
         &self.labels
     }
 
+    /// What errors call recording `index`.
+    pub(crate) fn name(&self, index: usize) -> &Path {
+        self.entries.get(index).map_or(Path::new(""), |entry| &entry.path)
+    }
+
+    /// That files were passed over, if any were.
+    pub(crate) fn passed_over(&self) -> Option<String> {
+        let files = if self.companions == 1 { "1 file".into() } else { format!("{} files", self.companions) };
+        (self.companions > 0).then(|| format!("{files} of macOS (._*) beside the recordings passed over"))
+    }
+
     /// Reads recording `index`.
     ///
     /// # Errors
@@ -199,6 +218,32 @@ impl Recordings {
             }
             _ => recording::parse(&mut Input::open(path)?)?,
         })
+    }
+
+    /// What should be known before these recordings are trained on: that there are files beside them which were passed
+    /// over; recordings that are far too long (over 1 s), or whose clock wrapped at 16 bits, each with the first that is;
+    /// and that `binning` leaves out more than half of the events. Of many recordings 1,000 are looked at, evenly spread.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::File`] for the first damaged file.
+    ///
+    /// ```
+    /// # use resurge_data::{Split, Verify, nmnist::{Binning, Recordings}};
+    /// let test = Recordings::open("examples/nmnist".as_ref(), Split::Test, Verify::Format)?;
+    /// assert!(test.notices(Binning::windows(10_000, 30)?)?.is_empty());
+    /// let notices = test.notices(Binning::windows(1, 1)?)?; // one step of a microsecond
+    /// assert!(notices[0].contains("come after the last time step"));
+    /// # Ok::<(), resurge_data::LoadError>(())
+    /// ```
+    pub fn notices(&self, binning: Binning) -> Result<Vec<String>, LoadError> {
+        let mut doubts = Doubts::default();
+        for index in (0..self.len()).step_by(self.len().div_ceil(1000)) {
+            let recording = self.recording(index)?;
+            doubts.of(self.name(index), &recording);
+            doubts.binned(&recording, binning);
+        }
+        Ok(self.passed_over().into_iter().chain(doubts.in_words()).collect())
     }
 
     /// `n` recordings, as equally many of each digit as there are, or all if there are fewer: see
@@ -259,16 +304,21 @@ pub(crate) enum Located {
     Zip(PathBuf),
 }
 
-/// Where a split is; the publisher's archive where there is nothing.
-pub(crate) fn locate(place: &Path, folder: &str) -> Located {
+/// Where a split is.
+pub(crate) fn locate(place: &Path, folder: &str) -> Result<Located, FileError> {
     if is_tar_gz(place) {
-        return Located::TarGz(place.to_owned());
+        return Ok(Located::TarGz(place.to_owned()));
     }
-    let folders = [place.join(folder), place.join("N-MNIST").join(folder)];
-    match folders.into_iter().find(|path| path.is_dir()) {
-        Some(path) => Located::Folder(path),
-        None => Located::Zip(place.join(format!("{folder}.zip"))),
+    let places = || Dataset::NMnist.places(place);
+    if let Some(path) = places().map(|place| place.join(folder)).find(|path| path.is_dir()) {
+        return Ok(Located::Folder(path));
     }
+    // Some loaders write names in small letters.
+    let names = [format!("{folder}.zip"), format!("{}.zip", folder.to_lowercase())];
+    let zip =
+        places().flat_map(|place| names.clone().map(|name| place.join(name))).find(|path| path.exists());
+    let [official, _] = &names;
+    zip.map(Located::Zip).ok_or_else(|| Dataset::NMnist.nowhere(place, place.join(official)))
 }
 
 pub(crate) fn official_zip(split: Split) -> crate::Checksum {
@@ -294,7 +344,7 @@ fn from_folder(folder: &Path) -> Result<Vec<Entry>, FileError> {
 }
 
 fn from_zip(path: &Path, folder: &str) -> Result<(ZipArchive<BufReader<File>>, Vec<Entry>), FileError> {
-    let archive = ZipArchive::new(BufReader::new(open(path)?)).map_err(|error| zip_error(path, error))?;
+    let archive = ZipArchive::new(open_archive(path, b"PK")?).map_err(|error| zip_error(path, error))?;
     let member = |position| {
         // A name that is no text is no recording's.
         let name = archive.name_for_index(position)?.ok()?;
@@ -314,6 +364,11 @@ fn from_tar_gz(path: &Path, folder: &str) -> Result<Vec<Entry>, FileError> {
         Ok(true)
     })?;
     Ok(entries)
+}
+
+/// Whether a file is one that macOS leaves beside another.
+fn is_companion(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"._"))
 }
 
 /// The digit in `.../Train/7/00016.bin`; `None` for any other path.

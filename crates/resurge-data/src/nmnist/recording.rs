@@ -200,7 +200,7 @@ impl Binning {
         Ok(Self { steps, window })
     }
 
-    fn step(&self, time: u32, last: u32) -> Option<usize> {
+    pub(super) fn step(&self, time: u32, last: u32) -> Option<usize> {
         let step = match self.window {
             Some(window) => u64::from(time / window),
             None => u64::from(time) * self.steps as u64 / (u64::from(last) + 1),

@@ -32,7 +32,8 @@ fn what_is_wrong_is_named_with_its_offset() {
         (with(15, 0), "f: byte 12: dimension is 0, expected at least 1"),
         (with(7, 1), "f: goes on at byte 19, after the end of the images"),
         (with(7, 3), "f: ends at byte 22, 3 bytes before the end of the images"),
-        (b"<html>".to_vec(), "f: byte 0: first byte of the magic number is 60, expected 0"),
+        (b"GIF".to_vec(), "f: ends at byte 3, 1 byte before the end of the magic number"),
+        (b"GIF89a".to_vec(), "f: byte 0: first byte of the magic number is 71, expected 0"),
     ] {
         let found = images_error(&file);
         assert!(found.starts_with(expected), "expected {expected:?}, found {found:?}");
@@ -40,7 +41,8 @@ fn what_is_wrong_is_named_with_its_offset() {
     let labels = |file: &[u8]| idx::labels_from("f", file, 10).unwrap_err().to_string();
     assert_eq!(
         labels(&make::labels(&[9, 3, 10])),
-        "f: byte 10: label is 10, expected 0 to 9; obtain it again"
+        "f: byte 10: label is 10, expected 0 to 9 (a set of more classes, as most parts of EMNIST are, is another one); \
+         obtain it again"
     );
     assert_eq!(labels(&good), "f: byte 3: number of dimensions is 3, expected 1 (labels); obtain it again");
 }

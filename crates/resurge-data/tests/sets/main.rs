@@ -10,3 +10,4 @@ mod make;
 mod mnist;
 mod nmnist;
 mod official;
+mod places;

@@ -51,8 +51,11 @@ impl Computation for Functions {
     fn at<S: Scalar>(&self, x: &[S]) -> S {
         let (a, b) = (x[0], x[1]);
         let positive = S::one() + b * b;
-        a.sin() * b.cos() + a.exp() / positive + positive.ln() - positive.sqrt() + a.tanh() * b.atan()
-            + (a - b).erf() * b.logistic() + a.abs().powi(3) + b.sech2()
+        a.sin() * b.cos() + a.exp() / positive + positive.ln() - positive.sqrt()
+            + a.tanh() * b.atan()
+            + (a - b).erf() * b.logistic()
+            + a.abs().powi(3)
+            + b.sech2()
     }
 }
 

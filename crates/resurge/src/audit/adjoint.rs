@@ -66,6 +66,9 @@ pub(super) struct LayerGradients<S> {
     pub(super) recurrent: Vec<S>,
 }
 
+/// Samples that are differentiated at the same time.
+const AT_ONCE: usize = 8;
+
 /// Runs the adjoint of a layer.
 pub(super) fn back<S: Number>(
     c: &LayerConstants,
@@ -85,13 +88,20 @@ pub(super) fn back<S: Number>(
             Layer { c: &values, rule, s: states, n: extent.width, rows, recurrent: recurrent.as_deref() };
         layer.back(extent.steps, &output, potential.as_deref())
     };
-    let each: Vec<LayerGradients<S>> = samples.par_iter().enumerate().map(one).collect();
+    let mut each: Vec<LayerGradients<S>> = Vec::with_capacity(samples.len());
     let mut constants = vec![[S::zero(); CONSTANTS]; rows];
     let mut weights = vec![S::zero(); recurrent.as_ref().map_or(0, Vec::len)];
-    for gradients in &each {
-        let both = constants.as_flattened_mut().iter_mut().zip(gradients.constants.as_flattened());
-        both.for_each(|(sum, &x)| *sum += x);
-        weights.iter_mut().zip(&gradients.recurrent).for_each(|(sum, &x)| *sum += x);
+    // In the order of the samples; a few at a time, as each has recurrent weights of its own.
+    for first in (0..samples.len()).step_by(AT_ONCE) {
+        let some = &samples[first..samples.len().min(first + AT_ONCE)];
+        each.par_extend(some.par_iter().enumerate().map(|(k, states)| one((first + k, states))));
+        for gradients in &mut each[first..] {
+            let own = std::mem::take(&mut gradients.constants);
+            let both = constants.as_flattened_mut().iter_mut().zip(own.as_flattened());
+            both.for_each(|(sum, &x)| *sum += x);
+            let recurrent = std::mem::take(&mut gradients.recurrent);
+            weights.iter_mut().zip(recurrent).for_each(|(sum, x)| *sum += x);
+        }
     }
     let current = extent.assemble(|sample| &each[sample].current);
     LayerGradients { current, constants, recurrent: weights }
@@ -138,16 +148,14 @@ impl<S: Number> Layer<'_, S> {
             constants: vec![[S::zero(); CONSTANTS]; self.rows],
             recurrent: vec![S::zero(); self.recurrent.map_or(0, <[S]>::len)],
         };
-        let silenced = self.silenced(steps);
         for t in (0..steps).rev() {
             for (k, carry) in carries.iter_mut().enumerate() {
                 let at = t * n + k;
                 let on_potential = potential.map_or(S::zero(), |all| all[at]);
                 let at_output =
                     AtOutput { output: output[at], potential: on_potential, feedback: feedback[k] };
-                let silent = silenced.get(at).is_some_and(|&silent| silent);
                 (*carry, found.current[at]) =
-                    self.step(t, at, *carry, at_output, silent, &mut found.constants[k % self.rows]);
+                    self.step(t, at, *carry, at_output, &mut found.constants[k % self.rows]);
             }
             if let (Some(weights), true) = (self.recurrent, t > 0) {
                 feedback.fill(S::zero());
@@ -167,19 +175,6 @@ impl<S: Number> Layer<'_, S> {
         found
     }
 
-    /// Whether a neuron could not have fired, since it rests after a spike, `[T, N]`; empty where there is no such rest.
-    fn silenced(&self, steps: usize) -> Vec<bool> {
-        let (n, rest) = (self.n, self.c.neuron(0).of.refractory);
-        let mut silenced = vec![false; if rest > 0 { steps * n } else { 0 }];
-        let mut resting = vec![0; n];
-        for (at, silenced) in silenced.iter_mut().enumerate() {
-            let left: &mut usize = &mut resting[at % n];
-            *silenced = *left > 0;
-            *left = if self.s.spikes[at] == 0.0 { left.saturating_sub(1) } else { rest };
-        }
-        silenced
-    }
-
     fn cut_before(&self, t: usize) -> bool {
         self.rule.truncated > 0 && t > 0 && t.is_multiple_of(self.rule.truncated)
     }
@@ -191,7 +186,6 @@ impl<S: Number> Layer<'_, S> {
         at: usize,
         carry: Carry<S>,
         from: AtOutput<S>,
-        silenced: bool,
         constants: &mut [S; CONSTANTS],
     ) -> (Carry<S>, S) {
         let (c, s, n) = (self.c.neuron(at % self.n), self.s, self.n);
@@ -212,7 +206,7 @@ impl<S: Number> Layer<'_, S> {
             before.delayed = gy;
             let mut go = carry.spike + if c.of.output_delay { carry.delayed } else { gy };
             let mut by_spike = carry.by_spike;
-            if silenced {
+            if s.resting.get(at).is_some_and(|&resting| resting) {
                 (go, by_spike) = (zero, zero);
             }
             let (u, threshold) = (s.potential[at], s.threshold(c, at));
@@ -226,8 +220,7 @@ impl<S: Number> Layer<'_, S> {
             } else {
                 (one, -one)
             };
-            gu = gu + go * slope * du;
-            factor = factor + by_spike * slope * du;
+            (gu, factor) = (gu + go * slope * du, factor + by_spike * slope * du);
             let g_theta = carry.threshold + if attached { gx * dtheta } else { zero };
             add(Constant::Threshold, g_theta);
             if let (Some((decay, scale)), true) = (c.adaptation, t > 0) {
@@ -236,13 +229,14 @@ impl<S: Number> Layer<'_, S> {
                 let level = if t > 1 { s.threshold(c, at - n) - c.threshold } else { zero };
                 add(Constant::AdaptationDecay, g * (level - scale * spike));
                 add(Constant::AdaptationScale, g * (one - decay) * spike);
-                before.spike = before.spike + scale * (one - decay) * g;
+                before.spike += scale * (one - decay) * g;
                 if t > 1 && !self.rule.cuts.adaptation {
                     before.adaptation = decay * g;
                 }
             }
         }
-        gu = gu + factor * carry.next;
+        // What comes from later steps may have its errors in common with this one's: `+=` adds them as they are.
+        gu += factor * carry.next;
         let i = if c.synapse.is_some() { s.synapse[at] } else { s.current[at] };
         let gd = if t == 0 {
             add(Constant::Decay, gu * c.initial);

@@ -117,10 +117,7 @@ impl Compared {
         let part = |from: usize, len: usize| {
             let range = from..from + len;
             let size = norm(&expected.values[range.clone()]);
-            (
-                relative(norm(&difference[range.clone()]), size),
-                relative(norm(&expected.slack[range]), size),
-            )
+            (relative(norm(&difference[range.clone()]), size), relative(norm(&expected.slack[range]), size))
         };
         let worst = |len: usize| {
             let excess = |(_, (error, tolerance)): &(usize, (f64, f64))| match *tolerance {

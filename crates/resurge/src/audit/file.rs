@@ -36,11 +36,11 @@ impl Precision {
         }
     }
 
-    /// What may be lost of a number where it underflows.
+    /// What may be lost of a number where it underflows: in the file's type, or in a bound, which has its square.
     pub(super) fn smallest(self) -> f64 {
         match self {
             Self::F32 => f32::MIN_POSITIVE.into(),
-            Self::F64 => f64::MIN_POSITIVE,
+            Self::F64 => 1e-150,
         }
     }
 
@@ -115,6 +115,8 @@ pub struct AuditFile {
     pub(super) target: Target,
     pub(super) loss: f64,
     pub(super) gradients: Vec<Recorded>,
+    /// The size of the file, in proportion to which an audit may take time and memory.
+    pub(super) bytes: usize,
 }
 
 impl AuditFile {

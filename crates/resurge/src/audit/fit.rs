@@ -17,13 +17,20 @@ const STEPS: usize = 12;
 const STEP: f64 = 1e-5;
 
 /// Fits a number to the gradients `recorded`, each tensor in its `units`. Each step is the least-squares solution of
-/// the linearised residual, with the derivative by a difference, and is halved until the residual falls.
+/// the linearised residual, with the derivative by a difference, and is halved until the residual falls. `None` where no
+/// start gives a finite one, or where `passes` are not enough.
 pub(super) fn fit(
     recorded: &[Vec<f64>],
     units: &[f64],
     starts: &[f64],
+    passes: usize,
     gradients: impl Fn(f64) -> Result<Vec<Vec<f64>>>,
 ) -> Result<Option<f64>> {
+    // Halved as often as allowed, each step takes ten.
+    let steps = STEPS.min(passes.saturating_sub(starts.len()) / 10);
+    if steps == 0 {
+        return Ok(None);
+    }
     let recorded = scaled(units, recorded);
     let miss = |value: f64| -> Result<Vec<f64>> {
         let found = gradients(value)?;
@@ -41,7 +48,7 @@ pub(super) fn fit(
         }
     }
     let Some(mut best) = best else { return Ok(None) };
-    for _ in 0..STEPS {
+    for _ in 0..steps {
         let h = STEP * best.value.abs().max(0.1);
         let ahead = miss(best.value + h)?;
         let slope: Vec<f64> = ahead.iter().zip(&best.rest).map(|(a, b)| (a - b) / h).collect();

@@ -10,6 +10,12 @@ table{border-collapse:collapse;margin:.8em 0}th,td{padding:.25em .7em;text-align
 td.n{text-align:right;font-variant-numeric:tabular-nums}.good{color:#00704f}.bad{color:#b23c00}\
 code{background:#f3f3f3;padding:0 .25em}svg{max-width:100%;height:auto}h2{margin-top:2.2em}";
 
+/// The most points of a line.
+const POINTS: usize = 1000;
+
+/// The most layers that are drawn, from the first on; the JSON report has them all.
+const PANELS: usize = 24;
+
 /// The report as a page.
 ///
 /// # Errors
@@ -173,13 +179,16 @@ fn proof(page: &mut String, audit: &AuditReport) {
 
 fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
     let mut rows = Vec::new();
-    let steps: Vec<Axes> = audit.by_step.iter().filter_map(step_axes).collect();
-    let lags: Vec<Axes> = audit.by_lag.iter().filter_map(lag_axes).collect();
+    let steps: Vec<Axes> = audit.by_step.iter().filter_map(step_axes).take(PANELS).collect();
+    let lags: Vec<Axes> = audit.by_lag.iter().filter_map(lag_axes).take(PANELS).collect();
     // At most three panels a row stay readable.
     rows.extend(steps.chunks(3).map(<[Axes]>::to_vec));
     rows.extend(lags.chunks(3).map(<[Axes]>::to_vec));
     if !rows.is_empty() {
         page.push_str("<h3>By layer and step, and by time lag</h3>\n");
+        if audit.by_step.len() > PANELS {
+            let _ = writeln!(page, "<p>The first {PANELS} of {} layers.</p>", audit.by_step.len());
+        }
         page.push_str(&grid(&rows)?);
         page.push('\n');
     }
@@ -190,7 +199,10 @@ fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
 fn line(name: &str, color: usize, values: &[f64], unit: &[f64]) -> Option<Line> {
     let largest = unit.iter().copied().fold(0.0, f64::max);
     let scale = if largest > 0.0 { 1.0 / largest } else { 1.0 };
-    let points = values.iter().enumerate().map(|(i, &y)| (i as f64, y * scale, None)).collect();
+    // Of more points than a plot can show, the largest of each few.
+    let few = values.len().div_ceil(POINTS).max(1);
+    let largest = values.chunks(few).map(|some| some.iter().copied().fold(0.0, f64::max));
+    let points = largest.enumerate().map(|(i, y)| ((i * few) as f64, y * scale, None)).collect();
     let drawn = values.iter().any(|&y| y > 0.0 && y.is_finite());
     drawn.then(|| Line { name: name.into(), color, points })
 }

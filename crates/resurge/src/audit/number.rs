@@ -11,9 +11,10 @@ use crate::tensor::{Bounded, Scalar, Tensor};
 /// or keeps it in its own type.
 const CONSTANT: f64 = 4.0;
 
-/// Units of its height by which a surrogate's value may be off: a framework computes `s (1 - s)` from a rounded `s`, so
-/// that its tails are known to the rounding of its peak.
-const SLOPE: f64 = 8.0;
+/// Units of its height by which a surrogate's value may be off: a framework computes `s (1 - s) / a` from a rounded `s`,
+/// so that its tails are known to the rounding of its peak. That is 8 for a sigmoid: `1 + e^-x` and the quotient are off
+/// by one unit each, and the peak is a quarter of `1/a`.
+const SLOPE: f64 = 12.0;
 
 /// A number of a run.
 pub(super) trait Number: Scalar {
@@ -25,6 +26,17 @@ pub(super) trait Number: Scalar {
 
     /// The gradients of a stage.
     fn back(layer: &Layer, stage: &Stage<Self>, cotangent: Tensor<Self>) -> Result<StageGradients<Self>>;
+
+    /// The gradient at the network's input, behind a stage with a weight, as it is reported: the errors of all neurons
+    /// above may be one, so that they are added as they are. Between layers they are taken as independent: errors that
+    /// are added up at every layer would bound nothing in a deep network.
+    fn at_input(
+        layer: &Layer,
+        stage: &Stage<Self>,
+        weight: Option<&Tensor<f64>>,
+        cotangent: &Tensor<Self>,
+        gradient: Tensor<Self>,
+    ) -> Result<Tensor<Self>>;
 }
 
 impl Number for f64 {
@@ -38,6 +50,16 @@ impl Number for f64 {
 
     fn back(_: &Layer, stage: &Stage<Self>, cotangent: Tensor<Self>) -> Result<StageGradients<Self>> {
         stage.back(cotangent)
+    }
+
+    fn at_input(
+        _: &Layer,
+        _: &Stage<Self>,
+        _: Option<&Tensor<f64>>,
+        _: &Tensor<Self>,
+        gradient: Tensor<Self>,
+    ) -> Result<Tensor<Self>> {
+        Ok(gradient)
     }
 }
 
@@ -60,25 +82,43 @@ impl Number for Bounded {
     /// A weight's gradient sums over all time steps, whose cotangents often have one error in common (that of the loss's
     /// own slope, say). Their errors are added there as they are, on top of what is independent.
     fn back(layer: &Layer, stage: &Stage<Self>, cotangent: Tensor<Self>) -> Result<StageGradients<Self>> {
-        let errors: Tensor<f64> = Tensor::from_vec(
-            cotangent.shape().clone(),
-            cotangent.as_slice().iter().map(|x| x.error()).collect(),
-        )?;
+        let errors = each(&cotangent, |x| x.error())?;
         let mut found = stage.back(cotangent)?;
-        let Some(weight) = &found.weight else { return Ok(found) };
-        let input = stage.input()?;
-        let size = Tensor::from_vec(
-            input.shape().clone(),
-            input.as_slice().iter().map(|x| x.value.abs()).collect(),
-        )?;
-        // The product of sizes and errors is that of the weight's gradient, whatever the weight.
-        let any = Tensor::zeros(weight.shape().clone())?;
-        let common = Stage::<f64>::run(layer, size, Some(&any), None, false)?.back(errors)?;
-        if let Some(common) = common.weight {
-            let each = weight.as_slice().iter().zip(common.as_slice());
-            let with = each.map(|(x, &error)| Self::new(x.value, x.error() + error)).collect();
-            found.weight = Some(Tensor::from_vec(weight.shape().clone(), with)?);
+        if let Some(weight) = &found.weight {
+            // The product of sizes and errors is that of the weight's gradient, whatever the weight.
+            let any = Tensor::zeros(weight.shape().clone())?;
+            let size = each(stage.input()?, |x| x.value.abs())?;
+            let common = Stage::<f64>::run(layer, size, Some(&any), None, false)?.back(errors)?;
+            found.weight = with_common(weight, common.weight)?;
         }
         Ok(found)
     }
+
+    fn at_input(
+        layer: &Layer,
+        stage: &Stage<Self>,
+        weight: Option<&Tensor<f64>>,
+        cotangent: &Tensor<Self>,
+        gradient: Tensor<Self>,
+    ) -> Result<Tensor<Self>> {
+        let Some(weight) = weight else { return Ok(gradient) };
+        let size = weight.map(|x: f64| x.abs());
+        let at = each(stage.input()?, |x| x.value)?;
+        let common = Stage::<f64>::run(layer, at, Some(&size), None, true)?;
+        let common = common.back(each(cotangent, |x| x.error())?)?;
+        Ok(with_common(&gradient, common.input)?.unwrap_or(gradient))
+    }
+}
+
+/// One number of each.
+fn each(numbers: &Tensor<Bounded>, of: impl Fn(&Bounded) -> f64) -> Result<Tensor<f64>> {
+    Ok(Tensor::from_vec(numbers.shape().clone(), numbers.as_slice().iter().map(of).collect())?)
+}
+
+/// Numbers whose errors have another part besides.
+fn with_common(numbers: &Tensor<Bounded>, common: Option<Tensor<f64>>) -> Result<Option<Tensor<Bounded>>> {
+    let Some(common) = common else { return Ok(None) };
+    let both = numbers.as_slice().iter().zip(common.as_slice());
+    let with = both.map(|(x, &error)| Bounded::new(x.value, x.error() + error)).collect();
+    Ok(Some(Tensor::from_vec(numbers.shape().clone(), with)?))
 }

@@ -1,8 +1,9 @@
 //! Explanations of gradients of which a part alone is wrong: a tensor, a row of it, an entry.
 
 use super::compare::{Compared, Comparison, Expected, dot, norm};
+use super::digits::{ONCE, four_digits};
 use super::file::{AuditFile, Recorded};
-use super::search::{Explanation, ONCE, four_digits};
+use super::search::Explanation;
 use std::ops::Range;
 
 /// A part of a tensor.
@@ -99,6 +100,9 @@ fn transposed(recorded: &Recorded, right: &Expected) -> Vec<Explanation> {
     vec![Explanation::of(format!("transposed {name}"), words, &left)]
 }
 
+/// The first word of the code of [`only`].
+pub(super) const ONLY: &str = "only";
+
 /// Which parts are wrong where nothing says what they are instead, if there are others and these are right.
 pub(super) fn only(file: &AuditFile, claimed: &[Expected], at_claim: &Comparison) -> Option<Explanation> {
     let wrong = at_claim.wrong();
@@ -119,7 +123,7 @@ pub(super) fn only(file: &AuditFile, claimed: &[Expected], at_claim: &Comparison
     }
     let everything = wrong.len() == file.gradients.len() && names.iter().all(|name| !name.ends_with(']'));
     (!wrong.is_empty() && !everything).then(|| Explanation {
-        code: format!("only {}", names.join(" ")),
+        code: format!("{ONLY} {}", names.join(" ")),
         words: format!("only the gradients of {} are wrong; all others are right", described.join(", ")),
         residual: at_claim.residual(),
         explains: true,

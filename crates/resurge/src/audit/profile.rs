@@ -1,6 +1,7 @@
 //! What the plots show: gradients at the layers' inputs by step, and the reset term by time lag.
 
 use super::compare::norm;
+use super::cost;
 use super::description::ResetGradient;
 use super::error::Result;
 use super::file::Of;
@@ -85,7 +86,7 @@ pub(super) fn by_lag(run: &NetworkRun<'_, f64>) -> Result<Vec<LagProfile>> {
     let (output, potentials) = run.at_output()?;
     let steps = output.shape()[0];
     let lags = steps.min(LAGS);
-    let stride = steps.div_ceil(SOURCES).max(1);
+    let stride = steps.div_ceil(SOURCES.min(cost::passes(run.file) / 8).max(1)).max(1);
     let at = |tensor: &Tensor<f64>, step: usize| -> Result<Tensor<f64>> {
         let width = tensor.len() / steps;
         let mut only = vec![0.0; tensor.len()];

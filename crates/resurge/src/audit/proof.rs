@@ -4,6 +4,7 @@
 
 use super::cell::Constants;
 use super::compare::norm;
+use super::cost;
 use super::description::{Constant, Output, ResetKind};
 use super::error::Result;
 use super::file::AuditFile;
@@ -57,9 +58,6 @@ const NOISE: f64 = 64.0;
 
 /// What rounding can excuse: a gradient that it hides is not proved.
 const AT_MOST: f64 = 1e-3;
-
-/// Operations of one evaluation of the network, beyond which fewer samples and steps are taken.
-const WORK: usize = 30_000_000;
 
 /// The network as a program of its parameters: weights, biases, recurrent weights and the constants that are learned.
 struct Rebuilt<'a>(&'a AuditFile);
@@ -257,34 +255,19 @@ fn beside_the_tape(adjoint: &[Bounded], tape: &[f64], sizes: &[usize]) -> (f64, 
     (worst, agrees)
 }
 
-/// What a step costs on the tape besides its arithmetic, in operations: some twenty nodes of a cell, each of which
-/// allocates.
-const A_CELL: usize = 4000;
-
-/// Operations a step of one sample.
-fn work(file: &AuditFile) -> usize {
-    let of = |(data, shape): (&super::file::LayerData, &crate::tensor::Shape)| {
-        let positions: usize = shape[2..].iter().product();
-        match &data.weight {
-            Some(weight) => positions * (weight.len() / weight.shape()[0].max(1)),
-            // A cell is some twenty operations on the tape.
-            None => 40 * positions,
-        }
-    };
-    file.layers.iter().zip(&file.shapes).map(of).sum::<usize>().max(1)
-}
-
 /// A proof, or why there is none.
 pub(super) type Proof = std::result::Result<ProofReport, String>;
 
 /// Proves the gradient of the rebuilt network, on as much of the input as a few seconds allow.
 pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     let (steps, batch) = file.extent();
-    let a_step = work(file);
-    let samples = (WORK / a_step.saturating_mul(steps).max(1)).clamp(1, batch);
-    let cells = file.layers.iter().filter(|layer| layer.constants.is_some()).count();
-    let a_step_of_all = a_step.saturating_mul(samples).saturating_add(cells * A_CELL);
-    let steps = (WORK / a_step_of_all.max(1)).clamp(1, steps);
+    let on_tape = cost::on_tape(file);
+    if on_tape.of(1, 1) > 4 * on_tape.allowed {
+        let why = "a step of one sample takes longer to prove than a file of this size is given";
+        return Ok(Err(why.into()));
+    }
+    let samples = (on_tape.allowed / on_tape.of(steps, 1).max(1)).clamp(1, batch);
+    let steps = (on_tape.allowed / on_tape.of(1, samples).max(1)).clamp(1, steps);
     let mut part = file.cropped(steps, samples)?;
     // The spikes of the tape are its own.
     part.layers.iter_mut().for_each(|layer| layer.spikes = None);
@@ -293,7 +276,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     if at.is_empty() {
         return Ok(Err("the network has no parameter".into()));
     }
-    let large = a_step.saturating_mul(steps).saturating_mul(samples) > WORK / 8;
+    let large = on_tape.of(steps, samples) > on_tape.allowed / 3;
     let anchored = AnchoredProgram::new(&program, at.clone())?;
     let gradient = anchored.gradient();
     let run = NetworkRun::<Bounded>::new(&part)?;
@@ -316,15 +299,8 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     let zero = vec![0.0; gradient.len()];
     let loss_exact = anchored.evaluate(&zero, 0.0)?.loss == anchored.loss();
     let finite_difference = (errors.conclusive > 0).then_some(errors.finite_difference);
-    // A gradient far smaller than the numbers that it is made of, as behind a saturated softmax, is known to their rounding.
-    let rounding = NOISE * f64::EPSILON * anchored.magnitude() / norm(gradient);
-    let exact = EXACT.max(rounding.min(AT_MOST));
-    let passed = loss_exact
-        && finite_difference.is_none_or(|error| error <= FINITE_DIFFERENCE)
-        && errors.complex_step <= exact
-        && errors.dual <= exact
-        && adjoint_agrees;
-    Ok(Ok(ProofReport {
+    let exact = exact_bar(anchored.magnitude(), norm(gradient));
+    let report = ProofReport {
         steps,
         samples,
         finite_difference,
@@ -333,6 +309,83 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
         adjoint,
         directions: errors.conclusive,
         loss_exact,
-        passed,
-    }))
+        passed: false,
+    };
+    let passed = adjoint_agrees && report.within(exact);
+    Ok(Ok(ProofReport { passed, ..report }))
+}
+
+impl ProofReport {
+    /// Whether every evidence is within its bar, `exact` being that of the derivatives without a step.
+    fn within(&self, exact: f64) -> bool {
+        self.loss_exact
+            && self.finite_difference.is_none_or(|error| error <= FINITE_DIFFERENCE)
+            && self.complex_step <= exact
+            && self.dual <= exact
+    }
+}
+
+/// The bar of derivatives without a step: a gradient far smaller than the numbers that it is made of, as behind a
+/// saturated softmax, is known to their rounding.
+fn exact_bar(magnitude: f64, norm: f64) -> f64 {
+    EXACT.max((NOISE * f64::EPSILON * magnitude / norm).min(AT_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each condition alone decides, at its bar.
+    #[test]
+    fn every_evidence_can_fail_the_proof() {
+        let good = ProofReport {
+            steps: 1,
+            samples: 1,
+            finite_difference: Some(FINITE_DIFFERENCE),
+            complex_step: 1e-10,
+            dual: 1e-10,
+            adjoint: 0.0,
+            directions: 1,
+            loss_exact: true,
+            passed: false,
+        };
+        assert!(good.within(1e-10));
+        assert!(ProofReport { finite_difference: None, ..good.clone() }.within(1e-10));
+        let over = 1.0 + 1e-9;
+        for bad in [
+            ProofReport { loss_exact: false, ..good.clone() },
+            ProofReport { finite_difference: Some(over * FINITE_DIFFERENCE), ..good.clone() },
+            ProofReport { finite_difference: Some(f64::NAN), ..good.clone() },
+            ProofReport { complex_step: over * 1e-10, ..good.clone() },
+            ProofReport { complex_step: f64::NAN, ..good.clone() },
+            ProofReport { dual: over * 1e-10, ..good.clone() },
+            ProofReport { dual: f64::NAN, ..good.clone() },
+        ] {
+            assert!(!bad.within(1e-10), "{bad:?}");
+        }
+        // The bars of `verify`, and what rounding can excuse.
+        assert_eq!((FINITE_DIFFERENCE, exact_bar(1.0, 1.0)), (1e-8, 1e-10));
+        assert_eq!(exact_bar(1e6, 1e-3), 64.0 * f64::EPSILON * 1e9);
+        assert_eq!(exact_bar(1e6, 1e-30), 1e-3);
+    }
+
+    /// The adjoint is compared number by number within its bounds, each tensor in its own units.
+    #[test]
+    fn an_adjoint_that_is_off_anywhere_fails_the_proof() {
+        let exact = |value: f64| Bounded::new(value, 8.0 * value.abs());
+        let adjoint = [exact(1e9), exact(2e9), exact(1e-9), exact(3e-9)];
+        let tape: Vec<f64> = adjoint.iter().map(|x| x.value).collect();
+        assert_eq!(beside_the_tape(&adjoint, &tape, &[2, 2]), (0.0, true));
+        for at in 0..4 {
+            let with = |factor: f64| {
+                let mut tape = tape.clone();
+                tape[at] *= factor;
+                beside_the_tape(&adjoint, &tape, &[2, 2])
+            };
+            assert!(with(1.0 + 4.0 * f64::EPSILON).1, "{at}");
+            let (error, agrees) = with(1.0 + 1e-12);
+            assert!(!agrees && (1e-13..2e-12).contains(&error), "{at}: {error}");
+        }
+        assert!(!beside_the_tape(&adjoint, &tape[..3], &[2, 1]).1);
+    }
 }

@@ -51,7 +51,8 @@ impl<'a> Reader<'a> {
             let problem = "docs/audit-format.md has no tensor of this name in such a network";
             return Err(AuditError::tensor(name, problem, "remove it, or correct its name"));
         }
-        Ok(AuditFile { description, precision, input, layers, shapes, target, loss, gradients })
+        let bytes = self.bytes;
+        Ok(AuditFile { description, precision, input, layers, shapes, target, loss, gradients, bytes })
     }
 
     /// The one type of all floating-point tensors; but in a file of F64, gradients may be of F32, in which they were

@@ -58,6 +58,8 @@ pub(super) struct Sample<S> {
     pub(super) taken: Vec<f64>,
     /// The trace `a` of what the layer hands on, where it hands on that.
     pub(super) trace: Vec<S>,
+    /// Whether a spike before it keeps the neuron silent; empty where there is no such rest.
+    pub(super) resting: Vec<bool>,
 }
 
 /// Runs a layer. `forced` are the spikes `o` of the file.
@@ -95,11 +97,12 @@ fn run_sample<S: Number>(
         thresholds: zeros(c.adaptation.is_some()),
         taken: vec![0.0; if c.of.residual { steps * n } else { 0 }],
         trace: zeros(c.of.output == Output::Trace),
+        resting: vec![false; if c.of.refractory > 0 { steps * n } else { 0 }],
         current: Vec::new(),
     };
     let mut adaptation = vec![S::zero(); n];
-    // Silent steps that a neuron still has before it.
-    let mut resting = vec![0_usize; n];
+    // For how many steps each neuron is still silent.
+    let mut silent = vec![0_usize; n];
     for t in 0..steps {
         if let (Some(weights), true) = (recurrent, t > 0) {
             for (to, row) in weights.chunks_exact(n).enumerate() {
@@ -107,7 +110,7 @@ fn run_sample<S: Number>(
                 for (from, &w) in row.iter().enumerate() {
                     sum += w * S::from_f64(s.handed_on(c.of, n, t - 1, from));
                 }
-                current[t * n + to] = current[t * n + to] + sum;
+                current[t * n + to] += sum;
             }
         }
         for k in 0..n {
@@ -140,14 +143,18 @@ fn run_sample<S: Number>(
                 s.thresholds[at] = c.threshold + adaptation[k];
             }
             let x = c.above(u, s.threshold(c, at));
-            let o = if resting[k] == 0 { c.of.count(x.re()) } else { 0.0 };
+            let rested = silent[k] == 0;
+            if c.of.refractory > 0 {
+                s.resting[at] = !rested;
+            }
+            let o = if rested { c.of.count(x.re()) } else { 0.0 };
             s.computed[at] = o;
             s.spikes[at] = match forced.map(|forced| forced[at]) {
                 // A spike that the file cannot know: with an output delay, that of the last step.
                 Some(spike) if !spike.is_nan() => spike,
                 _ => o,
             };
-            resting[k] = if s.spikes[at] == 0.0 { resting[k].saturating_sub(1) } else { c.of.refractory };
+            silent[k] = if s.spikes[at] != 0.0 { c.of.refractory } else { silent[k].saturating_sub(1) };
             if c.of.output == Output::Trace {
                 let y = S::from_f64(s.handed_on(c.of, n, t, k));
                 let trace = if t > 0 { s.trace[at - n] } else { S::zero() };

@@ -221,13 +221,15 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                     potentials = None;
                     let mut back = S::back(&self.file.description.layers[k], stage, cotangent.clone())?;
                     if rule.shift > 0 && data.weight.is_some() {
-                        back.weight = self.shifted(k, stage, shifted, rule.shift, cotangent)?;
+                        back.weight = self.shifted(k, stage, shifted, rule.shift, cotangent.clone())?;
                     }
                     (found.weight, found.bias) = (back.weight, back.bias);
                     match back.input {
                         Some(next) if k > 0 => cotangent = next,
                         next => {
-                            input = next;
+                            let (layer, weight) = (&self.file.description.layers[k], data.weight.as_ref());
+                            let report = |next| S::at_input(layer, stage, weight, &cotangent, next);
+                            input = next.map(report).transpose()?;
                             break;
                         }
                     }
@@ -371,3 +373,6 @@ pub(super) const ALL: [Constant; CONSTANTS] = [
     Constant::AdaptationDecay,
     Constant::AdaptationScale,
 ];
+
+#[cfg(test)]
+mod tests;

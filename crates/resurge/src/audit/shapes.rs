@@ -1,16 +1,10 @@
 //! The shapes of all layers, before anything is computed.
 
+use super::cost::Cost;
 use super::description::{Conv, Description, Layer, Output, Pool, at};
 use super::error::{AuditError, Result};
 use super::file::LayerData;
 use crate::tensor::Shape;
-
-/// All outputs together may have so many times as many numbers as the file has bytes. A spike is recorded in a byte at
-/// least, and has a current before it, and four outputs of a convolution if there is a pool of 2 x 2 in between: six.
-const PER_BYTE: usize = 8;
-
-/// What every file may have, some 40 MB when it runs: small weights may be recorded without their run.
-const ALWAYS: usize = 1 << 18;
 
 /// The product of extents, or the largest number if it is larger.
 pub(super) fn product(extents: &[usize]) -> usize {
@@ -24,13 +18,12 @@ pub(super) fn layer_shapes(
     input: &Shape,
     bytes: usize,
 ) -> Result<Vec<Shape>> {
-    let allowed = bytes.saturating_mul(PER_BYTE).max(ALWAYS);
     let mut before = input.clone();
     let mut shapes = Vec::new();
-    let mut total: usize = 0;
+    let mut cost = Cost::default();
     let last = layers.len().saturating_sub(1);
     for (k, (layer, data)) in description.layers.iter().zip(layers).enumerate() {
-        before = one(k, layer, data, &before, k == last)?;
+        let after = one(k, layer, data, &before, k == last)?;
         // After the weight, which says how many there are.
         if let (Some(weight), Some(bias)) = (&data.weight, &data.bias) {
             let outputs = weight.shape()[0];
@@ -43,15 +36,9 @@ pub(super) fn layer_shapes(
                 ));
             }
         }
-        total = total.saturating_add(product(&before));
-        if total > allowed {
-            let problem = format!(
-                "with its output {before}, layers have more numbers than a file of this size means; record the spikes, \
-                 or fewer steps"
-            );
-            return Err(AuditError::description(at(&format!("layers[{k}]")), problem));
-        }
-        shapes.push(before.clone());
+        cost.add(k, layer, data, (&before, &after), bytes)?;
+        shapes.push(after.clone());
+        before = after;
     }
     Ok(shapes)
 }

@@ -2,18 +2,20 @@
 
 use super::compare::{Comparison, Expected, norm, scaled, units};
 use super::description::{ResetGradient, ResetKind};
+use super::digits::four_digits;
 use super::error::Result;
 use super::file::AuditFile;
 use super::report::{AuditReport, GradientReport, UNDECIDED};
+use super::rules;
 use super::run::{NetworkRun, Rule};
-use super::search::{self, four_digits};
+use super::search;
 use crate::tensor::Bounded;
 
 /// Explanations that a report keeps.
 const KEPT: usize = 6;
 
 /// Compares the gradients with the claim, and says which they are where they are not those.
-pub(super) fn reach(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> Result<()> {
+pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut AuditReport) -> Result<()> {
     let file = run.file;
     let claimed = run.expected(&Rule::default())?;
     let comparison = Comparison::new(file, &claimed);
@@ -37,10 +39,14 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> 
     if comparison.agrees() {
         return agreed(run, report);
     }
-    report.explanations = search::search(run, &claimed)?;
+    let mut untried = 0;
+    if search {
+        (report.explanations, untried) = search::search(run, &claimed)?;
+    }
     report.explanations.truncate(KEPT);
     let weight = four_digits(report.relative_weight);
-    match report.explanations.first() {
+    let best = report.explanations.first();
+    match best {
         Some(best) if best.explains => {
             report.code.clone_from(&best.code);
             report.words = format!(
@@ -59,6 +65,11 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> 
                     &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
             }
         }
+    }
+    // Where only places are named, or not even these, one of those may say what is there.
+    if untried > 0 && best.is_none_or(|best| !best.explains || best.is_of_places()) {
+        report.words +=
+            &format!("; {untried} were not tried, as they take longer than a file of this size is given");
     }
     Ok(())
 }
@@ -91,7 +102,9 @@ fn agreed(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> Result<()>
         Some("all of them vanish, so that nothing was compared".to_owned())
     } else if !drowned.is_empty() {
         let names = drowned.join(", ");
-        Some(format!("rounding may be as large as the gradient of {names}, so that nothing was compared there"))
+        Some(format!(
+            "rounding may be as large as the gradient of {names}, so that nothing was compared there"
+        ))
     } else if layers.is_empty() {
         Some("no layer spikes, so that there is no reset whose gradient could be told".to_owned())
     } else if silent.len() == layers.len() {
@@ -146,7 +159,7 @@ fn claims(file: &AuditFile) -> Vec<String> {
 fn others_that_match(run: &NetworkRun<'_, Bounded>) -> Result<Vec<String>> {
     let file = run.file;
     let mut found = Vec::new();
-    for (code, _, other) in search::reset_gradients() {
+    for (code, _, other) in rules::reset_gradients() {
         let is_another = |c: &super::cell::Constants| {
             let through = |of: ResetGradient| of != ResetGradient::SpatialOnly;
             let part = |of: ResetGradient| match of {

@@ -6,7 +6,7 @@ use crate::Verdict;
 use anyhow::{Result, bail};
 use clap::Args;
 use rayon::prelude::*;
-use resurge::audit::{AuditFile, AuditOptions, AuditReport, AuditReports, FileError, audit, html};
+use resurge::audit::{AuditFile, AuditOptions, AuditReport, AuditReports, FileError, Worst, audit, html};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -203,6 +203,16 @@ fn details(out: &mut String, name: &str, audit: &AuditReport) -> Result<()> {
         }
         align_right(&mut table, 1);
         writeln!(out, "{table}")?;
+        for g in audit.gradients.iter().filter(|g| !g.matches) {
+            for (what, worst) in [("row", &g.worst_row), ("entry", &g.worst_entry)] {
+                let Some(Worst { index, error, tolerance }) = worst else { continue };
+                writeln!(
+                    out,
+                    "  {}: farthest off is {what} {index:?}, by {error:.1e} of its norm, where {tolerance:.1e} is allowed",
+                    g.name
+                )?;
+            }
+        }
     }
     if audit.explanations.len() > 1 && !audit.matches {
         let nearest = audit.explanations.iter().map(|e| format!("{} ({:.1e})", e.code, e.residual));

@@ -8,12 +8,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
-use resurge::Rule;
-use resurge::Shard;
 use resurge::compare::{
     CompareError, Comparison, Cost, Memory, Plan, Seeds, TrialEnd, TrialId, Trials, markdown, step_memory,
 };
 use resurge::train::{Config, Event, Examples, Origin, TrainError, Training};
+use resurge::{Claim, Rule, Shard};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -103,16 +102,14 @@ impl Arguments {
         for (place, id) in plan.trials().into_iter().enumerate() {
             if self.shard.takes(place) && self.run_trial(&trials, id, &stop)? == TrialEnd::Stopped {
                 let out = out.display();
-                anstream::eprintln!(
-                    "resurge: stopped in trial {id}, and saved in {out}; the same command goes on"
-                );
+                super::say(format_args!(
+                    "stopped in trial {id}, and saved in {out}; the same command goes on"
+                ));
                 return Ok(Verdict::Stopped);
             }
         }
         if !self.measure_cost(&trials, &stop)? {
-            anstream::eprintln!(
-                "resurge: all trials are done, but the cost is not measured; the same command goes on"
-            );
+            super::say("all trials are done, but the cost is not measured; the same command goes on");
             return Ok(Verdict::Stopped);
         }
         match Comparison::read(&[&out]) {
@@ -167,14 +164,13 @@ impl Arguments {
         };
         let mut show = |event: &Event<'_>| {
             if let Some(screen) = screen.borrow_mut().as_mut() {
-                screen.show(event);
+                screen.show(event, stop);
             }
         };
         let end = trials.run(id, stop, &mut begin, &mut show);
-        if let Some(screen) = screen.take() {
-            screen.bar.finish_and_clear();
-        }
+        let shown = screen.take().map_or(Ok(()), Screen::finish);
         let end = end.with_context(|| format!("trial {id}"))?;
+        shown.with_context(|| format!("trial {id} is saved; the same command goes on"))?;
         match &end {
             TrialEnd::WasDone => super::print(&format!("{id} was done before\n"))?,
             TrialEnd::Diverged(at) => super::print(&format!(
@@ -188,8 +184,14 @@ impl Arguments {
 
     /// Measures the cost, where that is asked for and not done. False when it was stopped.
     fn measure_cost(&self, trials: &Trials<'_>, stop: &AtomicBool) -> Result<bool> {
-        let there = Cost::read(trials.out)?.is_some_and(|cost| cost.rules == trials.plan.rules);
-        if self.cost == 0 || self.shard.index() != 1 || there {
+        let there =
+            || Ok::<_, CompareError>(Cost::read(trials.out)?.is_some_and(|c| c.rules == trials.plan.rules));
+        if self.cost == 0 || self.shard.index() != 1 || there()? {
+            return Ok(true);
+        }
+        // Two measurements at the same time would disturb each other, and one would be lost.
+        let _claim = Claim::of_part(trials.out, "cost").map_err(CompareError::from)?;
+        if there()? {
             return Ok(true);
         }
         let bar = ProgressBar::new(self.cost);
@@ -206,7 +208,7 @@ impl Arguments {
             Ok(Some(cost)) => cost.write(trials.out)?,
             Ok(None) => return Ok(false),
             Err(CompareError::Train(error @ TrainError::NotFinite { .. })) => {
-                anstream::eprintln!("resurge: the cost of a step cannot be measured: {error}");
+                super::say(format_args!("the cost of a step cannot be measured: {error}"));
             }
             Err(error) => return Err(error.into()),
         }

@@ -87,7 +87,7 @@ impl Fetch {
         });
         bar.finish_and_clear();
         for path in fetched? {
-            anstream::println!("{}", path.display());
+            super::print(&format!("{}\n", path.display()))?;
         }
         Ok(Verdict::Holds)
     }
@@ -103,11 +103,12 @@ impl Check {
             None => found_in(&self.dir),
         };
         if found.is_empty() {
-            anstream::eprintln!(
-                "resurge: {} holds no file of {}; get one with resurge data fetch",
+            super::say(format_args!(
+                "{} holds no file of {}, nor does a folder that other loaders make below it; get one with resurge \
+                 data fetch",
                 self.dir.display(),
                 Dataset::ALL.map(Dataset::name).join(", ")
-            );
+            ));
             return Ok(Verdict::Fails);
         }
         let mut verdict = Verdict::Holds;
@@ -115,7 +116,7 @@ impl Check {
             for report in reports {
                 let FileReport { path, status, detail } = report;
                 let colon = if detail.is_empty() { "" } else { ": " };
-                anstream::println!("{dataset:13} {status:14} {}{colon}{detail}", path.display());
+                super::print(&format!("{dataset:13} {status:14} {}{colon}{detail}\n", path.display()))?;
                 if status != Status::Ok {
                     verdict = Verdict::Fails;
                 }

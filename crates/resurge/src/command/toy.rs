@@ -102,11 +102,13 @@ fn journal_of(shard: Shard) -> String {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let out = &arguments.out;
+    arguments.settings().check()?;
+    // Shards may share a directory: each has a journal of its own, which it locks.
+    let _claim = if arguments.shard.is_none() { Some(super::claim(out)?) } else { None };
     let data = match &arguments.from {
         Some(from) => {
             let data = Data::read(from)?;
             data.settings.are_finished_in(out)?;
-            super::make_directory(out)?;
             data
         }
         None if arguments.is_done()? => {
@@ -117,7 +119,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             Data::read(out)?
         }
         None => {
-            arguments.settings().check()?;
             super::make_directory(out)?;
             let stop = stop_on_signals()?;
             match arguments.threads.install(|| arguments.run_trials(&stop))? {
@@ -130,7 +131,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
                     return Ok(Verdict::Holds);
                 }
                 Err(error @ ToyError::Stopped { .. }) => {
-                    anstream::eprintln!("resurge: {error}");
+                    super::say(error);
                     return Ok(Verdict::Stopped);
                 }
                 Err(error) => return Err(error.into()),
@@ -148,8 +149,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 /// Joins the journals of shards, and writes what a run in one piece would have.
 pub(super) fn merge(journals: &[PathBuf], out: &Path) -> Result<()> {
     let data = resurge::toy::merge(journals)?;
+    let _claim = super::claim(out)?;
     data.settings.are_finished_in(out)?;
-    super::make_directory(out)?;
     data.write(out)?;
     report(&data, out)
 }

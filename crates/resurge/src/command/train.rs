@@ -7,7 +7,7 @@ use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use resurge::train::{Checkpoint, Config, End, Examples, TrainError, Training};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Train a spiking network on images or events, with any gradient of the reset
 ///
@@ -16,7 +16,10 @@ use std::path::PathBuf;
 /// the test set is measured, and log.csv, log.json and checkpoint.safetensors are written to the output directory.
 ///
 /// The same seed gives the same bits on any number of threads, and after a stop and --resume. Ctrl-C saves what was done
-/// and ends with status 130.
+/// and ends with status 130; once more, a second later, ends at once.
+///
+/// An output directory is used by one run at a time, and a training that is in it is not
+/// overwritten: --resume goes on with it, where settings and samples are those of before.
 ///
 /// Exit status: 0 when all epochs are done, 1 when the training diverged, 2 on bad usage, 130 when it was stopped.
 #[derive(Debug, Args)]
@@ -67,14 +70,15 @@ impl Arguments {
     fn train(&self) -> Result<Verdict> {
         let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&self.basis.dataset));
         let path = Training::checkpoint_path(&out);
-        let checkpoint = match (self.resume, path.exists()) {
-            (true, true) => Some(Checkpoint::read(&path)?),
-            (true, false) => bail!("nothing to resume: {} is not there; leave --resume out", path.display()),
-            (false, true) => bail!(
-                "{} holds a training; go on with --resume, or choose another directory with --out",
-                out.display()
-            ),
-            (false, false) => None,
+        if self.resume && !out.exists() {
+            bail!("nothing to resume: {} is not there; leave --resume out", out.display());
+        }
+        // From here on nobody else writes there, so that what is read stays as it is.
+        let claim = super::claim(&out)?;
+        let checkpoint = match (self.resume, Training::vacant(&out)) {
+            (true, _) if path.exists() => Some(Checkpoint::read(&path)?),
+            (true, Ok(())) => bail!("nothing to resume: {} is not there; leave --resume out", path.display()),
+            (_, vacant) => vacant.map(|()| None)?,
         };
         let config = self.settings(checkpoint.as_ref())?;
         let origin = checkpoint.as_ref().map(|checkpoint| &checkpoint.origin);
@@ -83,32 +87,47 @@ impl Arguments {
         let mut training =
             Training::new(&config, &self.basis.dataset, self.examples(&config, limit, verified)?)?
                 .marked(limit, verified)
-                .in_directory(&out, self.checkpoint_every);
+                .in_claimed(claim, self.checkpoint_every);
         if let Some(checkpoint) = checkpoint {
+            if checkpoint.samples_sha256.is_none() {
+                super::say(format_args!(
+                    "{} is of an earlier version, without a digest of its samples: that they are the same cannot be \
+                     checked, but by their numbers",
+                    path.display()
+                ));
+            }
             training = training.resumed(checkpoint, &path)?;
         }
-        super::make_directory(&out)?;
+        let nothing_to_do = training.progress().epochs >= config.epochs;
         let stop = stop_on_signals()?;
         let mut screen = Screen::new("", &training, &config, limit, verified);
-        let end = training.run(&stop, &mut |event| screen.show(&event));
-        screen.bar.finish_and_clear();
+        let end = training.run(&stop, &mut |event| screen.show(&event, &stop));
+        let shown = screen.finish();
         match end {
-            Ok(End::Finished) => Ok(Verdict::Holds),
-            Ok(End::Stopped) => {
-                let progress = training.progress();
-                let (epoch, batches) = (progress.epochs + 1, progress.batches);
-                anstream::eprintln!(
-                    "resurge: stopped after {batches} batches of epoch {epoch}, and saved in {}; go on with --resume",
-                    out.display()
-                );
-                Ok(Verdict::Stopped)
+            Ok(end) => {
+                shown.with_context(|| self.saved(&training, &out))?;
+                if end == End::Stopped {
+                    super::say(format_args!("stopped after {}", self.saved(&training, &out)));
+                    return Ok(Verdict::Stopped);
+                }
+                if nothing_to_do {
+                    super::print(&nothing(&config, &out))?;
+                }
+                Ok(Verdict::Holds)
             }
             Err(error @ TrainError::NotFinite { .. }) => {
-                anstream::eprintln!("resurge: {error}");
+                super::say(error);
                 Ok(Verdict::Fails)
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// How far a training is that ends before its time.
+    fn saved(&self, training: &Training, out: &Path) -> String {
+        let progress = training.progress();
+        let (epoch, batches, out) = (progress.epochs + 1, progress.batches, out.display());
+        format!("{batches} batches of epoch {epoch}, and saved in {out}; go on with --resume")
     }
 
     /// Those of the checkpoint, unless any are given: then they must agree with it.
@@ -130,4 +149,21 @@ impl Arguments {
     fn examples(&self, config: &Config, limit: Option<u64>, verified: bool) -> Result<(Examples, Examples)> {
         self.basis.load(verified, config, limit).with_context(|| self.basis.unusable())
     }
+}
+
+/// What is said where no epoch was left.
+fn nothing(config: &Config, out: &Path) -> String {
+    let (epochs, out) = (config.epochs, out.display());
+    if epochs == 0 {
+        return format!(
+            "nothing to do: 0 epochs are asked for; the initial weights are saved in {out}; ask for more with --epochs\n"
+        );
+    }
+    let all = if epochs == 1 { "the 1 epoch is".to_owned() } else { format!("all {epochs} epochs are") };
+    let remedy = if config.schedule == "constant" {
+        "ask for more with --epochs"
+    } else {
+        "it cannot be made longer, since its learning rate falls to 0"
+    };
+    format!("nothing to do: {all} done, in {out}; {remedy}\n")
 }

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use resurge::data::{Dataset, Split, Verify};
 use resurge::train::{Config, EpochRow, Event, Examples, Preset, TrainError, Training};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The data and the settings that trainings begin with.
@@ -69,10 +70,7 @@ pub(super) fn base_settings(
     let preset = match (preset, file) {
         (Some(name), _) => Preset::ALL.into_iter().find(|p| p.name() == name).context("preset")?,
         (None, Some(path)) => {
-            let text =
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let config = Config::from_toml(&text).with_context(|| path.display().to_string())?;
-            return Ok((config, path.display().to_string()));
+            return Ok((Config::read(path)?, path.display().to_string()));
         }
         (None, None) => Preset::of(dataset.parse()?),
     };
@@ -81,13 +79,15 @@ pub(super) fn base_settings(
 
 /// What is shown of a training: a bar on a terminal's standard error, and a line an epoch on standard output.
 pub(super) struct Screen {
-    pub(super) bar: ProgressBar,
+    bar: ProgressBar,
     /// What each line begins with.
     name: String,
     layers: Vec<String>,
     epochs: u64,
     mark: String,
     since: Instant,
+    /// Why a line could not be written: then the training is to stop.
+    failed: Option<anyhow::Error>,
 }
 
 impl Screen {
@@ -109,10 +109,12 @@ impl Screen {
             bar.set_style(style);
         }
         let (name, epochs) = (name.to_owned(), config.epochs);
-        Self { bar, name, layers, epochs, mark, since: Instant::now() }
+        Self { bar, name, layers, epochs, mark, since: Instant::now(), failed: None }
     }
 
-    pub(super) fn show(&mut self, event: &Event<'_>) {
+    /// Shows what happened. Where it cannot be written, the training is told to stop, so that what
+    /// was done is saved; [`finish`](Self::finish) gives the error.
+    pub(super) fn show(&mut self, event: &Event<'_>, stop: &AtomicBool) {
         match event {
             Event::Batch { epoch, done, batches, totals, gradient_norm, firing_rates } => {
                 self.bar.set_length(*batches);
@@ -130,11 +132,27 @@ impl Screen {
             }
             Event::Epoch(row) => {
                 let line = self.line(row);
-                self.bar.suspend(|| anstream::println!("{line}"));
+                if let Err(error) = self.bar.suspend(|| super::print(&(line + "\n"))) {
+                    self.failed = Some(error);
+                    stop.store(true, Ordering::Relaxed);
+                }
                 self.bar.reset();
                 self.since = Instant::now();
             }
+            Event::Notice { text, .. } => {
+                let name = &self.name;
+                self.bar.suspend(|| super::say(format_args!("{name}notice: {text}")));
+            }
         }
+    }
+
+    /// Takes the bar away.
+    ///
+    /// # Errors
+    /// That of a line that could not be written.
+    pub(super) fn finish(self) -> Result<()> {
+        self.bar.finish_and_clear();
+        self.failed.map_or(Ok(()), Err)
     }
 
     fn line(&self, row: &EpochRow) -> String {

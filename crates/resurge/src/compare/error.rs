@@ -1,5 +1,6 @@
 //! What can go wrong in a comparison.
 
+use crate::ClaimError;
 use crate::plot::PlotError;
 use crate::train::TrainError;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ pub enum CompareError {
         /// The trials of the list.
         of: usize,
     },
-    /// A trial that another process runs.
+    /// A trial, or the measurement of costs, that another process runs.
     #[error("{} is in use by another run: wait for it, or give each run its own --shard or --out", path.display())]
     InUse {
         /// The directory of the trial.
@@ -62,10 +63,30 @@ pub enum CompareError {
     },
     /// A training could not be carried out.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(TrainError),
     /// The figure could not be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),
+}
+
+impl From<TrainError> for CompareError {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Claim(error) => error.into(),
+            error => Self::Train(error),
+        }
+    }
+}
+
+impl From<ClaimError> for CompareError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::InUse { path } => Self::InUse { path },
+            ClaimError::File { path, source } => {
+                Self::file(path, format!("cannot be written into: {source}; name a directory that can be"))
+            }
+        }
+    }
 }
 
 impl CompareError {

@@ -2,7 +2,7 @@
 
 use super::plan::{common, write};
 use super::{CompareError, Cost, Plan, Record, Summary, TrialId, csv, figure, markdown};
-use crate::Rule;
+use crate::{Claim, Rule};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -162,10 +162,12 @@ impl Comparison {
             if target.canonicalize().map_err(failed)? == source.canonicalize().map_err(failed)? {
                 continue;
             }
+            // A run may be there, too.
+            let _claim = Claim::of(&target)?;
             for name in Record::FILES {
                 let path = source.join(name);
                 if path.exists() {
-                    let text = std::fs::read_to_string(&path).map_err(|e| CompareError::file(&path, e))?;
+                    let text = crate::text::read(&path).map_err(|e| CompareError::file(&path, e))?;
                     write(&target.join(name), &text)?;
                 }
             }
@@ -243,7 +245,7 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Comp
 }
 
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, CompareError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CompareError::file(path, error))?;
+    let text = crate::text::read(path).map_err(|error| CompareError::file(path, error))?;
     serde_json::from_str(&text)
         .map_err(|error| CompareError::file(path, format!("{error}; restore the file, or run anew")))
 }

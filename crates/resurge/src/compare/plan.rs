@@ -1,9 +1,9 @@
 //! Which trials there are.
 
 use super::CompareError;
-use crate::Rule;
+use crate::output::{MOMENT, remove_left_behind, write_atomically};
 use crate::train::{Config, Examples, Origin, TrainError};
-use crate::write_atomically;
+use crate::{Claim, Rule};
 use resurge_data::Dataset;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -257,6 +257,9 @@ impl Plan {
     /// ```
     pub fn write(&self, directory: &Path) -> Result<(), CompareError> {
         let path = directory.join(Self::FILE);
+        // Of two that add to the list at the same time, the second is to see what the first added.
+        let _claim = Claim::wait_for_part(directory, "plan")?;
+        remove_left_behind(directory, MOMENT);
         if let Some(there) = Self::read(directory)? {
             let difference = there.difference(self).or_else(|| {
                 let mut dropped = there.trials();

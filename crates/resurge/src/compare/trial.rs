@@ -3,9 +3,10 @@
 use super::parts::{read_json, write_json};
 use super::plan::settings_difference;
 use super::{CompareError, Plan, TrialId};
+use crate::Claim;
+use crate::output::{MOMENT, remove_left_behind};
 use crate::train::{Checkpoint, Config, End, Event, Examples, Progress, TrainError, Training, TrainingLog};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -95,7 +96,7 @@ impl Record {
         if !path.exists() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path).map_err(|error| CompareError::file(&path, error))?;
+        let text = crate::text::read(&path).map_err(|error| CompareError::file(&path, error))?;
         let bad = |problem: String| CompareError::file(&path, problem);
         let log = TrainingLog::from_json(&text).map_err(|error| bad(error.to_string()))?;
         let (rule, seed) = (&log.config.reset_gradient, log.config.seed);
@@ -226,28 +227,26 @@ impl Trials<'_> {
         observe: &mut dyn FnMut(&Event<'_>),
     ) -> Result<TrialEnd, CompareError> {
         let directory = Plan::directory(self.out, id);
-        std::fs::create_dir_all(&directory)
-            .map_err(|error| CompareError::file(&directory, format!("cannot be made: {error}")))?;
-        let _lock = lock(&directory)?;
-        let path = Training::checkpoint_path(&directory);
-        let record = Record::read(&directory, id)?;
-        if let Some(difference) = record.as_ref().and_then(|record| record.difference(self.plan)) {
-            let difference = format!("{difference}; choose another --out");
-            return Err(CompareError::Mismatch { path: directory, other: "this run".into(), difference });
-        }
-        // The log is written before the checkpoint: a run may have been killed in between.
-        let checkpoint = if path.exists() { Some(Checkpoint::read(&path)?) } else { None };
-        let behind = |checkpoint: &Checkpoint| checkpoint.progress.epochs < checkpoint.config.epochs;
-        let done = record.as_ref().is_some_and(Record::is_done);
-        let diverged = record.as_ref().is_some_and(|record| record.diverged.is_some());
-        if diverged || (done && !checkpoint.as_ref().is_some_and(behind)) {
+        remove_left_behind(&directory, MOMENT);
+        // One that is done is only read; for any other nobody else may write, and then it is looked
+        // at anew.
+        if self.look(&directory, id)?.done {
             return Ok(TrialEnd::WasDone);
+        }
+        let claim = Claim::of(&directory)?;
+        let path = Training::checkpoint_path(&directory);
+        let State { record, checkpoint, done } = self.look(&directory, id)?;
+        if done {
+            return Ok(TrialEnd::WasDone);
+        }
+        if checkpoint.is_none() {
+            Training::vacant(&directory)?;
         }
         let config = self.plan.settings_of(id);
         let origin = &self.plan.origin;
         let mut training = Training::new(&config, &origin.dataset, (self.load)(&config)?)?
             .marked(origin.limit, origin.verified)
-            .in_directory(&directory, self.checkpoint_every);
+            .in_claimed(claim, self.checkpoint_every);
         if let Some(checkpoint) = checkpoint {
             training = training.resumed(checkpoint, &path)?;
         }
@@ -278,21 +277,31 @@ impl Trials<'_> {
             Err(error) => Err(error.into()),
         }
     }
+
+    fn look(&self, directory: &Path, id: TrialId) -> Result<State, CompareError> {
+        let path = Training::checkpoint_path(directory);
+        let record = Record::read(directory, id)?;
+        if let Some(difference) = record.as_ref().and_then(|record| record.difference(self.plan)) {
+            let (path, other) = (directory.to_owned(), "this run".into());
+            let difference = format!("{difference}; choose another --out");
+            return Err(CompareError::Mismatch { path, other, difference });
+        }
+        let checkpoint = if path.exists() { Some(Checkpoint::read(&path)?) } else { None };
+        // Earlier versions wrote the log before the checkpoint, and may have been killed in
+        // between.
+        let behind = |checkpoint: &Checkpoint| checkpoint.progress.epochs < checkpoint.config.epochs;
+        let diverged = record.as_ref().is_some_and(|record| record.diverged.is_some());
+        let finished =
+            record.as_ref().is_some_and(Record::is_done) && !checkpoint.as_ref().is_some_and(behind);
+        Ok(State { record, checkpoint, done: diverged || finished })
+    }
 }
 
-/// A lock that ends with the process, on the directory itself so that no file is left behind.
-fn lock(directory: &Path) -> Result<Option<File>, CompareError> {
-    // Elsewhere a directory cannot be opened as a file.
-    if !cfg!(unix) {
-        return Ok(None);
-    }
-    let file = File::open(directory).map_err(|error| CompareError::file(directory, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Err(CompareError::InUse { path: directory.to_owned() }),
-        // A file system without locks.
-        Err(std::fs::TryLockError::Error(_)) => Ok(None),
-    }
+/// What a trial's directory says of how far it is.
+struct State {
+    record: Option<Record>,
+    checkpoint: Option<Checkpoint>,
+    done: bool,
 }
 
 /// Adds up the time of a trial.

@@ -81,6 +81,10 @@ pub struct Checkpoint {
     pub weights: Vec<(String, Tensor<f32>)>,
     /// AdamW's first and second moments of each weight; none before the first update.
     pub moments: [Vec<Tensor<f32>>; 2],
+    /// The digests of the samples to learn from and of those to measure on
+    /// ([`Examples::sha256`](super::Examples::sha256)); none in files of before they were kept, and
+    /// of a training that was not run.
+    pub samples_sha256: Option<[String; 2]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,6 +95,8 @@ struct State {
     config: Config,
     progress: Progress,
     weights: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    samples_sha256: Option<[String; 2]>,
 }
 
 const FORMAT: u32 = 1;
@@ -136,7 +142,8 @@ impl Checkpoint {
     /// The bytes of the file. Equal trainings give equal bytes.
     ///
     /// # Errors
-    /// Two weights of one name, and what cannot be written as JSON or safetensors.
+    /// Two weights of one name, numbers that are not finite, and what cannot be written as JSON or
+    /// safetensors.
     ///
     /// ```
     /// use resurge::train::Checkpoint;
@@ -158,6 +165,7 @@ impl Checkpoint {
             config: self.config.clone(),
             progress: self.progress.clone(),
             weights: self.weights.iter().map(|(name, _)| name.clone()).collect(),
+            samples_sha256: self.samples_sha256.clone(),
         };
         let state = serde_json::to_string(&state).map_err(|error| error.to_string())?;
         let mut tensors = Vec::new();
@@ -167,6 +175,7 @@ impl Checkpoint {
                 tensors.extend(moments.get(index).map(|moment| (format!("{name}.{which}"), moment)));
             }
         }
+        tensors.iter().try_for_each(|(name, tensor)| finite(name, tensor))?;
         let data: Vec<Vec<u8>> = tensors.iter().map(|(_, tensor)| to_le_bytes(tensor)).collect();
         let views = tensors.iter().zip(&data).map(|((name, tensor), data)| {
             let view = TensorView::new(Dtype::F32, tensor.shape().to_vec(), data);
@@ -211,7 +220,8 @@ impl Checkpoint {
         no_name_twice(&state.weights)?;
         let tensor = |name: String| {
             let view = file.tensor(&name).map_err(|error| format!("{name}: {error}"))?;
-            from_view(&view).map_err(|error| format!("{name}: {error}"))
+            let tensor = from_view(&view).map_err(|error| format!("{name}: {error}"))?;
+            finite(&name, &tensor).map(|()| tensor)
         };
         let of = |what: &str| {
             let names = state.weights.iter().map(|name| tensor(format!("{name}.{what}")));
@@ -220,7 +230,8 @@ impl Checkpoint {
         let weights = state.weights.iter().cloned().zip(of("weight")?).collect();
         let moments =
             if state.progress.updates == 0 { [vec![], vec![]] } else { [of("first")?, of("second")?] };
-        Ok(Self { origin: state.origin, config: state.config, progress: state.progress, weights, moments })
+        let State { origin, config, progress, samples_sha256, .. } = state;
+        Ok(Self { origin, config, progress, weights, moments, samples_sha256 })
     }
 }
 
@@ -233,6 +244,19 @@ fn no_name_twice<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<(), 
     let mut seen = HashSet::new();
     let twice = names.into_iter().find(|name| !seen.insert(name.as_str()));
     twice.map_or(Ok(()), |name| Err(format!("two weights are named {name}; give each its own name")))
+}
+
+/// A training stops before it keeps a number that is not finite; such a one would make all that
+/// follow it so.
+fn finite(name: &str, tensor: &Tensor<f32>) -> Result<(), String> {
+    let Some(at) = tensor.as_slice().iter().position(|x| !x.is_finite()) else { return Ok(()) };
+    let (value, mut rest, mut entry) = (tensor.as_slice()[at], at, vec![0; tensor.shape().rank()]);
+    for (index, &length) in entry.iter_mut().zip(tensor.shape().iter()).rev() {
+        (*index, rest) = (rest % length, rest / length);
+    }
+    Err(format!(
+        "{name}, entry {entry:?}, is {value}, which no training keeps; resume from another checkpoint, or train anew"
+    ))
 }
 
 /// The file with the digest that is right in its place, that of the file with zeros there; none where there is no place.
@@ -263,82 +287,4 @@ fn from_view(view: &TensorView<'_>) -> Result<Tensor<f32>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Preset;
-    use super::*;
-
-    fn small() -> Checkpoint {
-        let tensor = |x: f32| Tensor::from_vec([1, 2], vec![x, 0.1 * x]).unwrap();
-        Checkpoint {
-            origin: Origin {
-                dataset: "mnist".into(),
-                limit: Some(2),
-                verified: true,
-                train_samples: 2,
-                test_samples: 2,
-            },
-            config: Config::preset(Preset::Small),
-            progress: Progress { updates: 3, ..Progress::default() },
-            weights: vec![("linear1".into(), tensor(0.3))],
-            moments: [vec![tensor(1e-30)], vec![tensor(-7.0)]],
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read_and_equal_trainings_have_equal_bytes() {
-        let bytes = small().to_bytes().unwrap();
-        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), small());
-        assert_eq!(small().to_bytes().unwrap(), bytes);
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("c.safetensors");
-        small().write(&path).unwrap();
-        assert_eq!(Checkpoint::read(&path).unwrap(), small());
-        // Any other reader of the format sees the weights, too.
-        let file = SafeTensors::deserialize(&bytes).unwrap();
-        assert_eq!(file.tensor("linear1.weight").unwrap().shape(), [1, 2]);
-    }
-
-    #[test]
-    fn any_flipped_bit_and_any_cut_is_noticed() {
-        let bytes = small().to_bytes().unwrap();
-        for bit in 0..bytes.len() * 8 {
-            let mut damaged = bytes.clone();
-            damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Checkpoint::from_bytes(&damaged).is_err(), "bit {bit}");
-        }
-        for length in 0..bytes.len() {
-            assert!(Checkpoint::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
-        }
-        assert!(Checkpoint::from_bytes(&[&bytes[..], b"x"].concat()).is_err());
-    }
-
-    #[test]
-    fn another_format_is_named() {
-        let bytes = small().to_bytes().unwrap();
-        let text = String::from_utf8_lossy(&bytes).find("format\\\":1").unwrap();
-        let mut other = bytes.clone();
-        other[text + 9] = b'7';
-        let error = Checkpoint::from_bytes(&sealed(other).unwrap()).unwrap_err();
-        assert!(error.contains("of format 7, but 1 is read"), "{error}");
-    }
-
-    /// Found by the fuzz target `checkpoint`: such a file was read, but what was read could not be written.
-    #[test]
-    fn two_weights_of_one_name_are_neither_written_nor_read() {
-        let mut twice = small();
-        twice.weights.push(("linear2".into(), twice.weights[0].1.clone()));
-        for moments in &mut twice.moments {
-            moments.push(moments[0].clone());
-        }
-        let mut bytes = twice.to_bytes().unwrap();
-        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), twice);
-        // The list of names is in the state; the tensors of "linear2" stay in the file, unread.
-        let text = String::from_utf8_lossy(&bytes).find("\\\"linear2\\\"").unwrap();
-        bytes[text + 8] = b'1';
-        let error = Checkpoint::from_bytes(&sealed(bytes).unwrap()).unwrap_err();
-        assert_eq!(error, "two weights are named linear1; give each its own name");
-
-        twice.weights[1].0 = "linear1".into();
-        assert_eq!(twice.to_bytes().unwrap_err(), error);
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ pub use parts::Loss;
 use super::layer::LayerSpec;
 use super::{Preset, TrainError};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use toml::{Table, Value};
 
 /// The settings of a training.
@@ -146,6 +147,28 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads settings from a file of TOML.
+    ///
+    /// # Errors
+    /// [`TrainError::Settings`] with the file: it cannot be read, is in an encoding other than
+    /// UTF-8, or as [`from_toml`](Self::from_toml).
+    ///
+    /// ```
+    /// use resurge::train::Config;
+    ///
+    /// let place = tempfile::tempdir()?;
+    /// let path = place.path().join("mine.toml");
+    /// std::fs::write(&path, [0xff, 0xfe, b's', 0])?; // as a shell of Windows redirects
+    /// let error = Config::read(&path).unwrap_err().to_string();
+    /// assert!(error.contains("mine.toml: its first bytes are the mark of UTF-16"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let failed = |problem: String| TrainError::Settings { path: path.to_owned(), problem };
+        let text = crate::text::read(path).map_err(|error| failed(error.to_string()))?;
+        Self::from_toml(&text).map_err(|error| failed(error.to_string()))
+    }
+
     /// The settings as TOML, all values in full.
     ///
     /// # Errors
@@ -256,7 +279,7 @@ impl Config {
             return Err(TrainError::Config("mean must be finite and deviation positive".into()));
         }
         self.cell()?;
-        self.loss()?;
+        self.check_loss()?;
         self.schedule(1)?;
         Ok(())
     }

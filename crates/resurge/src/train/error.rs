@@ -1,5 +1,6 @@
 //! What can stop a training.
 
+use crate::ClaimError;
 use resurge_autodiff::AutodiffError;
 use resurge_data::{DataError, LoadError};
 use resurge_snn::SnnError;
@@ -25,6 +26,14 @@ pub enum TrainError {
     /// Settings that are no TOML, or not of the right keys and types; the message has the line.
     #[error("the settings cannot be read: {0}")]
     Syntax(String),
+    /// A file of settings that cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A layer that does not fit those before it, or the data.
     #[error("layer {position}, \"{layer}\": {problem}")]
     Layer {
@@ -58,6 +67,17 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
         /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A directory that another run writes into.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// A directory that holds another training, which a new one would overwrite.
+    #[error("{} {problem}", path.display())]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+        /// What it holds and what to do.
         problem: String,
     },
     /// A file that cannot be written.
@@ -124,6 +144,12 @@ pub enum NotFinite {
         /// The layer's name.
         layer: String,
     },
+    /// AdamW's second moment of a weight: the squares of gradients beyond 1e19 are infinite in
+    /// single precision, and a weight with such a moment never moves again.
+    Moment {
+        /// The layer's name.
+        layer: String,
+    },
 }
 
 impl fmt::Display for NotFinite {
@@ -137,6 +163,12 @@ impl fmt::Display for NotFinite {
                 write!(f, "the gradient of the weight of layer {layer} is not finite")
             }
             Self::Weight { layer } => write!(f, "the weight of layer {layer} is not finite after the update"),
+            Self::Moment { layer } => {
+                write!(
+                    f,
+                    "the moment of the squared gradient of layer {layer} is not finite after the update"
+                )
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The samples of a data set as inputs of a network.
 
 use super::{Config, TrainError};
-use resurge_data::nmnist::{self, Binning, Recordings, Spikes};
+use rayon::prelude::*;
+use resurge_data::nmnist::{self, Binning, Event, Recordings, Spikes};
 use resurge_data::{Dataset, ImageDataset, Split, Verify, cifar10, mnist};
 use resurge_snn::trace_filter;
 use resurge_tensor::Tensor;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The samples of one split: images in memory, or recordings of events that are read when they are needed.
@@ -197,6 +199,71 @@ impl Examples {
         }
     }
 
+    /// How many samples there are of each class.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// let set = ImageDataset::new(vec![0, 128, 255], &[1, 1, 1], vec![0, 2, 2], 3)?;
+    /// assert_eq!(Examples::of_images(set, &Config::preset(Preset::Small))?.class_counts(), [1, 0, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        for &label in self.labels() {
+            // The loaders refuse a label that is no class.
+            if let Some(count) = counts.get_mut(usize::from(label)) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    fn labels(&self) -> &[u8] {
+        match &self.source {
+            Source::Images(images) => images.labels(),
+            Source::Recordings(recordings, _) => recordings.labels(),
+        }
+    }
+
+    /// A SHA-256 of the samples as they are stored, all of them in their order with their labels,
+    /// in hexadecimal digits. What the settings make of them (the scaling, the binning) does not
+    /// enter it.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] for a recording that cannot be read.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// # let config = Config::preset(Preset::Small);
+    /// let of = |images: Vec<u8>, labels: Vec<u8>| {
+    ///     let set = ImageDataset::new(images, &[1, 1, 1], labels, 2)?;
+    ///     Ok::<_, Box<dyn std::error::Error>>(Examples::of_images(set, &config)?.sha256()?)
+    /// };
+    /// let digest = of(vec![7, 9], vec![0, 1])?;
+    /// assert_eq!((digest.len(), &digest), (64, &of(vec![7, 9], vec![0, 1])?));
+    /// assert_ne!(digest, of(vec![7, 8], vec![0, 1])?); // another pixel
+    /// assert_ne!(digest, of(vec![7, 9], vec![1, 0])?); // other labels
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sha256(&self) -> Result<String, TrainError> {
+        let mut digest = Sha256::new();
+        for size in [self.len(), self.classes].into_iter().chain(self.image()?) {
+            digest.update((size as u64).to_le_bytes());
+        }
+        digest.update(self.labels());
+        match &self.source {
+            Source::Images(images) => digest.update(images.images()),
+            Source::Recordings(recordings, _) => {
+                // Each has a digest of its own, so that they can be read on all threads.
+                let digest_of =
+                    |index| recordings.recording(index).map(|recording| of_events(recording.events()));
+                let all: Result<Vec<_>, _> = (0..recordings.len()).into_par_iter().map(digest_of).collect();
+                all?.iter().for_each(|one| digest.update(one));
+            }
+        }
+        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// The chosen samples, in the order given.
     ///
     /// # Errors
@@ -243,6 +310,15 @@ impl Examples {
             }
         }
     }
+}
+
+fn of_events(events: &[Event]) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(7 * events.len());
+    for event in events {
+        bytes.extend([event.x, event.y, u8::from(event.on)]);
+        bytes.extend(event.microseconds.to_le_bytes());
+    }
+    Sha256::digest(&bytes).into()
 }
 
 fn scaling(config: &Config, channels: usize) -> Result<Vec<(f32, f32)>, TrainError> {

@@ -52,8 +52,8 @@ pub(crate) fn fields(row: &EpochRow) -> String {
 ///
 /// let origin = Origin { dataset: "mnist".into(), limit: None, verified: true, train_samples: 9, test_samples: 9 };
 /// let (config, layers) = (&Config::preset(Preset::Small), &["linear1".to_owned()]);
-/// let (version, subset, parameters, finished, epochs) = ("0.1.0", false, 40, true, &[]);
-/// let log = Log { version, origin: &origin, subset, config, layers, parameters, finished, epochs };
+/// let (version, subset, parameters, finished, epochs, notices) = ("0.1.0", false, 40, true, &[], &[]);
+/// let log = Log { version, origin: &origin, subset, config, layers, parameters, finished, epochs, notices };
 /// let read = TrainingLog::from_json(&serde_json::to_string(&log)?)?;
 /// assert_eq!((read.origin(), read.parameters), (origin, 40));
 /// # Ok::<(), serde_json::Error>(())
@@ -77,6 +77,8 @@ pub struct Log<'a> {
     pub finished: bool,
     /// A row an epoch.
     pub epochs: &'a [EpochRow],
+    /// What should not be overlooked ([`Training::notices`](super::Training::notices)).
+    pub notices: &'a [String],
 }
 
 /// A `log.json` as it is read.
@@ -105,6 +107,9 @@ pub struct TrainingLog {
     pub finished: bool,
     /// A row an epoch.
     pub epochs: Vec<EpochRow>,
+    /// What should not be overlooked; none in logs of before they were kept.
+    #[serde(default)]
+    pub notices: Vec<String>,
 }
 
 impl TrainingLog {

@@ -2,15 +2,16 @@
 
 mod epoch;
 mod event;
+mod notices;
+mod place;
 
 pub use event::{End, Event};
 
 use super::checkpoint::{Checkpoint, Origin};
-use super::log::{Log, csv};
 use super::progress::Progress;
 use super::step;
 use super::{Config, Examples, Network, TrainError};
-use crate::output::{remove_left_behind, write_atomically};
+use crate::Claim;
 use resurge_data::Batches;
 use resurge_snn::{AdamW, Moments, clip_by_global_norm};
 use resurge_tensor::Tensor;
@@ -46,7 +47,12 @@ pub struct Training {
     progress: Progress,
     saved: u64,
     directory: Option<PathBuf>,
+    /// Of the directory, where it was handed over.
+    claim: Option<Claim>,
+    /// Whether what the directory holds is of this training.
+    owns: bool,
     every: Option<u64>,
+    samples_sha256: Option<[String; 2]>,
 }
 
 impl Training {
@@ -81,7 +87,7 @@ impl Training {
         };
         let (weights, progress) = (network.init(config.seed)?, Progress::default());
         let config = config.clone();
-        let (saved, directory, every) = (0, None, None);
+        let (saved, directory, claim, owns, every, samples_sha256) = (0, None, None, false, None, None);
         Ok(Self {
             config,
             origin,
@@ -93,7 +99,10 @@ impl Training {
             progress,
             saved,
             directory,
+            claim,
+            owns,
             every,
+            samples_sha256,
         })
     }
 
@@ -118,7 +127,8 @@ impl Training {
     /// The same training at the point of a checkpoint, which `path` is for errors.
     ///
     /// # Errors
-    /// [`TrainError::Checkpoint`] names what of it belongs to another training.
+    /// [`TrainError::Checkpoint`] names what of it belongs to another training, or says that more
+    /// is done than asked for.
     ///
     /// ```
     /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset, Training}};
@@ -149,49 +159,34 @@ impl Training {
         if !names.eq(self.network.names()) || !shapes.into_iter().eq(self.network.shapes()) {
             return Err(refuse("its weights are not those of its settings; train anew".into()));
         }
+        let Progress { epochs, batches, .. } = checkpoint.progress;
+        if (epochs, batches) > (self.config.epochs, 0) {
+            let part =
+                if batches > 0 { format!(" and {batches} batches of the next") } else { String::new() };
+            let (asked, least) = (self.config.epochs, epochs + u64::from(batches > 0));
+            return Err(refuse(format!(
+                "{asked} epochs are asked for, but {epochs}{part} are done; nothing was changed. Ask for {least} or \
+                 more, or begin anew in another directory"
+            )));
+        }
+        self.digest_samples()?;
+        if let (Some(there), Some(here)) = (&checkpoint.samples_sha256, &self.samples_sha256) {
+            let splits = ["training", "test"].into_iter().zip(there.iter().zip(here));
+            if let Some((split, _)) = splits.into_iter().find(|(_, (there, here))| there != here) {
+                return Err(refuse(format!(
+                    "the {split} samples are as many, but not the same as before, by their digest; resume with the \
+                     same data, or begin anew elsewhere"
+                )));
+            }
+        }
         let [first, second] = checkpoint.moments;
         let moments = Moments { steps: checkpoint.progress.updates, first, second };
         self.optimiser = self.optimiser.with_moments(moments);
         self.saved = checkpoint.progress.updates;
         self.progress = checkpoint.progress;
         self.weights = weights;
+        self.owns = true;
         Ok(self)
-    }
-
-    /// The same training with a directory for its files, which is there: `checkpoint.safetensors`, `log.csv` and
-    /// `log.json`, written at the start, after each epoch and, if asked for, after every so many batches.
-    ///
-    /// ```
-    /// # use resurge::{data::ImageDataset, train::{Checkpoint, Config, Examples, Preset, Training}};
-    /// # let config = Config::preset(Preset::Small).with(&["layers=[\"linear 2\"]", "epochs=1"])?;
-    /// # let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
-    /// # let data = || Examples::of_images(set.clone(), &config);
-    /// # let stop = std::sync::atomic::AtomicBool::new(false);
-    /// let place = tempfile::tempdir()?;
-    /// let training = Training::new(&config, "dark-and-light", (data()?, data()?))?;
-    /// let mut training = training.in_directory(place.path(), None);
-    /// training.run(&stop, &mut |_| {})?;
-    /// assert_eq!(Checkpoint::read(&Training::checkpoint_path(place.path()))?, training.checkpoint());
-    /// assert!(place.path().join("log.csv").exists() && place.path().join("log.json").exists());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn in_directory(mut self, directory: &Path, checkpoint_every: Option<u64>) -> Self {
-        self.directory = Some(directory.to_owned());
-        self.every = checkpoint_every;
-        self
-    }
-
-    /// The file of a directory that holds its checkpoint.
-    ///
-    /// ```
-    /// use resurge::train::Training;
-    ///
-    /// let path = Training::checkpoint_path("runs/mnist".as_ref());
-    /// assert_eq!(path, std::path::Path::new("runs/mnist/checkpoint.safetensors"));
-    /// ```
-    pub fn checkpoint_path(directory: &Path) -> PathBuf {
-        directory.join("checkpoint.safetensors")
     }
 
     /// How far it is.
@@ -275,6 +270,7 @@ impl Training {
             progress: self.progress.clone(),
             weights: self.network.names().iter().cloned().zip(self.weights.iter().cloned()).collect(),
             moments: [moments.first.clone(), moments.second.clone()],
+            samples_sha256: self.samples_sha256.clone(),
         }
     }
 
@@ -282,7 +278,9 @@ impl Training {
     /// and the run ends.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] names the layer and the step; other errors are those of data and files.
+    /// [`TrainError::NotFinite`] names the layer and the step; [`TrainError::Claim`] a directory
+    /// that another run writes into, [`TrainError::Occupied`] one that holds another training;
+    /// other errors are those of data and files.
     ///
     /// ```
     /// # use resurge::{data::ImageDataset, train::{Config, End, Examples, Preset, Training}};
@@ -297,10 +295,10 @@ impl Training {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn run(&mut self, stop: &AtomicBool, observe: &mut dyn FnMut(Event<'_>)) -> Result<End, TrainError> {
-        if let Some(directory) = &self.directory {
-            remove_left_behind(directory);
-        }
+        let _claim = self.enter()?;
+        self.digest_samples()?;
         self.save()?;
+        self.tell_before(observe);
         while self.progress.epochs < self.config.epochs {
             let end = self.learn(stop, observe)?;
             let tested = if end == End::Finished { self.test(stop, observe)? } else { None };
@@ -313,6 +311,7 @@ impl Training {
             if let Some(row) = self.progress.history.last() {
                 observe(Event::Epoch(row));
             }
+            self.tell_of_epoch(observe);
         }
         Ok(End::Finished)
     }
@@ -333,30 +332,11 @@ impl Training {
         Ok(clip_by_global_norm(&mut measured.gradients, if clip > 0.0 { clip } else { f64::MAX })?)
     }
 
-    fn save(&mut self) -> Result<(), TrainError> {
-        let Some(directory) = &self.directory else { return Ok(()) };
-        let write = |name: &str, text: &str| {
-            let path = directory.join(name);
-            write_atomically(&path, text.as_bytes()).map_err(|source| TrainError::Write { path, source })
-        };
-        // The logs first: they can be made from the checkpoint, not the other way round.
-        let rows = &self.progress.history;
-        write("log.csv", &csv(&self.origin, self.network.names(), rows))?;
-        let log = Log {
-            version: env!("CARGO_PKG_VERSION"),
-            origin: &self.origin,
-            subset: self.origin.limit.is_some(),
-            config: &self.config,
-            layers: self.network.names(),
-            parameters: self.weights.iter().map(Tensor::len).sum(),
-            finished: self.progress.epochs >= self.config.epochs,
-            epochs: rows,
-        };
-        let json =
-            serde_json::to_string_pretty(&log).map_err(|error| TrainError::Config(error.to_string()))?;
-        write("log.json", &(json + "\n"))?;
-        self.checkpoint().write(&Self::checkpoint_path(directory))?;
-        self.saved = self.progress.updates;
+    /// Once for a training: events are read for it, all of them.
+    fn digest_samples(&mut self) -> Result<(), TrainError> {
+        if self.samples_sha256.is_none() {
+            self.samples_sha256 = Some([self.train.sha256()?, self.test.sha256()?]);
+        }
         Ok(())
     }
 }

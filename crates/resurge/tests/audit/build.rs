@@ -33,6 +33,17 @@ impl Draft {
         self.tensors.insert(name.into(), (dtype, shape.to_vec(), bytes));
     }
 
+    /// A file that is there already.
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
+        let (_, header) = safetensors::SafeTensors::read_metadata(bytes).unwrap();
+        let text = &header.metadata().as_ref().unwrap()["resurge_audit"];
+        let tensor = |(name, view): (&str, TensorView<'_>)| {
+            (name.to_owned(), (view.dtype(), view.shape().to_vec(), view.data().to_vec()))
+        };
+        Self { description: serde_json::from_str(text).unwrap(), tensors: file.iter().map(tensor).collect() }
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let views = self.tensors.iter().map(|(name, (dtype, shape, bytes))| {
             (name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
@@ -55,7 +66,20 @@ pub(crate) struct Lif {
     pub(crate) rounded_off: Option<f64>,
     /// The mean of the weights, over the number of spikes that come in.
     pub(crate) drive: f64,
+    pub(crate) output: Output,
 }
+
+/// What a layer hands on.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Output {
+    Spikes,
+    /// Those of the step before.
+    Delayed,
+    /// `a[t] = 0.75 a[t-1] + 0.25 o[t]`.
+    Trace,
+}
+
+const TRACE: f64 = 0.75;
 
 impl Default for Lif {
     fn default() -> Self {
@@ -67,6 +91,7 @@ impl Default for Lif {
             reset_term: true,
             rounded_off: None,
             drive: 1.6,
+            output: Output::Spikes,
         }
     }
 }
@@ -92,19 +117,26 @@ impl Lif {
         if let Some(part) = self.rounded_off {
             silent = Some(self.put_on_threshold(&input, &mut weights[0], part));
         }
-        let mut states = vec![(Vec::new(), input.clone())];
+        // Potentials, spikes, and what is handed on.
+        let mut states = vec![(Vec::new(), Vec::new(), input.clone())];
         for (k, w) in weights.iter().enumerate() {
-            let next = self.forward(k, &states[k].1, w, silent.filter(|_| k == 0));
-            states.push(next);
+            let (u, o) = self.forward(k, &states[k].2, w, silent.filter(|_| k == 0));
+            let y = self.handed_on(&o, batch * self.sizes[k + 1]);
+            states.push((u, o, y));
         }
         let last = *self.sizes.last().unwrap();
         let cotangent: Vec<f64> = (0..steps * batch * last).map(|_| round(draw.unit() - 0.5)).collect();
-        let loss: f64 = cotangent.iter().zip(&states[weights.len()].1).map(|(c, o)| c * o).sum();
+        let loss: f64 = cotangent.iter().zip(&states[weights.len()].2).map(|(c, o)| c * o).sum();
         let linear = json!({"kind": "linear", "bias": false});
-        let neuron = json!({
+        let mut neuron = json!({
             "kind": "neuron", "decay": round(DECAY), "reset": {"kind": "zero"}, "reset_gradient": "full",
             "surrogate": {"kind": "fast-sigmoid", "slope": SLOPE},
         });
+        match self.output {
+            Output::Spikes => {}
+            Output::Delayed => neuron["output_delay"] = json!(true),
+            Output::Trace => (neuron["output"], neuron["trace_decay"]) = (json!("trace"), json!(TRACE)),
+        }
         let layers: Vec<Value> = weights.iter().flat_map(|_| [linear.clone(), neuron.clone()]).collect();
         let description = json!({
             "version": 1, "framework": {"name": "loops", "version": "1"}, "layers": layers,
@@ -120,16 +152,55 @@ impl Lif {
         let mut cotangent = cotangent;
         for (k, w) in weights.iter().enumerate().rev() {
             let (n, m) = (self.sizes[k], self.sizes[k + 1]);
-            let (u, o) = &states[k + 1];
+            let (u, o, y) = &states[k + 1];
             put(format!("layers.{}.weight", 2 * k), &[m, n], w);
             put(format!("potentials.{}", 2 * k + 1), &[steps, batch, m], u);
-            put(format!("spikes.{}", 2 * k + 1), &[steps, batch, m], o);
-            let delta = self.backward(k, u, o, &cotangent);
-            let (gradient, before) = self.products(k, w, &delta, &states[k].1);
+            put(format!("spikes.{}", 2 * k + 1), &[steps, batch, m], y);
+            let delta = self.backward(k, u, o, &self.at_spikes(&cotangent, batch * m));
+            let (gradient, before) = self.products(k, w, &delta, &states[k].2);
             put(format!("gradients.layers.{}.weight", 2 * k), &[m, n], &gradient);
             cotangent = before;
         }
         draft
+    }
+
+    /// What follows from spikes, `stride` numbers a step.
+    fn handed_on(&self, o: &[f64], stride: usize) -> Vec<f64> {
+        let mut y = o.to_vec();
+        match self.output {
+            Output::Spikes => {}
+            Output::Delayed => {
+                y.rotate_right(stride);
+                y[..stride].fill(0.0);
+            }
+            Output::Trace => {
+                for at in 0..y.len() {
+                    let before = at.checked_sub(stride).map_or(0.0, |before| y[before]);
+                    y[at] = TRACE * before + (1.0 - TRACE) * y[at];
+                }
+            }
+        }
+        y
+    }
+
+    /// The transpose of that.
+    fn at_spikes(&self, cotangent: &[f64], stride: usize) -> Vec<f64> {
+        let mut g = cotangent.to_vec();
+        match self.output {
+            Output::Spikes => {}
+            Output::Delayed => {
+                g.rotate_left(stride);
+                let last = g.len() - stride;
+                g[last..].fill(0.0);
+            }
+            Output::Trace => {
+                for at in (0..g.len().saturating_sub(stride)).rev() {
+                    g[at] += TRACE * g[at + stride];
+                }
+                g.iter_mut().for_each(|g| *g *= 1.0 - TRACE);
+            }
+        }
+        g
     }
 
     /// Scales the first row of weights: the first potential that exceeds the threshold then exceeds it by `part`. Returns
@@ -151,9 +222,8 @@ impl Lif {
         let decay = if self.double { DECAY } else { f64::from(DECAY as f32) };
         let (mut u, mut o) = (vec![0.0; self.steps * self.batch * m], vec![0.0; self.steps * self.batch * m]);
         for row in 0..self.steps * self.batch {
-            let on: Vec<usize> = (0..n).filter(|&i| x[row * n + i] > 0.0).collect();
             for j in 0..m {
-                let current: f64 = on.iter().map(|&i| w[j * n + i]).sum();
+                let current: f64 = (0..n).map(|i| w[j * n + i] * x[row * n + i]).sum();
                 let at = row * m + j;
                 let kept = match at.checked_sub(self.batch * m) {
                     Some(before) => decay * u[before] * (1.0 - o[before]),

@@ -4,10 +4,15 @@
 mod build;
 mod command;
 mod constants;
+mod explained;
+mod eyes;
 mod files;
 mod malformed;
 mod mistakes;
 mod networks;
+mod power;
+mod single;
+mod undecided;
 
 use resurge::audit::{AuditFile, AuditOptions, AuditReport, audit};
 use std::path::{Path, PathBuf};
@@ -18,7 +23,7 @@ fn tests(name: &str) -> PathBuf {
 }
 
 /// The verdict alone.
-const VERDICT: AuditOptions = AuditOptions { proof: false, profiles: false, seed: 1 };
+const VERDICT: AuditOptions = AuditOptions { proof: false, search: true, profiles: false, seed: 1 };
 
 fn audited(bytes: &[u8], options: &AuditOptions) -> AuditReport {
     audit(&AuditFile::parse(bytes).unwrap(), options).unwrap()

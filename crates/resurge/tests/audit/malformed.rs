@@ -224,13 +224,13 @@ fn what_a_header_claims_is_not_allocated() {
         draft.put(&format!("layers.{k}.weight"), true, &shape, &[0.0; 1000]);
     }
     let message = error(&draft.bytes());
-    assert!(message.contains("layer 0") && message.contains("more numbers"), "{message}");
+    assert!(message.contains("layer 0") && message.contains("bytes of memory"), "{message}");
     // Long and narrow, then wide: 10^6 steps of 10^4 numbers from a file of 8 MB.
     let mut draft = Lif::default().draft();
     draft.put("input", true, &[1_000_000, 1, 1], &vec![0.0; 1_000_000]);
     draft.put("layers.0.weight", true, &[10_000, 1], &vec![0.0; 10_000]);
     let error = error(&draft.bytes());
-    assert!(error.contains("layer 0") && error.contains("more numbers"), "{error}");
+    assert!(error.contains("layer 0") && error.contains("is given"), "{error}");
 }
 
 /// What is read of a header takes some fifty times its size: a list of ones as a shape, for example.

@@ -86,11 +86,18 @@ fn a_killed_and_an_interrupted_comparison_go_on_to_the_same_bits() {
     let place = Place::new();
     let settings = ["--epochs", "4"];
     assert_eq!(place.compare("whole", &settings).0, 0);
-    let all = |out: &str| place.files(out, |name| name.starts_with("log") || name.ends_with("safetensors"));
+    // All but the files with times.
+    let all = |out: &str| {
+        place.files(out, |name| !["time.json", "comparison.json", "comparison.md"].contains(&name))
+    };
     let whole = all("whole");
+    let trials = 4 * ["log.json", "log.csv", "checkpoint.safetensors"].len();
+    assert_eq!(whole.len(), trials + ["plan.json", "comparison.csv", "comparison.svg"].len());
     let mut child = started(&place, "killed", &settings);
     child.kill().unwrap(); // SIGKILL
     assert_eq!(child.wait().unwrap().code(), None, "it was still running");
+    // As it leaves one if it is killed in the middle of a write.
+    std::fs::write(place.path("killed/trials/detached-seed1/.resurge-left.tmp"), "half").unwrap();
     let mut child = started(&place, "stopped", &settings);
     let id = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
@@ -105,7 +112,14 @@ fn a_killed_and_an_interrupted_comparison_go_on_to_the_same_bits() {
         assert_eq!((status, stderr.as_str()), (0, ""));
         assert!(stdout.contains("full-seed1 was done before"), "{stdout}");
         assert!(all(out) == whole, "{out}");
-        assert_eq!(place.text(&format!("{out}/comparison.csv")), place.text("whole/comparison.csv"));
+        // And these, but for the times.
+        let without_times = |name: &str| {
+            let mut json: serde_json::Value = serde_json::from_str(&place.text(name)).unwrap();
+            assert_eq!(json["wall_time"].as_array().map(Vec::len), Some(4), "{json}");
+            json.as_object_mut().unwrap().remove("wall_time");
+            json
+        };
+        assert_eq!(without_times(&format!("{out}/comparison.json")), without_times("whole/comparison.json"));
     }
     // What was learnt before a stop and after it adds up.
     let time: serde_json::Value =
@@ -199,4 +213,33 @@ fn bad_usage_is_named() {
         let (status, _, stderr) = place.compare("out", more);
         assert!(status == 2 && stderr.contains(problem), "{stderr}");
     }
+}
+
+#[test]
+fn a_trial_that_is_in_use_and_one_that_lost_its_checkpoint_are_not_run() {
+    let place = Place::new();
+    let settings = ["--epochs", "1", "--limit", "40"];
+    let directory = place.path("out/trials/full-seed1");
+    let claim = resurge::Claim::of(&directory).unwrap();
+    let (status, _, stderr) = place.compare("out", &settings);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("full-seed1 is in use by another run") && stderr.contains("--shard"), "{stderr}");
+    drop(claim);
+    assert_eq!(place.compare("out", &settings).0, 0);
+    // As a log that was copied, of a trial that is not done.
+    std::fs::remove_file(directory.join("checkpoint.safetensors")).unwrap();
+    let log =
+        place.text("out/trials/full-seed1/log.json").replace("\"finished\": true", "\"finished\": false");
+    std::fs::write(directory.join("log.json"), &log).unwrap();
+    let (status, _, stderr) = place.compare("out", &settings);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("full-seed1 holds log.csv of a training, but no checkpoint"), "{stderr}");
+    assert_eq!(place.text("out/trials/full-seed1/log.json"), log);
+    // The costs are measured by one at a time.
+    let cost = ["--epochs", "1", "--limit", "40", "--cost", "2"];
+    let claim = resurge::Claim::of_part(&place.path("costs"), "cost").unwrap();
+    let (status, _, stderr) = place.compare("costs", &cost);
+    assert!(status == 2 && stderr.contains("costs is in use by another run"), "{stderr}");
+    drop(claim);
+    assert_eq!(place.compare("costs", &cost).0, 0);
 }

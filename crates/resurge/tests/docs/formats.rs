@@ -82,6 +82,7 @@ fn every_key_of_a_log() {
         parameters: 10,
         finished: true,
         epochs: &epochs,
+        notices: &[],
     };
     assert_named(&section("Logs of a training"), &serde_json::to_value(&log).unwrap());
 }
@@ -142,6 +143,7 @@ fn tensors_and_metadata_of_a_checkpoint() {
         progress,
         weights: vec![("conv1".into(), weight.clone())],
         moments: [vec![weight.clone()], vec![weight]],
+        samples_sha256: Some(["0".repeat(64), "1".repeat(64)]),
     };
     let bytes = checkpoint.to_bytes().unwrap();
     let section = section("Checkpoints");

@@ -1,46 +1,10 @@
 //! `resurge train` and `resurge data` as a user runs them.
 
-use crate::data::write_bars;
+use crate::place::{Place, resurge};
 use assert_cmd::Command;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-fn resurge(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("resurge").unwrap().args(arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
-/// A directory with the data in `data`, and the arguments of a training on it.
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        write_bars(&dir.path().join("data"), 400, 40);
-        Self(dir)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn arguments(&self, out: &str, more: &[&str]) -> Vec<String> {
-        let (data, out) = (self.path("data"), self.path(out));
-        let fixed = ["train", "mnist", "--data", &data, "--out", &out, "--preset", "small", "--no-verify"];
-        fixed.iter().chain(more).map(ToString::to_string).collect()
-    }
-
-    fn train(&self, out: &str, more: &[&str]) -> (i32, String, String) {
-        let arguments = self.arguments(out, more);
-        resurge(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.path(name)).unwrap()
-    }
-}
 
 #[test]
 fn a_training_writes_its_logs_and_marks_what_it_is_of() {
@@ -234,4 +198,17 @@ fn data_are_checked_and_fetching_off_line_says_so() {
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr.contains("no connection to https://") && stderr.contains("go on-line"), "{stderr}");
     }
+}
+
+/// The Python version of CIFAR-10, as torchvision leaves it: named, with what to fetch.
+#[test]
+fn another_version_of_a_set_is_named_by_check() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("cifar-10-batches-py")).unwrap();
+    let output =
+        Command::cargo_bin("resurge").unwrap().args(["data", "check"]).arg(dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.starts_with("cifar10") && stdout.contains("another set"), "{stdout}");
+    assert!(stdout.contains("Python version") && stdout.contains("cifar-10-binary.tar.gz"), "{stdout}");
 }

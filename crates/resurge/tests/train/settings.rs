@@ -72,6 +72,17 @@ fn settings_that_do_not_fit_are_named() {
         ("loss=kernel 012", "loss is \"kernel 012\"; it must be"),
         ("loss=count 3", "loss is \"count 3\""),
         ("loss=count -3 1", "loss is \"count -3 1\""),
+        ("loss=kernel 0000", "loss is \"kernel 0000\", which has no target spike in 5 steps"),
+        (
+            "loss=kernel 000001",
+            "no target spike in 5 steps, so that silence is right for every class; give it a 1",
+        ),
+        (
+            "loss=count 15 3",
+            "but in 5 steps a neuron spikes at most 5 times; ask for fewer, or take more steps",
+        ),
+        ("loss=count 5 15", "the right class must spike more often than the others"),
+        ("loss=count 3 3", "write the larger number first"),
         ("learning_rate=-1", "learning_rate is -1, but must be positive"),
         ("betas=[0.9, 1]", "betas"),
         ("betas=[0.9, 1.0]", "betas[1] is 1, but must be at least 0 and less than 1"),
@@ -89,6 +100,9 @@ fn settings_that_do_not_fit_are_named() {
     for (setting, message) in expected {
         let error = Config::preset(Preset::Small).with(&[setting]).unwrap_err().to_string();
         assert!(error.starts_with("setting ") && error.contains(message), "{setting}: {error}");
+    }
+    for fits in ["loss=kernel 1", "loss=kernel 0000110", "loss=count 5 0", "loss=count 0.5 0.25"] {
+        assert!(Config::preset(Preset::Small).with(&[fits]).is_ok(), "{fits}");
     }
     let text = Preset::Small.text().replace("steps", "stepps");
     let error = Config::from_toml(&text).unwrap_err().to_string();

@@ -156,3 +156,33 @@ fn what_is_not_finite_stops_with_layer_and_step_named() {
     let current = NotFinite::Current { layer: "conv1".into(), step: 0 };
     assert_eq!(fault(&["gain=1e38", "clamp=0", "mean=[-30.0]"]), (1, current));
 }
+
+#[test]
+fn a_part_of_an_epoch_is_not_dropped_by_asking_for_fewer() {
+    let dir = bars();
+    let mut stopped = training(dir.path(), &["epochs=3"]);
+    assert_eq!(run_batches(&mut stopped, 13), End::Stopped); // 10 an epoch
+    let resumed = |epochs: &str| {
+        let training = training(dir.path(), &[epochs]);
+        training.resumed(stopped.checkpoint(), Path::new("c")).map(|training| training.progress().updates)
+    };
+    let error = resumed("epochs=1").unwrap_err().to_string();
+    assert!(error.contains("1 epochs are asked for, but 1 and 3 batches of the next are done"), "{error}");
+    assert!(error.contains("Ask for 2 or more"), "{error}");
+    assert_eq!(resumed("epochs=2").unwrap(), 13);
+}
+
+/// Squares beyond the numbers of single precision: the weights stay finite, but would never move
+/// again.
+#[test]
+fn an_infinite_moment_is_named_and_not_saved() {
+    let dir = bars();
+    let one = "layers=[\"linear 10\"]";
+    let huge = [one, "mean=[-1e25]", "gain=1e-25", "clip=0", "surrogate=rectangle 1e3"];
+    match training(dir.path(), &huge).run(&AtomicBool::new(false), &mut |_| ()) {
+        Err(TrainError::NotFinite { epoch: 1, value: NotFinite::Moment { layer }, .. }) => {
+            assert_eq!(layer, "linear1");
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -78,6 +78,31 @@ impl Config {
         }
     }
 
+    /// That the loss can be made small by telling classes apart.
+    pub(super) fn check_loss(&self) -> Result<(), TrainError> {
+        let (text, steps) = (&self.loss, self.steps);
+        let refuse = |problem: String| Err(TrainError::Config(format!("loss is \"{text}\", {problem}")));
+        if let Loss::Kernel(pattern) = self.loss()? {
+            return match pattern.iter().take(steps).any(|&spike| spike) {
+                true => Ok(()),
+                false => refuse(format!(
+                    "which has no target spike in {steps} steps, so that silence is right for every class; give it a 1"
+                )),
+            };
+        }
+        let counts: Vec<f64> = self.loss.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        match counts[..] {
+            [desired, undesired] if undesired >= desired => refuse(
+                "but the right class must spike more often than the others; write the larger number first"
+                    .into(),
+            ),
+            [desired, _] if desired > steps as f64 => refuse(format!(
+                "but in {steps} steps a neuron spikes at most {steps} times; ask for fewer, or take more steps"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The learning rate as a function of the update, when all epochs have `updates`.
     ///
     /// # Errors

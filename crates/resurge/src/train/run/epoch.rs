@@ -55,6 +55,15 @@ impl Training {
             let layer = self.network.names()[bad].clone();
             return Err(self.not_finite(NotFinite::Weight { layer }));
         }
+        // Only then can a square be infinite; a look at every moment of every update would cost
+        // time for nothing.
+        if norm.min(limit) > 1e18 {
+            let moments = self.optimiser.moments();
+            if let Some(bad) = moments.second.iter().position(|moment| !moment.is_finite()) {
+                let layer = self.network.names()[bad].clone();
+                return Err(self.not_finite(NotFinite::Moment { layer }));
+            }
+        }
         if self.config.clamp > 0.0 {
             clamp_parameters(&mut self.weights, self.config.clamp)?;
         }

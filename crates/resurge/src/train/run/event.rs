@@ -36,6 +36,7 @@ pub enum End {
 ///     Event::Batch { epoch, done, batches, .. } => assert!(epoch <= 2 && done <= batches),
 ///     Event::Testing { done, samples } => assert!(done <= samples),
 ///     Event::Epoch(row) => epochs.push(row.epoch),
+///     Event::Notice { text, .. } => println!("{text}"),
 /// })?;
 /// assert_eq!(epochs, [1, 2]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -66,4 +67,12 @@ pub enum Event<'a> {
     },
     /// An epoch ended.
     Epoch(&'a EpochRow),
+    /// Something that should not be overlooked: see
+    /// [`Training::notices`](super::Training::notices).
+    Notice {
+        /// The epoch that it is of; none if it is of the settings or the samples.
+        epoch: Option<u64>,
+        /// What it is and, where there is one, the remedy.
+        text: &'a str,
+    },
 }

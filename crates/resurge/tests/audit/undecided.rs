@@ -1,0 +1,135 @@
+//! Runs whose gradients are those of the claim, and would be those of another as well.
+
+use crate::build::{Draft, Lif};
+use crate::eyes::{change, compared};
+use crate::single::Single;
+use crate::{VERDICT, audited, tests};
+use assert_cmd::Command;
+use resurge::audit::{AuditOptions, AuditReports};
+use serde_json::json;
+
+fn undecided(draft: &Draft, reason: &str) {
+    let report = audited(&draft.bytes(), &VERDICT);
+    assert_eq!((report.code.as_str(), report.matches), ("undecided", false), "{}", report.words);
+    let why = report.undecided.clone().unwrap();
+    assert!(why.contains(reason), "{why}");
+    assert!(report.words.contains(&why) && report.words.starts_with("the gradients are those of the claim"));
+    let reports = AuditReports::new(vec![("run".into(), Ok(report))]);
+    assert_eq!((reports.matched, reports.undecided, reports.mismatched), (0, 1, 0));
+    let json = serde_json::to_value(&reports).unwrap();
+    assert_eq!(json["undecided"], 1);
+    assert_eq!(json["files"][0]["audit"]["undecided"], json!(why));
+}
+
+#[test]
+fn one_step_tells_no_claims_apart() {
+    undecided(
+        &Single { steps: 1, ..Single::default() }.draft(),
+        "cannot tell them from detached, spatial-only",
+    );
+    // Two do.
+    assert!(compared(&Single { steps: 2, ..Single::default() }.draft()).matches);
+}
+
+#[test]
+fn a_run_without_a_spike_exercises_no_reset() {
+    let silent = Single { drive: -2.0, ..Single::default() };
+    undecided(&silent.draft(), "no neuron fires");
+    // One layer that fires and one that does not: what was not exercised is said.
+    let half = Single { last_threshold: 20.0, width: 4.0, ..Single::default() };
+    let report = compared(&half.draft());
+    assert_eq!(
+        (report.forward.layers[0].firing_rate > 0.1, report.forward.layers[1].firing_rate),
+        (true, 0.0)
+    );
+    assert!(report.matches && report.undecided.is_none(), "{}", report.words);
+    assert!(report.words.contains("layer 3 never fires"), "{}", report.words);
+}
+
+#[test]
+fn a_readout_alone_has_no_reset() {
+    let mut draft = Lif::default().draft();
+    for name in [
+        "spikes.1",
+        "spikes.3",
+        "potentials.1",
+        "potentials.3",
+        "gradients.layers.2.weight",
+        "layers.2.weight",
+    ] {
+        draft.tensors.remove(name);
+    }
+    draft.description["layers"] = json!([
+        {"kind": "linear", "bias": false}, {"kind": "integrator", "decay": 0.5},
+    ]);
+    let (steps, batch) = (12, 2);
+    draft.put("loss.weight", true, &[steps, batch, 5], &vec![0.0; steps * batch * 5]);
+    // The last step alone, so that the gradient is that of decayed inputs.
+    change(&mut draft, "loss.weight", |i, _| f64::from(u8::from(i >= (steps - 1) * batch * 5)));
+    let input = crate::eyes::values(&draft, "input");
+    let weight = crate::eyes::values(&draft, "layers.0.weight");
+    let traced: Vec<f64> = (0..6)
+        .map(|i| {
+            let at =
+                |t: usize, b: usize| input[(t * batch + b) * 6 + i] * 0.5_f64.powi((steps - 1 - t) as i32);
+            (0..steps).flat_map(|t| (0..batch).map(move |b| (t, b))).map(|(t, b)| at(t, b)).sum()
+        })
+        .collect();
+    let loss: f64 = weight.iter().enumerate().map(|(i, w)| w * traced[i % 6]).sum();
+    draft.put("loss", true, &[], &[loss]);
+    change(&mut draft, "gradients.layers.0.weight", |i, _| traced[i % 6]);
+    undecided(&draft, "no layer spikes");
+}
+
+#[test]
+fn a_gradient_that_vanishes_decides_nothing() {
+    let mut draft = Lif::default().draft();
+    for name in draft.tensors.keys().cloned().collect::<Vec<_>>() {
+        if name == "loss" || name == "loss.weight" || name.starts_with("gradients.") {
+            change(&mut draft, &name, |_, _| 0.0);
+        }
+    }
+    undecided(&draft, "all of them vanish");
+    let report = audited(&draft.bytes(), &AuditOptions::default());
+    assert!(report.proof.is_none() && report.no_proof.unwrap().contains("vanishes"));
+}
+
+/// Numbers so small that the file's type, or the bound's squares, round them away.
+#[test]
+fn a_gradient_that_rounding_drowns_decides_nothing() {
+    for (mut draft, factor) in [(Single::default().draft(), 1e-39), (Lif::default().draft(), 1e-160)] {
+        for name in draft.tensors.keys().cloned().collect::<Vec<_>>() {
+            if name == "loss" || name == "loss.weight" || name.starts_with("gradients.") {
+                change(&mut draft, &name, |_, x| x * factor);
+            }
+        }
+        undecided(&draft, "rounding may be as large");
+    }
+}
+
+/// Without a reset, detached and full are one claim, which a run of several steps can tell from spatial only.
+#[test]
+fn a_neuron_without_a_reset_is_decided() {
+    let report =
+        audited(&std::fs::read(tests("goldens").join("snntorch-leaky-none.safetensors")).unwrap(), &VERDICT);
+    assert!(report.matches && report.indistinguishable.is_empty(), "{}", report.words);
+}
+
+#[test]
+fn the_command_has_a_status_of_its_own() {
+    let status = |names: &[&str]| {
+        let mut command = Command::cargo_bin("resurge").unwrap();
+        let files = names.iter().map(|name| tests(name));
+        command.arg("audit").args(files).output().unwrap()
+    };
+    let undecided = "goldens/snntorch-leaky-one-step.safetensors";
+    let output = status(&[undecided]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("undecided"));
+    assert_eq!(status(&[undecided, "damaged/sign.safetensors"]).status.code(), Some(1));
+    let output = status(&[undecided, "goldens/spikingjelly-lif-zero.safetensors"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("1 matched, 0 mismatched, 1 undecided, 0 unusable")
+    );
+}
