@@ -55,6 +55,7 @@ fn used(parameters: &mut CellParameters) -> Vec<&mut Var> {
         threshold,
         input_gain,
         drive,
+        initial_potential: _,
         v_reset,
         trace_decay,
         synapse_decay,

@@ -137,6 +137,8 @@ pub(crate) fn surrogates() -> impl Iterator<Item = Surrogate> {
         Surrogate::exponential(0.3),
         Surrogate::algebraic(0.5),
         Surrogate::multi_gaussian(0.5, 0.15, 6.0),
+        Surrogate::heaviside(0.7),
+        Surrogate::periodic_exponential(0.6, 0.9),
         Ok(Surrogate::straight_through()),
     ];
     surrogates.into_iter().flatten()

@@ -43,6 +43,8 @@ def worst(path: Path) -> float:
 NEURONS = {
     "IF": lambda n, rngs: nn.IF((n,), activation=axn.triangular(0.5)),
     "LIF": lambda n, rngs: nn.LIF((n,), 0.85, rngs=rngs),
+    "LIF of neurons": lambda n, rngs: nn.LIF((n,), rngs=rngs),
+    "ALIF of neurons": lambda n, rngs: nn.ALIF((n,), rngs=rngs),
     "CuBaLIF": lambda n, rngs: nn.CuBaLIF((n,), 0.6, 0.85, activation=axn.tanh(), rngs=rngs),
     "ALIF": lambda n, rngs: nn.ALIF((n,), 0.85, 0.7, activation=axn.boxcar(1.0, 0.5), rngs=rngs),
 }
@@ -80,6 +82,40 @@ def test_images_are_in_the_order_of_the_file(path: Path) -> None:
     assert worst(path) < 1e-12
 
 
+def test_layers_taken_out_of_a_module_are_refused_and_all_obstacles_said(path: Path) -> None:
+    class Net(nnx.Module):
+        def __init__(self, rngs: Any) -> None:
+            self.fc, self.lif = nnx.Linear(6, 3, rngs=rngs), nn.LIF((3,), 0.9, rngs=rngs)
+
+        def __call__(self, x: Any, state: Any) -> Any:
+            return self.lif(10 * self.fc(x), state)
+
+    x, y = data(jnp.float32)
+    net = Net(nnx.Rngs(0))
+    with pytest.raises(Unsupported, match=r"are those of a .*Net, whose __call__"):
+        record_spyx([net.fc, net.lif], x, y, Loss("weighted-sum"), path)
+    with pytest.raises(Unsupported, match=r"Net: is not a Sequential, .* pass an nnx.Sequential"):
+        record_spyx(net, x, y, Loss("weighted-sum"), path)
+    record_spyx([nnx.clone(net.fc), nnx.clone(net.lif)], x, y, Loss("weighted-sum"), path)
+    assert worst(path) < 1e-5
+    path.unlink()
+    rngs = nnx.Rngs(0)
+    with pytest.raises(Unsupported, match=r"(?s)2 things .*layer 0: flax.BatchNorm.*layer 1: spyx.RLIF"):
+        record_spyx(
+            nn.Sequential(nnx.BatchNorm(6, rngs=rngs), nn.RLIF((6,), rngs=rngs)), x, y, Loss("weighted-sum"), path
+        )
+    assert not path.exists()
+
+
+def test_a_recording_leaves_the_network_as_it_was(path: Path) -> None:
+    x, y = data(jnp.float32)
+    net = dense(NEURONS["LIF"], jnp.float32)
+    before = [np.asarray(leaf).copy() for leaf in jax.tree.leaves(nnx.state(net))]
+    record_spyx(net, x, y, Loss("weighted-sum"), path)
+    after = jax.tree.leaves(nnx.state(net))
+    assert before and all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
 def test_any_loss_is_recorded_by_its_gradient(path: Path) -> None:
     fn = pytest.importorskip("spyx.fn")
     x, _ = data(jnp.float32)
@@ -95,7 +131,8 @@ def test_what_does_not_fit_is_refused_by_name(path: Path) -> None:
     rngs = nnx.Rngs(0)
     bad = {
         r"spyx.RLIF: ": nn.RLIF((6,), rngs=rngs),
-        r"spyx.LIF.beta: one value for each": nn.LIF((6,), rngs=rngs),
+        r"layer 0: spyx.LIF.beta: .* is clipped": nn.LIF((6,), 1.5, rngs=rngs),
+        r"spyx.LIF.spike: its derivative is x = u - threshold itself": nn.LIF((6,), 0.9, activation=axn.custom()),
         r"spyx.LIF.spike: ": nn.LIF((6,), 0.9, activation=axn.custom(lambda a: jnp.exp(-(a**4))), rngs=rngs),
         r"flax.BatchNorm: ": nnx.BatchNorm(6, rngs=rngs),
         r"spyx.SumPool.padding: 'SAME'": nn.SumPool(2, 2, "SAME"),

@@ -24,6 +24,7 @@ CASES = [
     {"kind": "exponential", "width": 0.5, "scale": {"peak": 2.0}},
     {"kind": "algebraic", "width": 0.7, "scale": "peak-one"},
     {"kind": "straight-through", "scale": "peak-one"},
+    {"kind": "heaviside", "width": 0.7, "scale": {"peak": 1.25}},
 ]
 
 
@@ -46,11 +47,21 @@ def test_a_hint_is_taken_only_if_it_is_true() -> None:
     assert identify("f", lambda x: np.exp(-np.abs(x)), [hint])["kind"] == "exponential"
 
 
+def test_a_periodic_one_is_taken_from_its_hint_only_if_it_is_true() -> None:
+    right = {"kind": "periodic-exponential", "width": 0.5, "period": 1.0, "scale": {"peak": 0.7}}
+    assert identify("f", lambda x: derivative_of(right, x), [right]) == right
+    for wrong in (right | {"period": 1.1}, right | {"width": 0.4}, right | {"scale": {"peak": 0.6}}):
+        with pytest.raises(Unsupported):
+            identify("f", lambda x: derivative_of(right, x), [wrong])
+
+
 def test_what_is_none_of_them_is_named() -> None:
     rng = np.random.default_rng(0)
     bad = {
         "none of the surrogates": lambda x: np.exp(-(np.abs(x) ** 1.5)),
-        "at the threshold is -1": lambda x: -np.ones_like(x),
+        "at the threshold is -1.*-1 at 0.1": lambda x: -np.ones_like(x),
+        "is x = u - threshold itself": lambda x: x,
+        "is 2.5 times x = u - threshold itself": lambda x: 2.5 * x,
         "not finite": lambda x: np.where(np.abs(x) > 1, np.nan, 1.0),
         "call to call": lambda x: rng.random(x.shape),
     }

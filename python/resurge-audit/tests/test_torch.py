@@ -78,6 +78,16 @@ def neurons(framework: str) -> list[Any]:
         lambda: layers.LIF(3.0, tau_syn=2.0, train_alphas=True, norm_input=False),
         lambda: layers.ALIF(3.0, 6.0, tau_syn=2.0, spike_threshold=torch.tensor(0.7)),
         lambda: layers.IAFSqueeze(batch_size=2, surrogate_grad_fn=act.MultiGaussian(grad_scale=0.7)),
+        lambda: layers.LIF(3.0, surrogate_grad_fn=act.PeriodicExponential(0.3, 0.7)),
+        lambda: layers.IAF(surrogate_grad_fn=act.Heaviside(0.6)),
+        lambda: layers.LIF(
+            3.0,
+            spike_threshold=torch.tensor(0.8),
+            spike_fn=act.SingleSpike,
+            reset_fn=act.MembraneReset(),
+            surrogate_grad_fn=act.PeriodicExponential(),
+        ),
+        lambda: layers.LIF(3.0, spike_fn=act.SingleSpike, surrogate_grad_fn=act.Heaviside(0.4)),
     ]
 
 
@@ -216,7 +226,7 @@ def test_snntorch_refuses_by_name(path: Path) -> None:
     refused(record_snntorch, leaky(inhibition=True), path, r"snntorch.Leaky.inhibition: ")
     refused(record_snntorch, leaky(graded_spikes_factor=2.0), path, r"snntorch.Leaky.graded_spikes_factor")
     refused(record_snntorch, leaky(surrogate_disable=True), path, r"snntorch.Leaky.surrogate_disable")
-    refused(record_snntorch, leaky(beta=torch.full((5,), 0.9)), path, r"snntorch.Leaky.beta: one value for each")
+    refused(record_snntorch, leaky(beta=torch.full((5,), 0.9)), path, r"layer 3 \(`3`\): cannot be run on .*\(5\)")
     refused(record_snntorch, leaky(beta=1.5, learn_beta=True), path, r"snntorch.Leaky.beta: .*clamped")
     for name in ("triangular", "SFS", "spike_rate_escape", "SSO"):
         function = getattr(surrogate, name)()
@@ -246,12 +256,14 @@ def test_layers_of_torch_are_refused_by_name(path: Path) -> None:
     class Mine(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.fc = nn.Linear(6, 3)
+            self.scale = nn.Parameter(torch.tensor(2.0))
 
         def forward(self, x: Any) -> Any:
-            return self.fc(x)
+            return self.scale * x
 
-    refused(record_snntorch, Mine(), path, r"Mine: is not a Sequential, .*\(fc\)")
+    refused(
+        record_snntorch, nn.Sequential(Mine(), nn.Linear(6, 3)).double(), path, r"layer 0 \(`0`\): .*Mine: is no layer"
+    )
     half = dense(lambda: snn.Leaky(beta=0.9), 32).half()
     refused(record_snntorch, half, path, r"layers.0.weight: is torch.float16, the input torch.float64")
     refused(record_snntorch, nn.Sequential(nn.Linear(6, 3)).double(), path, r"x.shape: ", torch.zeros(4, 6).double())
@@ -280,15 +292,14 @@ def test_the_other_frameworks_refuse_by_name(path: Path) -> None:
     act = pytest.importorskip("sinabs.activation")
     refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, min_v_mem=-1.0)), path, r"sinabs.LIF.min_v_mem: ")
     refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, reset_fn=act.MembraneReset())), path, r"sinabs.LIF.reset_fn")
+    for function in (act.Heaviside(0.4), act.PeriodicExponential()):
+        for fire in (act.SingleSpike, act.MultiSpike):
+            adapting = sinabs.ALIF(3.0, 6.0, spike_fn=fire, surrogate_grad_fn=function)
+            refused(
+                record_sinabs, dense(lambda module=adapting: module), path, r"ALIF.surrogate_grad_fn|ALIF with Multi"
+            )
     other = act.MembraneSubtract(0.5)
     refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, reset_fn=other)), path, r"LIF.reset_fn.subtract_value")
-    periodic = act.PeriodicExponential()
-    refused(
-        record_sinabs,
-        dense(lambda: sinabs.LIF(3.0, surrogate_grad_fn=periodic)),
-        path,
-        r"LIF.surrogate_grad_fn Periodic",
-    )
     refused(
         record_sinabs, nn.Sequential(sinabs.SumPool2d(2)), path, r"sinabs.SumPool2d: is LPPool2d, whose gradient is 0"
     )
@@ -325,7 +336,7 @@ def test_layers_that_compute_something_else_are_refused(tmp_path: Path) -> None:
     x, y = data(32)
     for net, named in [
         (nn.Sequential(Doubled(6, 3), leaky()), "Doubled.forward"),
-        (Chain(nn.Linear(6, 3), leaky()), "Chain.forward"),
+        (Chain(nn.Linear(6, 3), snn.Leaky(beta=0.9, init_hidden=True)), "returns something else"),
         (nn.Sequential(hooked, leaky()), "Linear.register_forward_hook"),
         (nn.Sequential(patched, leaky()), "Linear.forward"),
         (nn.Sequential(one, leaky(), one, leaky(), nn.Linear(6, 3), leaky()), "layers.2.weight: is the same"),

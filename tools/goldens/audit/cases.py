@@ -63,7 +63,8 @@ class Case:
         net = net.double() if self.bits == 64 else net
         first = None
         for parameter in net.parameters():
-            if parameter.ndim < 2:
+            # Those of neurons, such as a decay [C, 1, 1] of each channel, stay.
+            if parameter.ndim < 2 or parameter.numel() == parameter.shape[0]:
                 continue
             first = parameter if first is None else first
             with torch.no_grad():

@@ -65,6 +65,18 @@ def snntorch_cases() -> list[Case]:
         return Case("snntorch", name, make, audit.record_snntorch, **more)
 
     learned = {"learn_beta": True, "learn_threshold": True, "spike_grad": fast(5)}
+
+    def own_decays() -> Any:
+        thresholds = {"threshold": torch.linspace(0.7, 1.2, 5), "learn_threshold": True}
+        first = leaky(beta=torch.linspace(0.5, 0.95, 5), learn_beta=True, **thresholds, spike_grad=fast(5))()
+        last = leaky(beta=torch.tensor([0.6, 0.9, 0.7]), reset_mechanism="zero")()
+        return nn.Sequential(nn.Linear(6, 5), first, nn.Linear(5, 3), last)
+
+    def own_channels() -> Any:
+        beta = torch.tensor([0.5, 0.9]).reshape(2, 1, 1)
+        spiking = leaky(beta=beta, learn_beta=True, threshold=0.6)()
+        return nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), spiking, nn.Flatten(), nn.Linear(72, 3), leaky()())
+
     return [
         case("leaky-default", dense(leaky(), 6, 5, 3), bits=32, loss=COUNT, batch=3),
         case("leaky-zero", dense(leaky(reset_mechanism="zero", spike_grad=fast(10)), 6, 5, 3), steps=50, currents=True),
@@ -73,6 +85,8 @@ def snntorch_cases() -> list[Case]:
         case("leaky-none", dense(leaky(beta=0.6, reset_mechanism="none", spike_grad=sigmoid(5)), 6, 5, 3)),
         case("leaky-learned", dense(leaky(**learned), 6, 5, 3)),
         case("leaky-straight-through", dense(leaky(spike_grad=snn_surrogate.straight_through_estimator()), 4, 3), steps=8),
+        case("leaky-vector", own_decays),
+        case("leaky-vector-conv", own_channels, steps=8, image=True, loss=COUNT),
         case("leaky-one-step", dense(leaky(), 6, 5, 3), steps=1),
         case("leaky-long", dense(leaky(spike_grad=fast(25)), 5, 5, 4, 3), bits=32, steps=200, batch=1, loss=COUNT),
         case("leaky-membrane", dense(leaky(), 6, 5, 3), bits=32, loss=MEAN, output="potential"),
@@ -224,4 +238,6 @@ def sinabs_cases() -> list[Case]:
         case("alif-gaussian-synapse", dense(lambda: sinabs.ALIF(4.0, 8.0, 3.0, **bell, **threshold), 6, 5, 3)),
         case("iaf-conv", images, bits=32, steps=8, image=True, loss=COUNT),
         case("lif-readout", readout, loss=MEAN),
+        case("lif-periodic", dense(lif(4.0, surrogate_grad_fn=act.PeriodicExponential(0.4, 0.8)), 6, 5, 3)),
+        case("lif-heaviside", dense(lif(4.0, surrogate_grad_fn=act.Heaviside(0.5), **single, **threshold), 6, 5, 3)),
     ]

@@ -69,10 +69,22 @@ def scale_gradient(x: Tensor, alpha: float) -> Tensor:
     return alpha * x + (1 - alpha) * x.detach()
 
 
+def each_neuron(value: Any, features: tuple[int, ...]) -> Tensor:
+    """A number of the format, or a list of one a neuron or channel, for every neuron."""
+    given = torch.tensor(value, dtype=torch.float64).reshape(-1)
+    if given.numel() == 1:
+        return given.expand(features).clone()
+    if len(features) == 3 and given.numel() == features[0]:
+        return given.reshape(-1, 1, 1).expand(features).clone()
+    return given.reshape(features).clone()
+
+
 class Neuron:
     """One neuron or integrator layer: the recurrence of the format."""
 
-    def __init__(self, layer: dict[str, Any], variation: Variation, recurrent: Tensor | None) -> None:
+    def __init__(
+        self, layer: dict[str, Any], variation: Variation, recurrent: Tensor | None, features: tuple[int, ...]
+    ) -> None:
         self.layer, self.variation, self.recurrent = layer, variation, recurrent
         synapse, adaptation = layer.get("synapse"), layer.get("adaptation")
         self.constants = {
@@ -86,7 +98,9 @@ class Neuron:
             self.constants |= {"synapse_decay": synapse["decay"], "synapse_gain": synapse.get("gain", 1.0)}
         if adaptation:
             self.constants |= {"adaptation_decay": adaptation["decay"], "adaptation_scale": adaptation["scale"]}
-        self.c = {k: torch.tensor(float(v), dtype=torch.float64, requires_grad=True) for k, v in self.constants.items()}
+        # A leaf for every neuron, whether its constant is its own or not.
+        self.c = {k: each_neuron(v, features).requires_grad_(True) for k, v in self.constants.items()}
+        self.initial = each_neuron(layer.get("initial_potential", 0.0), features)
         self.claim = variation.reset_gradient or layer.get("reset_gradient", "full")
         self.margin = float("inf")
 
@@ -158,7 +172,7 @@ class Neuron:
     def run(self, current: Tensor) -> tuple[Tensor, Tensor]:
         spiking = self.layer["kind"] == "neuron"
         c, zero = self.c, torch.zeros_like(current[0])
-        s: dict[str, Any] = {"u": zero + self.layer.get("initial_potential", 0.0), "o": None, "taken": None}
+        s: dict[str, Any] = {"u": zero + self.initial, "o": None, "taken": None}
         i = trace = adaptation = None
         theta = c["threshold"]
         spikes, handed_on, outputs, potentials = [], [], [], []
@@ -263,7 +277,7 @@ def replay(recording: Recording, variation: Variation = Variation()) -> Replay:
         leaves |= {prefix + name: value for name, value in weights.items()}
         inputs[k] = h
         if layer["kind"] in ("neuron", "integrator"):
-            neurons[k] = Neuron(layer, variation, weights.get("recurrent"))
+            neurons[k] = Neuron(layer, variation, weights.get("recurrent"), tuple(h.shape[2:]))
             h = h.clone()
             leaves[f"currents.{k}"] = h
             h, u = neurons[k].run(h)
@@ -287,8 +301,11 @@ def replay(recording: Recording, variation: Variation = Variation()) -> Replay:
     named = {name: gradients[name].numpy() for name in leaves}
     for k, layer in enumerate(recording.description["layers"]):
         for name, slopes in layer.get("learned", {}).items():
-            total = sum(float(gradients[f"constants.{k}.{constant}"]) * slope for constant, slope in slopes.items())
-            named[f"layers.{k}.{name}"] = np.array([total])
+            features = tuple(ends[k].shape[2:])
+            each = [gradients[f"constants.{k}.{c}"] * each_neuron(slope, features) for c, slope in slopes.items()]
+            # One number of all neurons, or one of each channel or neuron: as many as the file has.
+            size = recording.tensors[f"gradients.layers.{k}.{name}"].size
+            named[f"layers.{k}.{name}"] = sum(each).reshape(size, -1).sum(1).numpy()
     margins = {k: neuron.margin for k, neuron in neurons.items()}
     return Replay(outputs, potentials, margins, float(value.detach()), named)
 

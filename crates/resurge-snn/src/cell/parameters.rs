@@ -42,6 +42,8 @@ pub struct CellParameters {
     pub input_gain: Option<Var>,
     /// The constant added in each step.
     pub drive: Option<Var>,
+    /// The potential before the first step.
+    pub initial_potential: Option<Var>,
     /// The value of a reset to a value.
     pub v_reset: Option<Var>,
     /// The trace decay `beta_s`.
@@ -82,6 +84,7 @@ impl Cell {
             threshold: constant(self.threshold),
             input_gain: (self.input_gain != 1.0).then(|| constant(self.input_gain)),
             drive: (self.drive != 0.0).then(|| constant(self.drive)),
+            initial_potential: (self.initial != 0.0).then(|| constant(self.initial)),
             v_reset: v_reset.map(&mut constant),
             trace_decay: (self.trace_decay != 0.0).then(|| constant(self.trace_decay)),
             synapse_decay: self.synapse.map(|s| constant(s.decay)),

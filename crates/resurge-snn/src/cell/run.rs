@@ -113,7 +113,7 @@ impl Cell {
             let input = filter_current(tape, parameters, &mut synapse, input)?;
             let (u, residual) = match &state {
                 Some(state) => self.integrate(tape, parameters, state, input)?,
-                None => (self.first_step(tape, parameters, input)?, None),
+                None => (first_step(tape, parameters, input)?, None),
             };
             tape.label(u, "u", Some(t))?;
             let before = state.map(|s| s.spike);
@@ -142,22 +142,6 @@ impl Cell {
         let (Some(weight), Some(output)) = (parameters.recurrent, output) else { return Ok(input) };
         let feedback = tape.matmul_transposed(output, false, weight, true)?;
         Ok(tape.add(input, feedback)?)
-    }
-
-    /// `u[0]`, from the initial potential and no spike.
-    fn first_step<S: Scalar>(
-        &self,
-        tape: &mut Tape<S>,
-        parameters: &CellParameters,
-        input: Var,
-    ) -> Result<Var> {
-        let driven = drive(tape, parameters, input)?;
-        if self.initial == 0.0 {
-            return Ok(driven);
-        }
-        let initial = tape.constant(Tensor::scalar(S::from_f64(self.initial)));
-        let kept = tape.mul(initial, parameters.decay)?;
-        Ok(tape.add(kept, driven)?)
     }
 
     /// `u[t]` for t > 0: equation (1), or its form for another reset; and the residual reset that it contains.
@@ -351,4 +335,12 @@ fn filter_trace<S: Scalar>(
     let Some(before) = before else { return Ok(new) };
     let old = tape.mul(before, decay)?;
     Ok(tape.add(old, new)?)
+}
+
+/// `u[0]`, from the initial potential and no spike.
+fn first_step<S: Scalar>(tape: &mut Tape<S>, parameters: &CellParameters, input: Var) -> Result<Var> {
+    let driven = drive(tape, parameters, input)?;
+    let Some(initial) = parameters.initial_potential else { return Ok(driven) };
+    let kept = tape.mul(initial, parameters.decay)?;
+    Ok(tape.add(kept, driven)?)
 }

@@ -215,6 +215,47 @@ impl Surrogate {
         Ok(Self::unit_area(kind).with_scale(SurrogateScale::Peak(peak)))
     }
 
+    /// A step `width` below the threshold, peak one: Sinabs's `Heaviside`.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless the width is positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// let step = Surrogate::heaviside(0.5)?;
+    /// assert_eq!([-0.6, -0.5, 7.0].map(|x| step.derivative(x)), [0.0, 1.0, 1.0]);
+    /// assert!(Surrogate::heaviside(0.0).is_err());
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn heaviside(width: f64) -> Result<Self> {
+        let kind = SurrogateKind::Heaviside { width: positive("Heaviside width", width)? };
+        Ok(Self::new(kind, SurrogateScale::PeakOne))
+    }
+
+    /// An exponential that comes back at every multiple of the period above the threshold, peak one: for neurons that
+    /// fire several times in a step (Weidel and Sheik 2021).
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`](crate::SnnError::Parameter) unless both are positive and finite.
+    ///
+    /// ```
+    /// use resurge_snn::Surrogate;
+    ///
+    /// let periodic = Surrogate::periodic_exponential(0.5, 1.0)?;
+    /// assert_eq!([0.0, 1.0, 2.0].map(|x| periodic.derivative(x)), [1.0; 3]);
+    /// assert!((periodic.derivative(-0.5_f64) - (-1.0_f64).exp()).abs() < 1e-15);
+    /// assert!((periodic.derivative(1.25_f64) - (-1.0_f64).exp()).abs() < 1e-15);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn periodic_exponential(width: f64, period: f64) -> Result<Self> {
+        let kind = SurrogateKind::PeriodicExponential {
+            width: positive("periodic exponential width", width)?,
+            period: positive("periodic exponential period", period)?,
+        };
+        Ok(Self::new(kind, SurrogateScale::PeakOne))
+    }
+
     /// The straight-through estimator: slope 1 everywhere.
     ///
     /// ```

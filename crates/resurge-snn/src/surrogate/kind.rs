@@ -65,6 +65,19 @@ pub enum SurrogateKind {
         /// The ratio `r` of the wings' standard deviation to the middle's.
         ratio: f64,
     },
+    /// 1 where `x >= -w`, else 0, so that no scale gives it unit area: Sinabs's `Heaviside`.
+    Heaviside {
+        /// How far below the threshold it begins, `w`.
+        width: f64,
+    },
+    /// `e^(x/w)` below the threshold, and `e^(-2 |d|/w)` from there on, with `d` the distance to the nearest multiple of
+    /// the period; of no finite area (Weidel and Sheik 2021).
+    PeriodicExponential {
+        /// The width `w`.
+        width: f64,
+        /// The period, a threshold: neurons may fire several times in a step.
+        period: f64,
+    },
     /// 1 everywhere, so that no scale gives it unit area (Bengio, Leonard and Courville 2013).
     StraightThrough,
     /// A function of the user's; the formulas are its own.
@@ -118,12 +131,15 @@ impl SurrogateKind {
             Self::Exponential { .. } => "exponential",
             Self::Algebraic { .. } => "algebraic",
             Self::MultiGaussian { .. } => "multi-gaussian",
+            Self::Heaviside { .. } => "heaviside",
+            Self::PeriodicExponential { .. } => "periodic-exponential",
             Self::StraightThrough => "straight-through",
             Self::Custom(_) => "custom",
         }
     }
 
-    /// The points at which the derivative, or a derivative of it, jumps; in increasing order.
+    /// The points at which the derivative, or a derivative of it, jumps; in increasing order. Of the periodic
+    /// exponential, the first two: they are half a period apart from 0 on.
     ///
     /// ```
     /// use resurge_snn::SurrogateKind;
@@ -136,6 +152,8 @@ impl SurrogateKind {
             Self::FastSigmoid { .. } | Self::Exponential { .. } => vec![0.0],
             Self::Triangle { width } => vec![-width, 0.0, width],
             Self::Rectangle { width } => vec![-width / 2.0, width / 2.0],
+            Self::Heaviside { width } => vec![-width],
+            Self::PeriodicExponential { period, .. } => vec![0.0, period / 2.0],
             _ => Vec::new(),
         }
     }
@@ -208,6 +226,17 @@ impl SurrogateKind {
                 let side = normal_density(x, width, ratio * width) + normal_density(x, -width, ratio * width);
                 (normal_density(x, 0.0, width) * c(1.0 + wings) - side * c(wings)) * c(1.0 / (1.0 - wings))
             }
+            Self::Heaviside { width } => {
+                if x.re() >= -width {
+                    S::one()
+                } else {
+                    S::zero()
+                }
+            }
+            Self::PeriodicExponential { width, .. } if x.re() < 0.0 => (x / c(width)).exp(),
+            Self::PeriodicExponential { width, period } => {
+                (-(from_multiple(x, period).1.abs() * c(2.0 / width))).exp()
+            }
             Self::StraightThrough => S::one(),
             Self::Custom(custom) => x.lift(1, custom.function),
         }
@@ -258,10 +287,32 @@ impl SurrogateKind {
                 (normal_distribution(x, 0.0, width) * c(1.0 + wings) - side * c(wings))
                     * c(1.0 / (1.0 - wings))
             }
+            Self::Heaviside { width } => {
+                if x.re() >= -width {
+                    x + c(width)
+                } else {
+                    S::zero()
+                }
+            }
+            Self::PeriodicExponential { width, .. } if x.re() < 0.0 => (x / c(width)).exp() * c(width),
+            Self::PeriodicExponential { width, period } => {
+                let (n, d) = from_multiple(x, period);
+                // Of a whole period, and of the part of one beyond its middle.
+                let whole = width * -(-period / width).exp_m1();
+                let part = (S::one() - (-(d.abs() * c(2.0 / width))).exp()) * c(0.5 * width);
+                let part = if d.re() < 0.0 { -part } else { part };
+                part + c(width + n * whole)
+            }
             Self::StraightThrough => x + c(0.5),
             Self::Custom(custom) => x.lift(0, custom.function),
         }
     }
+}
+
+/// The number of the nearest multiple of a period, and how far from it.
+fn from_multiple<S: Scalar>(x: S, period: f64) -> (f64, S) {
+    let n = (x.re() / period).round();
+    (n, x - S::from_f64(n * period))
 }
 
 fn normal_density<S: Scalar>(x: S, mean: f64, deviation: f64) -> S {

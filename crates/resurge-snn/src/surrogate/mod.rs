@@ -121,6 +121,8 @@ impl Surrogate {
     pub fn width(&self) -> f64 {
         match self.kind {
             SurrogateKind::StraightThrough => 1.0,
+            // Of no finite area; this is the length on which they vary.
+            SurrogateKind::Heaviside { width } | SurrogateKind::PeriodicExponential { width, .. } => width,
             SurrogateKind::Custom(custom) => custom.width,
             kind => 1.0 / kind.derivative(0.0),
         }
@@ -161,7 +163,7 @@ impl Surrogate {
     }
 
     /// Which smooth piece of the derivative `x` lies on, counted from the left; `None` for a surrogate that is
-    /// smooth everywhere.
+    /// smooth everywhere. The count of a periodic one begins anew after 64 pieces.
     ///
     /// ```
     /// use resurge_snn::Surrogate;
@@ -172,6 +174,10 @@ impl Surrogate {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn piece(&self, x: f64) -> Option<i8> {
+        if let SurrogateKind::PeriodicExponential { period, .. } = self.kind {
+            let crossed = if x < 0.0 { 0.0 } else { (2.0 * x / period).floor() + 1.0 };
+            return Some((crossed % 64.0) as i8);
+        }
         let kinks = self.kind.kinks();
         if kinks.is_empty() {
             return None;

@@ -111,6 +111,9 @@ fn parameters_outside_their_domain_are_named() {
             (Surrogate::algebraic(bad), "algebraic width"),
             (Surrogate::multi_gaussian(bad, 0.15, 6.0), "multi-Gaussian width"),
             (Surrogate::multi_gaussian(0.5, 0.15, bad), "multi-Gaussian ratio"),
+            (Surrogate::heaviside(bad), "Heaviside width"),
+            (Surrogate::periodic_exponential(bad, 1.0), "periodic exponential width"),
+            (Surrogate::periodic_exponential(0.5, bad), "periodic exponential period"),
             (Surrogate::custom(bad, |_, x| x), "custom surrogate width"),
         ] {
             let Err(SnnError::Parameter { parameter: named, expected, .. }) = result else {
@@ -196,6 +199,13 @@ fn each_has_its_name_peak_and_area() {
             0.398_942_280_401_432_7,
             0.682_689_492_137_085_9,
         ),
+        (Surrogate::heaviside(0.25), "heaviside", 1.0, 1.25),
+        (
+            Surrogate::periodic_exponential(1.0, 4.0),
+            "periodic-exponential",
+            1.0,
+            1.0 - (-1f64).exp() + 0.5 * (1.0 - (-2f64).exp()),
+        ),
         (Ok(Surrogate::straight_through()), "straight-through", 1.0, 2.0),
         (Surrogate::custom(1.0, custom), "custom", 0.75, 1.5),
     ] {
@@ -231,4 +241,62 @@ fn a_custom_surrogate_equals_its_copies_alone_and_prints_its_width() {
     assert_ne!(inner, CustomSurrogate { width: 0.25, ..inner });
     assert_eq!(format!("{inner:?}"), "CustomSurrogate { width: 0.5, .. }");
     assert_eq!((one.primitive(3.0), one.derivative(3.0), one.width()), (0.5, 3.5, 0.5));
+}
+
+/// Those that rise for ever: they are not even, and have no area that a scale could make one.
+fn unbounded() -> Vec<Surrogate> {
+    let all = [
+        Surrogate::heaviside(0.6),
+        Surrogate::periodic_exponential(0.4, 0.9),
+        Surrogate::periodic_exponential(3.0, 0.5),
+    ];
+    let all = all.map(|s| s.unwrap());
+    [all, all.map(|s| s.with_scale(SurrogateScale::Peak(2.5)))].concat()
+}
+
+#[test]
+fn the_derivative_of_one_that_rises_for_ever_is_that_of_its_primitive() {
+    for s in unbounded() {
+        let kinks = s.kind().kinks().into_iter().filter(|&x| x <= 0.0);
+        for x in points().chain(kinks) {
+            let slope = s.primitive(Dual::variable(x)).eps;
+            assert_relative_eq!(s.derivative(x), slope, max_relative = 1e-13, epsilon = 1e-15);
+            // A primitive has no jump, so that differences of it are integrals of the derivative.
+            let mean = 0.5 * (s.derivative(x - 1e-7) + s.derivative(x + 1e-7));
+            let rise = s.primitive(x + 1e-7) - s.primitive(x - 1e-7);
+            assert_relative_eq!(rise, 2e-7 * mean, max_relative = 1e-5, epsilon = 1e-14);
+        }
+        let unit = s.with_scale(SurrogateScale::UnitArea);
+        assert_eq!(unit.derivative(0.0), 1.0, "{s:?} has no area");
+    }
+}
+
+/// Sinabs 3.1.3: `exp(-|v|/w)` with `v = u - theta` below the threshold and `theta (2 frac(u/theta - 1/2) - 1)` above.
+#[test]
+fn a_periodic_exponential_is_that_of_its_definition() {
+    let (width, theta) = (0.4, 0.9);
+    let s = Surrogate::periodic_exponential(width, theta).unwrap();
+    for x in points() {
+        let u: f64 = x + theta;
+        let fraction = (u / theta - 0.5) - (u / theta - 0.5).floor();
+        let v = if u < theta { u - theta } else { theta * (2.0 * fraction - 1.0) };
+        assert_relative_eq!(s.derivative(x), (-v.abs() / width).exp(), max_relative = 1e-13);
+    }
+}
+
+#[test]
+fn pieces_of_those_that_rise_for_ever_change_at_their_kinks_alone() {
+    for s in unbounded() {
+        assert!(!s.is_smooth());
+        for x in points() {
+            assert_eq!(s.piece(x), s.piece(x + 1e-9));
+        }
+        for kink in s.kind().kinks() {
+            assert_ne!(s.piece(kink - 1e-9), s.piece(kink + 1e-9), "{s:?} at {kink}");
+        }
+    }
+    let periodic = Surrogate::periodic_exponential(0.4, 1.0).unwrap();
+    let pieces = [-3.0, 0.2, 0.7, 1.2, 31.7, 32.2].map(|x| periodic.piece(x).unwrap());
+    assert_eq!(pieces, [0, 1, 2, 3, 0, 1]);
+    assert_eq!([periodic.width(), Surrogate::heaviside(0.6).unwrap().width()], [0.4, 0.6]);
 }

@@ -1,10 +1,10 @@
 //! The adjoint of one neuron layer, written out: equations (4) to (6) for every option of the format, and for every
 //! other gradient of the same run that a framework may have computed instead.
 
-use super::cell::Constants;
+use super::cell::LayerConstants;
 use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, Timing};
 use super::number::Number;
-use super::replay::{Extent, Past, Sample, Values};
+use super::replay::{Extent, LayerValues, Past, Sample, Values};
 use crate::snn::Surrogate;
 use crate::tensor::Tensor;
 use rayon::prelude::*;
@@ -42,6 +42,8 @@ pub(super) struct LayerRule {
     pub(super) threshold: ThresholdPaths,
     /// The unit roundoff of the file's type.
     pub(super) roundoff: f64,
+    /// Whether each neuron's own constants have a gradient.
+    pub(super) per_neuron: bool,
 }
 
 /// The cotangents of a layer, `[T, B, N]`.
@@ -58,7 +60,8 @@ pub(super) struct Cotangents<'a, S> {
 pub(super) struct LayerGradients<S> {
     /// At its input `J`, `[T, B, N]`.
     pub(super) current: Vec<S>,
-    pub(super) constants: [S; CONSTANTS],
+    /// At its constants: of each neuron, or of all together.
+    pub(super) constants: Vec<[S; CONSTANTS]>,
     /// At its recurrent weights, `[N, N]`.
     pub(super) recurrent: Vec<S>,
 }
@@ -68,30 +71,34 @@ const AT_ONCE: usize = 8;
 
 /// Runs the adjoint of a layer.
 pub(super) fn back<S: Number>(
-    c: &Constants,
+    c: &LayerConstants,
     rule: &LayerRule,
     samples: &[Sample<S>],
     recurrent: Option<&Tensor<f64>>,
     cotangents: &Cotangents<'_, S>,
 ) -> LayerGradients<S> {
     let extent = Extent::of(cotangents.output);
-    let values = Values::of(c);
+    let values = LayerValues::of(c);
+    let rows = if rule.per_neuron { extent.width } else { 1 };
     let recurrent: Option<Vec<S>> = recurrent.map(|w| w.as_slice().iter().map(|&w| S::from_f64(w)).collect());
     let one = |(sample, states): (usize, &Sample<S>)| {
         let output = extent.gather(cotangents.output.as_slice(), sample);
         let potential = cotangents.potential.map(|u| extent.gather(u.as_slice(), sample));
-        let layer = Layer { c: values, rule, s: states, n: extent.width, recurrent: recurrent.as_deref() };
+        let layer =
+            Layer { c: &values, rule, s: states, n: extent.width, rows, recurrent: recurrent.as_deref() };
         layer.back(extent.steps, &output, potential.as_deref())
     };
     let mut each: Vec<LayerGradients<S>> = Vec::with_capacity(samples.len());
-    let mut constants = [S::zero(); CONSTANTS];
+    let mut constants = vec![[S::zero(); CONSTANTS]; rows];
     let mut weights = vec![S::zero(); recurrent.as_ref().map_or(0, Vec::len)];
     // In the order of the samples; a few at a time, as each has recurrent weights of its own.
     for first in (0..samples.len()).step_by(AT_ONCE) {
         let some = &samples[first..samples.len().min(first + AT_ONCE)];
         each.par_extend(some.par_iter().enumerate().map(|(k, states)| one((first + k, states))));
         for gradients in &mut each[first..] {
-            constants.iter_mut().zip(gradients.constants).for_each(|(sum, x)| *sum += x);
+            let own = std::mem::take(&mut gradients.constants);
+            let both = constants.as_flattened_mut().iter_mut().zip(own.as_flattened());
+            both.for_each(|(sum, &x)| *sum += x);
             let recurrent = std::mem::take(&mut gradients.recurrent);
             weights.iter_mut().zip(recurrent).for_each(|(sum, x)| *sum += x);
         }
@@ -123,10 +130,11 @@ struct Carry<S> {
 }
 
 struct Layer<'a, S> {
-    c: Values<'a, S>,
+    c: &'a LayerValues<'a, S>,
     rule: &'a LayerRule,
     s: &'a Sample<S>,
     n: usize,
+    rows: usize,
     recurrent: Option<&'a [S]>,
 }
 
@@ -137,7 +145,7 @@ impl<S: Number> Layer<'_, S> {
         let mut feedback = vec![S::zero(); n];
         let mut found = LayerGradients {
             current: vec![S::zero(); steps * n],
-            constants: [S::zero(); CONSTANTS],
+            constants: vec![[S::zero(); CONSTANTS]; self.rows],
             recurrent: vec![S::zero(); self.recurrent.map_or(0, <[S]>::len)],
         };
         for t in (0..steps).rev() {
@@ -146,14 +154,15 @@ impl<S: Number> Layer<'_, S> {
                 let on_potential = potential.map_or(S::zero(), |all| all[at]);
                 let at_output =
                     AtOutput { output: output[at], potential: on_potential, feedback: feedback[k] };
-                (*carry, found.current[at]) = self.step(t, at, *carry, at_output, &mut found.constants);
+                (*carry, found.current[at]) =
+                    self.step(t, at, *carry, at_output, &mut found.constants[k % self.rows]);
             }
             if let (Some(weights), true) = (self.recurrent, t > 0) {
                 feedback.fill(S::zero());
                 for to in 0..n {
                     let g = found.current[t * n + to];
                     for from in 0..n {
-                        let spike = S::from_f64(self.s.handed_on(self.c.of, n, t - 1, from));
+                        let spike = S::from_f64(self.s.handed_on(self.c.neuron(from).of, n, t - 1, from));
                         found.recurrent[to * n + from] += g * spike;
                         feedback[from] += weights[to * n + from] * g;
                     }
@@ -179,7 +188,7 @@ impl<S: Number> Layer<'_, S> {
         from: AtOutput<S>,
         constants: &mut [S; CONSTANTS],
     ) -> (Carry<S>, S) {
-        let (c, s, n) = (&self.c, self.s, self.n);
+        let (c, s, n) = (self.c.neuron(at % self.n), self.s, self.n);
         let (zero, one) = (S::zero(), S::one());
         let mut add = |constant: Constant, x: S| constants[constant as usize] += x;
         let mut before = Carry::default();
@@ -233,7 +242,7 @@ impl<S: Number> Layer<'_, S> {
             add(Constant::Decay, gu * c.initial);
             gu
         } else {
-            self.discharge(Past::at(s, c, at - n), c.input_gain * i + c.drive, gu, &mut before, &mut add)
+            self.discharge(c, Past::at(s, c, at - n), c.input_gain * i + c.drive, gu, &mut before, &mut add)
         };
         add(Constant::InputGain, gd * i);
         add(Constant::Drive, gd);
@@ -256,13 +265,14 @@ impl<S: Number> Layer<'_, S> {
     /// The adjoint of `u[t]` at `past`: adds to what goes there, and returns the gradient at the drive.
     fn discharge(
         &self,
+        c: &Values<'_, S>,
         past: Past<S>,
         d: S,
         gu: S,
         before: &mut Carry<S>,
         add: &mut impl FnMut(Constant, S),
     ) -> S {
-        let (c, reset) = (&self.c, self.rule.reset);
+        let reset = self.rule.reset;
         let (zero, one) = (S::zero(), S::one());
         // What the reset is applied to, what of it was taken before, and the derivatives: of u by what the reset makes
         // of it, and of it by the potential.

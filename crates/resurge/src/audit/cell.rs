@@ -1,14 +1,174 @@
-//! The neuron of a description: as constants for the replay, and as a [`Cell`] for the proof.
+//! The neurons of a description: as constants for the replay, and as a [`Cell`] for the proof.
 
 use super::description::{
-    Constant, Firing, Integrator, Layer, Neuron, Output, Reset, ResetGradient, ResetKind, Scale, Surrogate,
-    ThresholdInSpike, Timing,
+    Constant, Firing, Integrator, Layer, Neuron, Output, Reset, ResetGradient, ResetKind, ThresholdInSpike,
+    Timing, at,
 };
+use super::each::Each;
 use super::error::{AuditError, Result};
-use crate::snn::{self, Cell, SurrogateScale};
+use super::surrogate;
+use crate::snn::{self, Cell};
+use std::collections::BTreeMap;
 
-/// The constants of a neuron or integrator layer.
+/// The constants of a neuron or integrator layer: one neuron's by its number. What all of them share, which is
+/// everything but numbers, can be read from the layer itself.
 #[derive(Debug, Clone)]
+pub(super) struct LayerConstants {
+    first: Constants,
+    /// Of every neuron or channel, where they differ.
+    each: Vec<Constants>,
+    /// So many neurons, one after another, have one entry.
+    span: usize,
+}
+
+impl std::ops::Deref for LayerConstants {
+    type Target = Constants;
+
+    fn deref(&self) -> &Constants {
+        &self.first
+    }
+}
+
+impl LayerConstants {
+    /// The constants of layer `k` with the output `shape`; `None` for a layer without a state.
+    pub(super) fn new(k: usize, layer: &Layer, shape: &[usize]) -> Result<Option<Self>> {
+        let path = format!("layers[{k}]");
+        let features = shape.get(2..).unwrap_or_default();
+        let numbers = match layer {
+            Layer::Neuron(n) => neuron_numbers(n),
+            Layer::Integrator(n) => integrator_numbers(n),
+            _ => return Ok(None),
+        };
+        for (key, each) in &numbers {
+            each.check(&at(&format!("{path}.{key}")), features)?;
+        }
+        let entries = numbers.iter().map(|(_, each)| each.len()).max().unwrap_or(1);
+        let one = |entry: usize| {
+            let of = Entry { path: &path, entry, entries, numbers: &numbers };
+            match layer {
+                Layer::Neuron(n) => Constants::of_neuron(&of, n),
+                Layer::Integrator(n) => Constants::of_integrator(&of, n),
+                _ => Err(AuditError::description(at(&path), "it has no state")),
+            }
+        };
+        let each = match entries {
+            1 => Vec::new(),
+            _ => (0..entries).map(one).collect::<Result<_>>()?,
+        };
+        let neurons: usize = features.iter().product();
+        Ok(Some(Self { first: one(0)?, each, span: (neurons / entries).max(1) }))
+    }
+
+    /// The constants of a neuron.
+    pub(super) fn of(&self, neuron: usize) -> &Constants {
+        self.each.get(neuron / self.span).unwrap_or(&self.first)
+    }
+
+    /// Whether neurons differ.
+    pub(super) fn vary(&self) -> bool {
+        !self.each.is_empty()
+    }
+
+    /// Those of every neuron or channel where they differ, and to how many neurons each belongs.
+    pub(super) fn entries(&self) -> (&[Constants], usize) {
+        (&self.each, self.span)
+    }
+}
+
+/// The numbers of a neuron that may be its own, by key, with those of its learned constants' derivatives.
+fn neuron_numbers(n: &Neuron) -> Vec<(String, &Each)> {
+    let mut all = vec![
+        ("decay".to_owned(), &n.decay),
+        ("input_gain".into(), &n.input_gain),
+        ("drive".into(), &n.drive),
+        ("initial_potential".into(), &n.initial_potential),
+        ("threshold".into(), &n.threshold),
+        ("reset.value".into(), &n.reset.value),
+    ];
+    if let Some(synapse) = &n.synapse {
+        all.extend([("synapse.decay".to_owned(), &synapse.decay), ("synapse.gain".into(), &synapse.gain)]);
+    }
+    if let Some(a) = &n.adaptation {
+        all.extend([("adaptation.decay".to_owned(), &a.decay), ("adaptation.scale".into(), &a.scale)]);
+    }
+    all.extend(slopes(&n.learned));
+    all
+}
+
+/// The same of an integrator.
+fn integrator_numbers(n: &Integrator) -> Vec<(String, &Each)> {
+    let mut all = vec![
+        ("decay".to_owned(), &n.decay),
+        ("input_gain".into(), &n.input_gain),
+        ("drive".into(), &n.drive),
+        ("initial_potential".into(), &n.initial_potential),
+    ];
+    if let Some(synapse) = &n.synapse {
+        all.extend([("synapse.decay".to_owned(), &synapse.decay), ("synapse.gain".into(), &synapse.gain)]);
+    }
+    all.extend(slopes(&n.learned));
+    all
+}
+
+type Learned = BTreeMap<String, BTreeMap<Constant, Each>>;
+
+fn slopes(learned: &Learned) -> impl Iterator<Item = (String, &Each)> {
+    learned
+        .iter()
+        .flat_map(|(name, by)| by.iter().map(move |(c, each)| (format!("learned.{name}.{c}"), each)))
+}
+
+/// One entry of a layer's lists.
+pub(super) struct Entry<'a> {
+    path: &'a str,
+    entry: usize,
+    entries: usize,
+    numbers: &'a [(String, &'a Each)],
+}
+
+impl Entry<'_> {
+    fn of(&self, each: &Each) -> f64 {
+        each.at(self.entry, self.entries)
+    }
+
+    pub(super) fn error(&self, key: &str, problem: impl Into<String>) -> AuditError {
+        let path = if key.is_empty() { self.path.to_owned() } else { format!("{}.{key}", self.path) };
+        AuditError::description(at(&path), problem)
+    }
+
+    /// What the cell says about a parameter, at the key that it comes from.
+    fn refused(&self, error: &snn::SnnError) -> AuditError {
+        let snn::SnnError::Parameter { parameter, .. } = error else {
+            return self.error("", error.to_string());
+        };
+        let key = match *parameter {
+            "membrane decay" => "decay",
+            "input gain" => "input_gain",
+            "drive" => "drive",
+            "initial potential" => "initial_potential",
+            "threshold" => "threshold",
+            "trace decay" => "trace_decay",
+            "reset value" => "reset.value",
+            "synapse decay" => "synapse.decay",
+            "synapse gain" => "synapse.gain",
+            "adaptation decay" => "adaptation.decay",
+            "adaptation scale" => "adaptation.scale",
+            "alpha" => "reset_gradient.scaled",
+            _ => "",
+        };
+        let each = self.numbers.iter().find(|(name, _)| name == key).map(|(_, each)| each);
+        match each.filter(|each| each.len() > 1) {
+            Some(each) => {
+                let index = self.entry / (self.entries / each.len()).max(1);
+                self.error(&format!("{key}[{index}]"), error.to_string())
+            }
+            None => self.error(key, error.to_string()),
+        }
+    }
+}
+
+/// The constants of one neuron.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Constants {
     pub(super) decay: f64,
     pub(super) input_gain: f64,
@@ -32,30 +192,20 @@ pub(super) struct Constants {
 }
 
 impl Constants {
-    /// The constants of layer `k`; `None` for a layer without a state.
-    pub(super) fn of(k: usize, layer: &Layer) -> Result<Option<Self>> {
-        let place = format!("layer {k}");
-        match layer {
-            Layer::Neuron(neuron) => Self::of_neuron(&place, neuron).map(Some),
-            Layer::Integrator(integrator) => Self::of_integrator(&place, integrator).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    fn of_neuron(place: &str, n: &Neuron) -> Result<Self> {
-        check_names(place, n.learned.keys())?;
-        let surrogate = surrogate(&format!("{place}, surrogate"), &n.surrogate)?;
+    fn of_neuron(of: &Entry<'_>, n: &Neuron) -> Result<Self> {
+        check_names(of, &n.learned)?;
+        let surrogate = surrogate::read(of, &n.surrogate)?;
         let this = Self {
-            decay: n.decay,
-            input_gain: n.input_gain,
-            drive: n.drive,
-            initial: n.initial_potential,
-            threshold: n.threshold,
+            decay: of.of(&n.decay),
+            input_gain: of.of(&n.input_gain),
+            drive: of.of(&n.drive),
+            initial: of.of(&n.initial_potential),
+            threshold: of.of(&n.threshold),
             firing: n.firing,
             in_spike: n.threshold_in_spike,
-            synapse: n.synapse.map(|s| (s.decay, s.gain)),
-            adaptation: n.adaptation.map(|a| (a.decay, a.scale)),
-            reset: n.reset,
+            synapse: n.synapse.as_ref().map(|s| (of.of(&s.decay), of.of(&s.gain))),
+            adaptation: n.adaptation.as_ref().map(|a| (of.of(&a.decay), of.of(&a.scale))),
+            reset: Reset { kind: n.reset.kind, timing: n.reset.timing, value: of.of(&n.reset.value) },
             claim: n.reset_gradient,
             residual: n.residual_reset,
             refractory: n.refractory,
@@ -66,45 +216,38 @@ impl Constants {
             spiking: true,
         };
         if this.residual && (n.reset.kind, n.reset.timing) != (ResetKind::Subtract, Timing::BeforeDecay) {
-            let problem = "`residual_reset` goes with the reset `subtract`, `before-decay` alone";
-            return Err(AuditError::description(place, problem));
+            let problem = "it goes with the reset `subtract`, `before-decay` alone";
+            return Err(of.error("residual_reset", problem));
         }
         if this.residual && n.firing == Firing::Repeatedly {
-            let problem =
-                "`residual_reset` is of one spike at most, and does not go with the firing `repeatedly`";
-            return Err(AuditError::description(place, problem));
+            let problem = "it is of one spike at most, and does not go with the firing `repeatedly`";
+            return Err(of.error("residual_reset", problem));
         }
         if n.output == Output::Potential && n.recurrent {
             let problem = "a recurrent layer hands on spikes; put an integrator behind it to read potentials";
-            return Err(AuditError::description(place, problem));
+            return Err(of.error("output", problem));
         }
-        this.cell().map_err(|error| AuditError::description(place, error.to_string()))?;
-        for constant in n.learned.values().flat_map(|constants| constants.keys()) {
-            let there = match constant {
-                Constant::SynapseDecay | Constant::SynapseGain => n.synapse.is_some(),
-                Constant::AdaptationDecay | Constant::AdaptationScale => n.adaptation.is_some(),
-                Constant::ResetValue => matches!(n.reset.kind, ResetKind::Value | ResetKind::ZeroThenAdd),
-                _ => true,
-            };
-            if !there {
-                let problem = format!("`learned` names `{constant}`, which this neuron does not have");
-                return Err(AuditError::description(place, problem));
-            }
-        }
+        this.cell().map_err(|error| of.refused(&error))?;
+        check_learned(of, &n.learned, "neuron", |constant| match constant {
+            Constant::SynapseDecay | Constant::SynapseGain => n.synapse.is_some(),
+            Constant::AdaptationDecay | Constant::AdaptationScale => n.adaptation.is_some(),
+            Constant::ResetValue => matches!(n.reset.kind, ResetKind::Value | ResetKind::ZeroThenAdd),
+            _ => true,
+        })?;
         Ok(this)
     }
 
-    fn of_integrator(place: &str, n: &Integrator) -> Result<Self> {
-        check_names(place, n.learned.keys())?;
+    fn of_integrator(of: &Entry<'_>, n: &Integrator) -> Result<Self> {
+        check_names(of, &n.learned)?;
         let this = Self {
-            decay: n.decay,
-            input_gain: n.input_gain,
-            drive: n.drive,
-            initial: n.initial_potential,
+            decay: of.of(&n.decay),
+            input_gain: of.of(&n.input_gain),
+            drive: of.of(&n.drive),
+            initial: of.of(&n.initial_potential),
             threshold: 1.0,
             firing: Firing::Above,
             in_spike: ThresholdInSpike::Attached,
-            synapse: n.synapse.map(|s| (s.decay, s.gain)),
+            synapse: n.synapse.as_ref().map(|s| (of.of(&s.decay), of.of(&s.gain))),
             adaptation: None,
             reset: Reset { kind: ResetKind::None, timing: Timing::BeforeDecay, value: 0.0 },
             claim: ResetGradient::Full,
@@ -116,19 +259,13 @@ impl Constants {
             surrogate: snn::Surrogate::straight_through(),
             spiking: false,
         };
-        this.cell().map_err(|error| AuditError::description(place, error.to_string()))?;
-        let allowed = |constant: &Constant| match constant {
+        this.cell().map_err(|error| of.refused(&error))?;
+        check_learned(of, &n.learned, "integrator", |constant| match constant {
             Constant::Decay | Constant::InputGain | Constant::Drive => true,
             Constant::SynapseDecay | Constant::SynapseGain => n.synapse.is_some(),
             _ => false,
-        };
-        match n.learned.values().flat_map(|constants| constants.keys()).find(|c| !allowed(c)) {
-            Some(c) => {
-                let problem = format!("`learned` names `{c}`, which this integrator does not have");
-                Err(AuditError::description(place, problem))
-            }
-            None => Ok(this),
-        }
+        })?;
+        Ok(this)
     }
 
     /// The same neuron as Resurge's cell, which refuses constants outside their domain.
@@ -205,61 +342,33 @@ fn reset_gradient(claim: ResetGradient) -> snn::Result<snn::ResetGradient> {
 }
 
 /// Learned constants have names of letters, digits and `_`, and none that parameters have.
-fn check_names<'a>(place: &str, mut names: impl Iterator<Item = &'a String>) -> Result<()> {
+fn check_names(of: &Entry<'_>, learned: &Learned) -> Result<()> {
     let good = |name: &str| {
         let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         letters && !name.is_empty() && !["weight", "bias", "recurrent"].contains(&name)
     };
-    match names.find(|name| !good(name)) {
+    match learned.keys().find(|name| !good(name)) {
         None => Ok(()),
         Some(name) => {
-            let problem =
-                format!("`learned` has the name `{name}`; take letters, digits and _, and no parameter's");
-            Err(AuditError::description(place, problem))
+            let problem = format!("it has the name `{name}`; take letters, digits and _, and no parameter's");
+            Err(of.error("learned", problem))
         }
     }
 }
 
-/// The surrogate of a description.
-fn surrogate(place: &str, s: &Surrogate) -> Result<snn::Surrogate> {
-    let bad = |problem: String| AuditError::description(place, problem);
-    let parameters = [("width", s.width), ("slope", s.slope), ("wings", s.wings), ("ratio", s.ratio)];
-    let expected: &[&str] = match s.kind.as_str() {
-        "atan" | "fast-sigmoid" => &["slope"],
-        "multi-gaussian" => &["width", "wings", "ratio"],
-        "straight-through" => &[],
-        _ => &["width"],
-    };
-    for (name, value) in parameters {
-        match (expected.contains(&name), value) {
-            (true, None) => return Err(bad(format!("`{}` needs `{name}`", s.kind))),
-            (false, Some(_)) => return Err(bad(format!("`{}` has no `{name}`", s.kind))),
-            _ => {}
+/// Learned constants are some that there are.
+fn check_learned(
+    of: &Entry<'_>,
+    learned: &Learned,
+    what: &str,
+    there: impl Fn(&Constant) -> bool,
+) -> Result<()> {
+    let names = learned.iter().flat_map(|(name, by)| by.keys().map(move |constant| (name, constant)));
+    match names.into_iter().find(|(_, constant)| !there(constant)) {
+        None => Ok(()),
+        Some((name, constant)) => {
+            let problem = format!("it names `{constant}`, which this {what} does not have");
+            Err(of.error(&format!("learned.{name}"), problem))
         }
     }
-    let [width, slope, wings, ratio] = parameters.map(|(_, value)| value.unwrap_or_default());
-    let made = match s.kind.as_str() {
-        "sigmoid" => snn::Surrogate::sigmoid(width),
-        "atan" => snn::Surrogate::atan(slope),
-        "fast-sigmoid" => snn::Surrogate::fast_sigmoid(slope),
-        "triangle" => snn::Surrogate::triangle(width),
-        "rectangle" => snn::Surrogate::rectangle(width),
-        "gaussian" => snn::Surrogate::gaussian(width),
-        "exponential" => snn::Surrogate::exponential(width),
-        "algebraic" => snn::Surrogate::algebraic(width),
-        "multi-gaussian" => snn::Surrogate::multi_gaussian(width, wings, ratio),
-        "straight-through" => Ok(snn::Surrogate::straight_through()),
-        other => return Err(bad(format!("the kind `{other}` is not known"))),
-    };
-    let made = made.map_err(|error| bad(error.to_string()))?;
-    Ok(match s.scale {
-        None => made,
-        Some(Scale::UnitArea) if s.kind == "straight-through" => {
-            return Err(bad("`straight-through` has no area; give its peak".into()));
-        }
-        Some(Scale::UnitArea) => made.with_scale(SurrogateScale::UnitArea),
-        Some(Scale::PeakOne) => made.with_scale(SurrogateScale::PeakOne),
-        Some(Scale::Peak(p)) if p > 0.0 && p.is_finite() => made.with_scale(SurrogateScale::Peak(p)),
-        Some(Scale::Peak(p)) => return Err(bad(format!("the peak is {p}, but must be positive and finite"))),
-    })
 }

@@ -141,7 +141,7 @@ impl Cost {
                  record the run with its spikes and potentials, or fewer steps or samples, or make windows smaller",
                 bound.of(bytes)
             );
-            Err(AuditError::description(format!("layer {k}"), problem))
+            Err(AuditError::description(super::description::at(&format!("layers[{k}]")), problem))
         };
         if pass > PASS.of(bytes) {
             return too("operations a pass", pass, PASS);

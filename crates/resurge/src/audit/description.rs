@@ -1,9 +1,12 @@
 //! The description of the network, as in docs/audit-format.md. Every key that it does not name is an error.
 
+use super::each::Each;
 use super::error::{AuditError, Result};
 use super::json;
 pub(super) use super::neuron::*;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The version of the format that is read.
@@ -35,8 +38,7 @@ pub(super) struct Framework {
 }
 
 /// A layer.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Layer {
     /// `W x + b`.
     Linear(Linear),
@@ -109,8 +111,7 @@ pub(super) struct Plain {
 }
 
 /// The loss.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Loss {
     CrossEntropy(Terms),
     Mse(Terms),
@@ -162,45 +163,117 @@ pub(super) enum Reduction {
 struct Raw {
     version: u64,
     framework: Framework,
-    layers: Vec<serde_json::Value>,
-    loss: Loss,
+    layers: Vec<Value>,
+    loss: Value,
     #[serde(default)]
     ungraded: Vec<String>,
     #[serde(default)]
     notes: Vec<String>,
 }
 
+/// Reads a part of the description; an error names the key by its whole path.
+fn read<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let inner = error.path().to_string();
+        let whole = match (path, inner.as_str()) {
+            (_, ".") => path.to_owned(),
+            ("", _) => inner,
+            (_, _) if inner.starts_with('[') => format!("{path}{inner}"),
+            _ => format!("{path}.{inner}"),
+        };
+        let place = if whole.is_empty() { "the description".to_owned() } else { at(&whole) };
+        AuditError::description(place, error.into_inner().to_string())
+    })
+}
+
+/// A place by the path of its key, and for a layer's by its number besides: "layer 1, `layers[1].decay`".
+pub(super) fn at(path: &str) -> String {
+    let number = path.strip_prefix("layers[").and_then(|rest| rest.split_once(']'));
+    match number {
+        Some((number, _)) => format!("layer {number}, `{path}`"),
+        None => format!("`{path}`"),
+    }
+}
+
+/// Takes the key `kind` out of a part of the description.
+fn kind_of(path: &str, value: &mut Value) -> Result<String> {
+    let problem = |place: String, problem: String| Err(AuditError::description(place, problem));
+    let Value::Object(keys) = value else {
+        return problem(at(path), format!("it is {value}, but a table with the key `kind` is expected"));
+    };
+    match keys.remove("kind") {
+        Some(Value::String(kind)) => Ok(kind),
+        Some(other) => problem(at(&format!("{path}.kind")), format!("it is {other}, but a word is expected")),
+        None => problem(at(path), "missing field `kind`".into()),
+    }
+}
+
+fn unknown(path: &str, kind: &str, known: &str) -> AuditError {
+    AuditError::description(
+        at(&format!("{path}.kind")),
+        format!("`{kind}` is not known; take one of {known}"),
+    )
+}
+
 impl Description {
     /// Reads the description in the metadata.
     ///
     /// # Errors
-    /// [`AuditError::Description`] with the place.
+    /// [`AuditError::Description`] with the path of the key.
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let bad = |place: &str, error: serde_json::Error| AuditError::description(place, error.to_string());
-        let value = json::parse(text.as_bytes()).map_err(|error| bad("the description", error))?;
-        match value.get("version").and_then(serde_json::Value::as_u64) {
-            Some(FORMAT) => {}
+        let bad = |error: serde_json::Error| AuditError::description("the description", error.to_string());
+        let value = json::parse(text.as_bytes()).map_err(bad)?;
+        match value.get("version") {
+            Some(found) if found.as_u64() == Some(FORMAT) => {}
             found => {
-                let found = found.map_or("none".to_owned(), |version| version.to_string());
+                let found = found.map_or("none".to_owned(), Value::to_string);
                 let problem = format!("the format's version is {found}, but {FORMAT} is read");
-                return Err(AuditError::description("the description", problem));
+                return Err(AuditError::description("`version`", problem));
             }
         }
-        let raw: Raw = serde_json::from_value(value).map_err(|error| bad("the description", error))?;
+        let raw: Raw = read("", value)?;
         debug_assert_eq!(raw.version, FORMAT);
-        let layer = |(k, value)| {
-            serde_json::from_value::<Layer>(value).map_err(|error| bad(&format!("layer {k}"), error))
-        };
+        let layer = |(k, value)| Layer::read(&format!("layers[{k}]"), value);
         let layers = raw.layers.into_iter().enumerate().map(layer).collect::<Result<Vec<_>>>()?;
         if layers.is_empty() {
-            return Err(AuditError::description("layers", "there is none, but at least one is needed"));
+            return Err(AuditError::description("`layers`", "there is none, but at least one is needed"));
         }
         Ok(Self {
             framework: raw.framework,
             layers,
-            loss: raw.loss,
+            loss: Loss::read("loss", raw.loss)?,
             ungraded: raw.ungraded,
             notes: raw.notes,
+        })
+    }
+}
+
+impl Loss {
+    fn read(path: &str, mut value: Value) -> Result<Self> {
+        Ok(match kind_of(path, &mut value)?.as_str() {
+            "cross-entropy" => Self::CrossEntropy(read(path, value)?),
+            "mse" => Self::Mse(read(path, value)?),
+            "weighted-sum" => Self::WeightedSum(read(path, value)?),
+            other => return Err(unknown(path, other, "cross-entropy, mse, weighted-sum")),
+        })
+    }
+}
+
+impl Layer {
+    fn read(path: &str, mut value: Value) -> Result<Self> {
+        Ok(match kind_of(path, &mut value)?.as_str() {
+            "linear" => Self::Linear(read(path, value)?),
+            "conv2d" => Self::Conv2d(read(path, value)?),
+            "avg-pool2d" => Self::AvgPool2d(read(path, value)?),
+            "sum-pool2d" => Self::SumPool2d(read(path, value)?),
+            "max-pool2d" => Self::MaxPool2d(read(path, value)?),
+            "flatten" => Self::Flatten(read(path, value)?),
+            "neuron" => Self::Neuron(Box::new(read(path, value)?)),
+            "integrator" => Self::Integrator(Box::new(read(path, value)?)),
+            other => {
+                let known = "linear, conv2d, avg-pool2d, sum-pool2d, max-pool2d, flatten, neuron, integrator";
+                return Err(unknown(path, other, known));
+            }
         })
     }
 }
@@ -221,7 +294,7 @@ impl Layer {
     }
 
     /// The learned constants.
-    pub(super) fn learned(&self) -> Option<&BTreeMap<String, BTreeMap<Constant, f64>>> {
+    pub(super) fn learned(&self) -> Option<&BTreeMap<String, BTreeMap<Constant, Each>>> {
         match self {
             Self::Neuron(layer) => Some(&layer.learned),
             Self::Integrator(layer) => Some(&layer.learned),

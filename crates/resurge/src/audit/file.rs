@@ -1,6 +1,6 @@
 //! Reading an audit file: bounded by the file's size, and strict.
 
-use super::cell::Constants;
+use super::cell::LayerConstants;
 use super::container::{check_header, refused};
 use super::description::Description;
 use super::error::{AuditError, FileError, Result};
@@ -71,7 +71,7 @@ pub(super) struct LayerData {
     pub(super) recurrent: Option<Tensor<f64>>,
     pub(super) spikes: Option<Tensor<f64>>,
     pub(super) potentials: Option<Tensor<f64>>,
-    pub(super) constants: Option<Constants>,
+    pub(super) constants: Option<LayerConstants>,
 }
 
 /// What a gradient in the file belongs to.
@@ -91,6 +91,8 @@ pub(super) struct Recorded {
     pub(super) name: String,
     pub(super) of: Of,
     pub(super) value: Tensor<f64>,
+    /// The type in which it was computed, which may be less precise than the file's.
+    pub(super) precision: Precision,
 }
 
 /// An audit file that is as the format page says.
@@ -162,6 +164,12 @@ impl AuditFile {
         let description = Description::parse(text)?;
         let mut reader = Reader::new(file, bytes.len());
         reader.read(description)
+    }
+
+    /// Whether the neurons of a layer have constants of their own, or gradients at them.
+    pub(super) fn per_neuron(&self, k: usize) -> bool {
+        let own = |g: &Recorded| matches!(&g.of, Of::Learned(layer, _) if *layer == k) && g.value.len() > 1;
+        self.layers[k].constants.as_ref().is_some_and(LayerConstants::vary) || self.gradients.iter().any(own)
     }
 
     /// The number of steps and the size of the batch.

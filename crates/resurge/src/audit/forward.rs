@@ -2,7 +2,7 @@
 
 use super::description::{Firing, Output};
 use super::file::{AuditFile, Precision};
-use super::replay::{Extent, Sample, Values};
+use super::replay::{Extent, LayerValues, Sample, Values};
 use super::run::NetworkRun;
 use crate::tensor::Bounded;
 use serde::Serialize;
@@ -144,7 +144,7 @@ fn check_layer(
         taken_from_file: 0,
     };
     let Some(c) = &data.constants else { return (report, None) };
-    let values = Values::of(c);
+    let values = LayerValues::of(c);
     let largest = |values: &[f64]| values.iter().fold(0.0, |a: f64, x| a.max(x.abs()));
     let scale = data.potentials.as_ref().map_or(0.0, |u| largest(u.as_slice()));
     let mut first: Option<Divergence> = None;
@@ -164,7 +164,7 @@ fn check_layer(
             let (t, neuron) = (at / width, at % width);
             // The spike that this step hands on is that of the step before, with an output delay.
             let source = if c.output_delay { at.checked_sub(width) } else { Some(at) };
-            let near = c.spiking && source.is_some_and(|at| is_near(precision, &values, s, at));
+            let near = c.spiking && source.is_some_and(|at| is_near(precision, values.neuron(neuron), s, at));
             report.near_threshold += usize::from(near);
             let mut differs = false;
             if let Some(recorded) = recorded_y.as_ref().filter(|_| c.spiking) {
@@ -183,7 +183,7 @@ fn check_layer(
                 let error = (recorded[at] - s.potential[at].value).abs();
                 report.potential_error = report.potential_error.max(error / scale.max(f64::MIN_POSITIVE));
                 // A recorder may have it from the spike's argument, potential less threshold.
-                let threshold = s.threshold(&values, at).value.abs();
+                let threshold = s.threshold(values.neuron(neuron), at).value.abs();
                 let with = Bounded::new(s.potential[at].value, s.potential[at].error() + 2.0 * threshold);
                 differs |= !precision.allows(recorded[at], with);
             }
@@ -199,7 +199,7 @@ fn check_layer(
                 computed_spike: computed_y[at].value,
                 recorded_potential: recorded_u.as_ref().map(|u| u[at]),
                 computed_potential: s.potential[at].value,
-                threshold: s.threshold(&values, at).value,
+                threshold: s.threshold(values.neuron(neuron), at).value,
             };
             if first.is_none_or(|f| here.place() < f.place()) {
                 first = Some(here);

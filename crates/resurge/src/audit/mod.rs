@@ -21,12 +21,14 @@ mod container;
 mod cost;
 mod description;
 mod digits;
+mod each;
 mod error;
 mod file;
 mod fit;
 mod forward;
 mod html;
 mod json;
+mod kept;
 mod neuron;
 mod number;
 mod parts;
@@ -40,6 +42,7 @@ mod run;
 mod search;
 mod shapes;
 mod stage;
+mod surrogate;
 mod verdict;
 
 pub use compare::Worst;
@@ -147,6 +150,9 @@ fn audit_with(file: &AuditFile, options: &AuditOptions, proof: proof::Proof) -> 
         let Divergence { layer, step, sample, neuron, .. } = d;
         report.code = format!("forward layer={layer} step={step} sample={sample} neuron={neuron}");
         report.words = in_words(&d);
+        if let Some(cause) = kept::in_words(&run, &d) {
+            report.words += &format!("; {cause}");
+        }
         return Ok(report);
     }
     if !report.forward.loss_agrees {

@@ -1,6 +1,6 @@
 //! Neurons and integrators in a description: the tables of docs/audit-format.md.
 
-use super::description::one;
+use super::each::Each;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -8,22 +8,22 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Neuron {
-    pub(super) decay: f64,
-    #[serde(default = "one")]
-    pub(super) input_gain: f64,
-    #[serde(default)]
-    pub(super) drive: f64,
-    #[serde(default)]
-    pub(super) initial_potential: f64,
-    #[serde(default = "one")]
-    pub(super) threshold: f64,
+    pub(super) decay: Each,
+    #[serde(default = "Each::one")]
+    pub(super) input_gain: Each,
+    #[serde(default = "Each::zero")]
+    pub(super) drive: Each,
+    #[serde(default = "Each::zero")]
+    pub(super) initial_potential: Each,
+    #[serde(default = "Each::one")]
+    pub(super) threshold: Each,
     #[serde(default)]
     pub(super) firing: Firing,
     #[serde(default)]
     pub(super) threshold_in_spike: ThresholdInSpike,
     pub(super) synapse: Option<Synapse>,
     pub(super) adaptation: Option<Adaptation>,
-    pub(super) reset: Reset,
+    pub(super) reset: DescribedReset,
     pub(super) reset_gradient: ResetGradient,
     #[serde(default)]
     pub(super) residual_reset: bool,
@@ -39,7 +39,7 @@ pub(super) struct Neuron {
     pub(super) output: Output,
     pub(super) surrogate: Surrogate,
     #[serde(default)]
-    pub(super) learned: BTreeMap<String, BTreeMap<Constant, f64>>,
+    pub(super) learned: BTreeMap<String, BTreeMap<Constant, Each>>,
     pub(super) class: Option<String>,
 }
 
@@ -47,16 +47,16 @@ pub(super) struct Neuron {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Integrator {
-    pub(super) decay: f64,
-    #[serde(default = "one")]
-    pub(super) input_gain: f64,
-    #[serde(default)]
-    pub(super) drive: f64,
-    #[serde(default)]
-    pub(super) initial_potential: f64,
+    pub(super) decay: Each,
+    #[serde(default = "Each::one")]
+    pub(super) input_gain: Each,
+    #[serde(default = "Each::zero")]
+    pub(super) drive: Each,
+    #[serde(default = "Each::zero")]
+    pub(super) initial_potential: Each,
     pub(super) synapse: Option<Synapse>,
     #[serde(default)]
-    pub(super) learned: BTreeMap<String, BTreeMap<Constant, f64>>,
+    pub(super) learned: BTreeMap<String, BTreeMap<Constant, Each>>,
     pub(super) class: Option<String>,
 }
 
@@ -81,30 +81,38 @@ pub(super) enum ThresholdInSpike {
 }
 
 /// A first-order synapse.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Synapse {
-    pub(super) decay: f64,
-    #[serde(default = "one")]
-    pub(super) gain: f64,
+    pub(super) decay: Each,
+    #[serde(default = "Each::one")]
+    pub(super) gain: Each,
 }
 
 /// A threshold that rises with each spike.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Adaptation {
-    pub(super) decay: f64,
-    pub(super) scale: f64,
+    pub(super) decay: Each,
+    pub(super) scale: Each,
 }
 
-/// What a spike does to the potential.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+/// What a spike does to the potentials of a layer.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Reset {
+pub(super) struct DescribedReset {
     pub(super) kind: ResetKind,
     #[serde(default)]
     pub(super) timing: Timing,
-    #[serde(default)]
+    #[serde(default = "Each::zero")]
+    pub(super) value: Each,
+}
+
+/// What a spike does to the potential of one neuron.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Reset {
+    pub(super) kind: ResetKind,
+    pub(super) timing: Timing,
     pub(super) value: f64,
 }
 
@@ -183,6 +191,7 @@ pub(super) struct Surrogate {
     pub(super) slope: Option<f64>,
     pub(super) wings: Option<f64>,
     pub(super) ratio: Option<f64>,
+    pub(super) period: Option<f64>,
     pub(super) scale: Option<Scale>,
 }
 

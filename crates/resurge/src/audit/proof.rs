@@ -2,9 +2,10 @@
 //! layers and losses; its gradient held against finite differences of its anchored program, and the adjoint of the
 //! audit against its gradient.
 
+use super::cell::Constants;
 use super::compare::norm;
 use super::cost;
-use super::description::{Constant, Output};
+use super::description::{Constant, Output, ResetKind};
 use super::error::Result;
 use super::file::AuditFile;
 use super::run::{ALL, NetworkRun, OfLayer, Rule};
@@ -77,6 +78,14 @@ impl Program for Rebuilt<'_> {
             };
             let cell = constants.cell()?;
             let mut parameters = cell.parameters(tape);
+            if constants.vary() {
+                for constant in ALL.into_iter().filter(|&constant| there(constants, constant)) {
+                    let each = tape.constant(tensor(file, k, |c| value(c, constant))?.cast());
+                    set(&mut parameters, constant, each);
+                }
+                let initial = tensor(file, k, |c| c.initial)?;
+                parameters.initial_potential = Some(tape.constant(initial.cast()));
+            }
             parameters.recurrent = next(data.recurrent.is_some());
             for constant in learned(file, k) {
                 if let Some(leaf) = next(true) {
@@ -93,7 +102,7 @@ impl Program for Rebuilt<'_> {
                 };
                 potentials = Some(u);
             } else {
-                x = integrate(tape, x, &parameters, constants.initial)?;
+                x = integrate(tape, x, &parameters)?;
                 potentials = Some(x);
             }
         }
@@ -106,10 +115,10 @@ fn integrate<S: Scalar>(
     tape: &mut Tape<S>,
     current: Var,
     parameters: &CellParameters,
-    initial: f64,
 ) -> crate::snn::Result<Var> {
     let steps = tape.value(current)?.shape()[0];
-    let mut before = tape.constant(Tensor::scalar(S::from_f64(initial)));
+    let zero = tape.constant(Tensor::scalar(S::zero()));
+    let mut before = parameters.initial_potential.unwrap_or(zero);
     let mut synapse: Option<Var> = None;
     let mut potentials = Vec::new();
     for t in 0..steps {
@@ -152,6 +161,29 @@ fn set(parameters: &mut CellParameters, constant: Constant, leaf: Var) {
     }
 }
 
+/// Whether a neuron has a constant.
+fn there(c: &Constants, constant: Constant) -> bool {
+    match constant {
+        Constant::SynapseDecay | Constant::SynapseGain => c.synapse.is_some(),
+        Constant::AdaptationDecay | Constant::AdaptationScale => c.adaptation.is_some(),
+        Constant::ResetValue => matches!(c.reset.kind, ResetKind::Value | ResetKind::ZeroThenAdd),
+        _ => true,
+    }
+}
+
+/// A number of each neuron of a layer, as its features; one number where all are alike.
+fn tensor(
+    file: &AuditFile,
+    k: usize,
+    number: impl Fn(&Constants) -> f64,
+) -> crate::tensor::Result<Tensor<f64>> {
+    let Some(c) = &file.layers[k].constants else { return Ok(Tensor::scalar(0.0)) };
+    if !file.per_neuron(k) {
+        return Ok(Tensor::scalar(number(c.of(0))));
+    }
+    Tensor::from_fn(&file.shapes[k][2..], |neuron| number(c.of(neuron)))
+}
+
 /// The constants of a layer that the framework learns.
 fn learned(file: &AuditFile, k: usize) -> Vec<Constant> {
     let all = file.description.layers[k].learned();
@@ -160,7 +192,7 @@ fn learned(file: &AuditFile, k: usize) -> Vec<Constant> {
 }
 
 /// The value of a constant.
-fn value(c: &super::cell::Constants, constant: Constant) -> f64 {
+fn value(c: &Constants, constant: Constant) -> f64 {
     let synapse = c.synapse.unwrap_or((0.0, 1.0));
     let adaptation = c.adaptation.unwrap_or((0.0, 0.0));
     match constant {
@@ -177,15 +209,15 @@ fn value(c: &super::cell::Constants, constant: Constant) -> f64 {
 }
 
 /// The parameters in the order of the program's inputs.
-fn inputs(file: &AuditFile) -> Vec<Tensor<f64>> {
+fn inputs(file: &AuditFile) -> Result<Vec<Tensor<f64>>> {
     let mut all = Vec::new();
     for (k, data) in file.layers.iter().enumerate() {
         all.extend([&data.weight, &data.bias, &data.recurrent].into_iter().flatten().cloned());
-        if let Some(c) = &data.constants {
-            all.extend(learned(file, k).into_iter().map(|constant| Tensor::scalar(value(c, constant))));
+        for constant in learned(file, k) {
+            all.push(tensor(file, k, |c| value(c, constant))?);
         }
     }
-    all
+    Ok(all)
 }
 
 /// The adjoint's gradients in the same order.
@@ -196,7 +228,9 @@ fn flat(file: &AuditFile, layers: &[OfLayer<Bounded>]) -> Vec<Bounded> {
             all.extend_from_slice(tensor.as_slice());
         }
         all.extend_from_slice(&found.recurrent);
-        all.extend(learned(file, k).into_iter().map(|constant| found.constants[constant as usize]));
+        for constant in learned(file, k) {
+            all.extend(found.constants.iter().map(|row| row[constant as usize]));
+        }
     }
     all
 }
@@ -238,16 +272,16 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     // The spikes of the tape are its own.
     part.layers.iter_mut().for_each(|layer| layer.spikes = None);
     let program = Rebuilt(&part);
-    let at = inputs(&part);
+    let at = inputs(&part)?;
     if at.is_empty() {
         return Ok(Err("the network has no parameter".into()));
     }
     let large = on_tape.of(steps, samples) > on_tape.allowed / 3;
-    let anchored = AnchoredProgram::new(&program, at)?;
+    let anchored = AnchoredProgram::new(&program, at.clone())?;
     let gradient = anchored.gradient();
     let run = NetworkRun::<Bounded>::new(&part)?;
     let adjoint = flat(&part, &run.gradients(&Rule::default())?.layers);
-    let sizes: Vec<usize> = inputs(&part).iter().map(Tensor::len).collect();
+    let sizes: Vec<usize> = at.iter().map(Tensor::len).collect();
     let (adjoint, adjoint_agrees) = beside_the_tape(&adjoint, gradient, &sizes);
     // A gradient that vanishes has no direction that could prove it.
     if norm(gradient) == 0.0 && adjoint_agrees {

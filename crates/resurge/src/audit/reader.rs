@@ -1,13 +1,13 @@
 //! The tensors of a file, each checked against the description.
 
-use super::cell::Constants;
+use super::cell::LayerConstants;
 use super::description::{Description, Layer, Loss, Output, Readout};
 use super::error::{AuditError, Result};
 use super::file::{AuditFile, LayerData, Of, Precision, Recorded, Target};
 use super::shapes::{layer_shapes, product};
 use crate::tensor::{Shape, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Reader<'a> {
     file: SafeTensors<'a>,
@@ -38,6 +38,7 @@ impl<'a> Reader<'a> {
         let shapes = layer_shapes(&description, &layers, input.shape(), self.bytes)?;
         let mut before = input.shape().clone();
         for (k, (data, shape)) in layers.iter_mut().zip(&shapes).enumerate() {
+            data.constants = LayerConstants::new(k, &description.layers[k], shape)?;
             if data.constants.is_some() {
                 self.states(k, &description.layers[k], data, shape)?;
             }
@@ -54,7 +55,8 @@ impl<'a> Reader<'a> {
         Ok(AuditFile { description, precision, input, layers, shapes, target, loss, gradients, bytes })
     }
 
-    /// The one type of all floating-point tensors.
+    /// The one type of all floating-point tensors; but in a file of F64, gradients may be of F32, in which they were
+    /// computed.
     fn find_precision(&mut self) -> Result<()> {
         let mut names: Vec<String> = self.unread.iter().cloned().collect();
         // The loss has no exception, so that it says what the others must be.
@@ -66,7 +68,10 @@ impl<'a> Reader<'a> {
                 Dtype::F64 => Precision::F64,
                 _ => continue,
             };
-            if *self.precision.get_or_insert(precision) != precision {
+            let file = *self.precision.get_or_insert(precision);
+            let computed =
+                name.starts_with("gradients.") && (file, precision) == (Precision::F64, Precision::F32);
+            if file != precision && !computed {
                 let remedy = "write all of F32, or all of F64";
                 return Err(AuditError::tensor(name, format!("{found:?}, but others differ"), remedy));
             }
@@ -118,7 +123,7 @@ impl<'a> Reader<'a> {
     }
 
     fn parameters(&mut self, k: usize, layer: &Layer) -> Result<LayerData> {
-        let mut data = LayerData { constants: Constants::of(k, layer)?, ..LayerData::default() };
+        let mut data = LayerData::default();
         let bias = match layer {
             Layer::Linear(linear) => linear.bias,
             Layer::Conv2d(conv) => conv.bias,
@@ -197,6 +202,32 @@ impl<'a> Reader<'a> {
         classes.collect()
     }
 
+    /// The gradient of a learned constant: one number, or one a neuron or channel.
+    fn of_learned(&mut self, name: &str, features: &[usize]) -> Result<Tensor<f64>> {
+        let value = self.needed(name, None)?;
+        let shape = value.shape();
+        let neurons = product(features);
+        let one = shape.rank() <= 1 && value.len() == 1;
+        let channels = features.len() == 3 && shape[..] == [features[0]];
+        if one || channels || shape[..] == [neurons] || shape[..] == *features {
+            return Ok(value);
+        }
+        let problem = format!("its shape is {shape}, but the layer's features are {}", Shape::from(features));
+        let remedy = "give it the shape [] or [1] of a constant of all neurons, [N] of one a neuron, [C] of one a \
+                      channel, or [C, H, W]";
+        Err(AuditError::tensor(name, problem, remedy))
+    }
+
+    /// A gradient with the type in which it was computed.
+    fn recorded(&self, name: String, of: Of, value: Tensor<f64>) -> Recorded {
+        let dtype = self.file.tensor(&format!("gradients.{name}")).map(|view| view.dtype());
+        let precision = match dtype {
+            Ok(Dtype::F32) => Precision::F32,
+            _ => self.precision.unwrap_or(Precision::F64),
+        };
+        Recorded { name, of, value, precision }
+    }
+
     fn gradients(
         &mut self,
         description: &Description,
@@ -205,7 +236,11 @@ impl<'a> Reader<'a> {
         shapes: &[Shape],
     ) -> Result<Vec<Recorded>> {
         let mut found = Vec::new();
-        let mut ungraded: BTreeSet<&String> = description.ungraded.iter().collect();
+        let mut ungraded: BTreeMap<&String, usize> =
+            description.ungraded.iter().enumerate().map(|(i, name)| (name, i)).collect();
+        if ungraded.len() < description.ungraded.len() {
+            return Err(AuditError::description("`ungraded`", "a name is there twice"));
+        }
         let mut before = input.shape();
         for (k, data) in layers.iter().enumerate() {
             let prefix = format!("layers.{k}.");
@@ -217,30 +252,30 @@ impl<'a> Reader<'a> {
             for (what, parameter, of) in parameters {
                 let Some(parameter) = parameter else { continue };
                 let name = format!("{prefix}{what}");
-                if !ungraded.remove(&name) {
+                if ungraded.remove(&name).is_none() {
                     let value = self.needed(&format!("gradients.{name}"), Some(parameter.shape()))?;
-                    found.push(Recorded { name, of, value });
+                    found.push(self.recorded(name, of, value));
                 }
             }
             for learned in description.layers[k].learned().into_iter().flat_map(|learned| learned.keys()) {
                 let name = format!("{prefix}{learned}");
-                let value = Tensor::scalar(self.scalar(&format!("gradients.{name}"))?);
-                found.push(Recorded { name, of: Of::Learned(k, learned.clone()), value });
+                let value = self.of_learned(&format!("gradients.{name}"), &shapes[k][2..])?;
+                found.push(self.recorded(name, Of::Learned(k, learned.clone()), value));
             }
             if data.constants.is_some() {
                 let name = format!("currents.{k}");
                 if let Some(value) = self.optional(&format!("gradients.{name}"), Some(before))? {
-                    found.push(Recorded { name, of: Of::Currents(k), value });
+                    found.push(self.recorded(name, Of::Currents(k), value));
                 }
             }
             before = &shapes[k];
         }
-        if let Some(name) = ungraded.first() {
-            let problem = format!("`{name}` is no parameter of the network, or is there twice");
-            return Err(AuditError::description("ungraded", problem));
+        if let Some((name, i)) = ungraded.first_key_value() {
+            let problem = format!("`{name}` is no parameter of the network");
+            return Err(AuditError::description(format!("`ungraded[{i}]`"), problem));
         }
         if let Some(value) = self.optional("gradients.input", Some(input.shape()))? {
-            found.push(Recorded { name: "input".into(), of: Of::Input, value });
+            found.push(self.recorded("input".into(), Of::Input, value));
         }
         if found.is_empty() {
             let problem = "there is no gradient in the file, so that nothing can be audited";

@@ -2,7 +2,7 @@
 //! Where the framework's spikes were recorded, they are taken in the place of the computed ones, so that a spike which
 //! rounding has flipped does not spoil all that comes after it.
 
-use super::cell::Constants;
+use super::cell::{Constants, LayerConstants};
 use super::description::{Output, Reset, ResetKind, Timing};
 use super::number::Number;
 use crate::tensor::Tensor;
@@ -64,13 +64,13 @@ pub(super) struct Sample<S> {
 
 /// Runs a layer. `forced` are the spikes `o` of the file.
 pub(super) fn run<S: Number>(
-    constants: &Constants,
+    constants: &LayerConstants,
     current: &Tensor<S>,
     recurrent: Option<&Tensor<f64>>,
     forced: Option<&[Vec<f64>]>,
 ) -> Vec<Sample<S>> {
     let extent = Extent::of(current);
-    let c = Values::of(constants);
+    let c = LayerValues::of(constants);
     let recurrent: Option<Vec<S>> = recurrent.map(|w| w.as_slice().iter().map(|&w| S::from_f64(w)).collect());
     let one = |sample: usize| {
         let sequence = extent.gather(current.as_slice(), sample);
@@ -81,13 +81,13 @@ pub(super) fn run<S: Number>(
 }
 
 fn run_sample<S: Number>(
-    c: &Values<'_, S>,
+    layer: &LayerValues<'_, S>,
     extent: Extent,
     mut current: Vec<S>,
     recurrent: Option<&[S]>,
     forced: Option<&[f64]>,
 ) -> Sample<S> {
-    let (steps, n) = (extent.steps, extent.width);
+    let (steps, n, c) = (extent.steps, extent.width, layer.neuron(0));
     let zeros = |wanted: bool| vec![S::zero(); if wanted { steps * n } else { 0 }];
     let mut s = Sample {
         synapse: zeros(c.synapse.is_some()),
@@ -114,7 +114,7 @@ fn run_sample<S: Number>(
             }
         }
         for k in 0..n {
-            let at = t * n + k;
+            let (at, c) = (t * n + k, layer.neuron(k));
             let mut i = current[at];
             if let Some((decay, gain)) = c.synapse {
                 let before = if t > 0 { s.synapse[at - n] } else { S::zero() };
@@ -239,6 +239,26 @@ impl<'a, S: Number> Values<'a, S> {
     pub(super) fn above(&self, u: S, threshold: S) -> S {
         let x = u - threshold;
         if self.of.in_thresholds() { x / threshold } else { x }
+    }
+}
+
+/// The constants of all neurons of a layer as numbers of a run.
+#[derive(Debug, Clone)]
+pub(super) struct LayerValues<'a, S> {
+    each: Vec<Values<'a, S>>,
+    first: Values<'a, S>,
+    span: usize,
+}
+
+impl<'a, S: Number> LayerValues<'a, S> {
+    pub(super) fn of(constants: &'a LayerConstants) -> Self {
+        let (entries, span) = constants.entries();
+        Self { each: entries.iter().map(Values::of).collect(), first: Values::of(constants.of(0)), span }
+    }
+
+    /// Those of one neuron.
+    pub(super) fn neuron(&self, k: usize) -> &Values<'a, S> {
+        self.each.get(k / self.span).unwrap_or(&self.first)
     }
 }
 

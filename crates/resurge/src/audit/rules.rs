@@ -38,7 +38,7 @@ pub(super) fn plain_rules(file: &AuditFile) -> Vec<Candidate> {
         })
         .collect();
     let has = |what: fn(&super::cell::Constants) -> bool| {
-        file.layers.iter().filter_map(|layer| layer.constants.as_ref()).any(what)
+        file.layers.iter().filter_map(|layer| layer.constants.as_ref()).any(|c| what(c))
     };
     let none = Cuts::default();
     let cuts = [

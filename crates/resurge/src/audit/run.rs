@@ -4,7 +4,7 @@ use super::adjoint::{self, Cotangents, Cuts, LayerRule, ThresholdPaths};
 use super::compare::Expected;
 use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient, ThresholdInSpike};
 use super::error::{AuditError, Result};
-use super::file::{AuditFile, LayerData, Of};
+use super::file::{AuditFile, LayerData, Of, Recorded};
 use super::number::Number;
 use super::replay::{self, Extent, Sample};
 use super::stage::{LossRun, Stage};
@@ -123,7 +123,8 @@ pub(super) struct OfLayer<S> {
     pub(super) recurrent: Vec<S>,
     /// At the input of a layer with a state.
     pub(super) current: Vec<S>,
-    pub(super) constants: [S; CONSTANTS],
+    /// At the constants of each neuron, or of all together.
+    pub(super) constants: Vec<[S; CONSTANTS]>,
 }
 
 impl<'a, S: Number> NetworkRun<'a, S> {
@@ -203,7 +204,10 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                     let Some(constants) = &data.constants else { continue };
                     let potential = potentials.take();
                     let cotangents = Cotangents { output: &cotangent, potential: potential.as_ref() };
-                    let rule = rule.of_layer(constants, self.file.precision.roundoff());
+                    let rule = LayerRule {
+                        per_neuron: self.file.per_neuron(k),
+                        ..rule.of_layer(constants, self.file.precision.roundoff())
+                    };
                     let recurrent = data.recurrent.as_ref();
                     let back = adjoint::back(constants, &rule, samples, recurrent, &cotangents);
                     cotangent = Tensor::from_vec(shape.clone(), back.current.clone())?;
@@ -270,7 +274,7 @@ impl<'a, S: Number> NetworkRun<'a, S> {
     /// Those gradients that the file has, in its order.
     pub(super) fn recorded(&self, found: &NetworkGradients<S>) -> Vec<Vec<S>> {
         let flat = |tensor: &Option<Tensor<S>>| tensor.as_ref().map(Tensor::to_vec).unwrap_or_default();
-        let one = |of: &Of| match of {
+        let one = |recorded: &Recorded| match &recorded.of {
             Of::Weight(k) => flat(&found.layers[*k].weight),
             Of::Bias(k) => flat(&found.layers[*k].bias),
             Of::Recurrent(k) => found.layers[*k].recurrent.clone(),
@@ -278,14 +282,20 @@ impl<'a, S: Number> NetworkRun<'a, S> {
             Of::Input => flat(&found.input),
             Of::Learned(k, name) => {
                 let slopes = self.file.description.layers[*k].learned().and_then(|all| all.get(name));
-                let terms = slopes.into_iter().flatten();
-                let term = |(c, &slope): (&Constant, &f64)| {
-                    found.layers[*k].constants[*c as usize] * S::constant(slope)
-                };
-                vec![terms.map(term).fold(S::zero(), |sum, term| sum + term)]
+                let rows = &found.layers[*k].constants;
+                let mut sums = vec![S::zero(); recorded.value.len()];
+                let neurons = (rows.len() / sums.len().max(1)).max(1);
+                for (i, row) in rows.iter().enumerate() {
+                    for (c, slope) in slopes.into_iter().flatten() {
+                        if let Some(sum) = sums.get_mut(i / neurons) {
+                            *sum += row[*c as usize] * S::constant(slope.at(i, rows.len()));
+                        }
+                    }
+                }
+                sums
             }
         };
-        self.file.gradients.iter().map(|recorded| one(&recorded.of)).collect()
+        self.file.gradients.iter().map(one).collect()
     }
 }
 
@@ -293,7 +303,8 @@ impl NetworkRun<'_, Bounded> {
     /// The gradients of the file under a rule, and how far each of their numbers may be off.
     pub(super) fn expected(&self, rule: &Rule) -> Result<Vec<Expected>> {
         let found = self.recorded(&self.gradients(rule)?);
-        Ok(found.iter().map(|numbers| Expected::new(numbers, self.file.precision)).collect())
+        let each = found.iter().zip(&self.file.gradients);
+        Ok(each.map(|(numbers, recorded)| Expected::new(numbers, recorded.precision)).collect())
     }
 }
 
@@ -312,6 +323,7 @@ impl Rule {
                 .threshold
                 .unwrap_or(ThresholdPaths { reset: true, spike: c.in_spike == ThresholdInSpike::Attached }),
             roundoff,
+            per_neuron: false,
         }
     }
 }

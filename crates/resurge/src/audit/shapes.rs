@@ -1,7 +1,7 @@
 //! The shapes of all layers, before anything is computed.
 
 use super::cost::Cost;
-use super::description::{Conv, Description, Layer, Output, Pool};
+use super::description::{Conv, Description, Layer, Output, Pool, at};
 use super::error::{AuditError, Result};
 use super::file::LayerData;
 use crate::tensor::Shape;
@@ -44,7 +44,7 @@ pub(super) fn layer_shapes(
 }
 
 fn one(k: usize, layer: &Layer, data: &LayerData, x: &Shape, last: bool) -> Result<Shape> {
-    let place = || format!("layer {k}");
+    let place = || at(&format!("layers[{k}]"));
     let images = |what: &str| match x[..] {
         [t, b, c, h, w] => Ok([t, b, c, h, w]),
         _ => {
@@ -67,13 +67,13 @@ fn one(k: usize, layer: &Layer, data: &LayerData, x: &Shape, last: bool) -> Resu
         }
         Layer::Conv2d(conv) => convolved(k, conv, data, images("`conv2d`")?),
         Layer::AvgPool2d(pool) | Layer::SumPool2d(pool) | Layer::MaxPool2d(pool) => {
-            pooled(&place(), pool, images("a pool")?)
+            pooled(&at(&format!("layers[{k}].kernel")), pool, images("a pool")?)
         }
         Layer::Flatten(_) => Ok([x[0], x[1], product(&x[2..])].into()),
         Layer::Neuron(neuron) => {
             if neuron.output == Output::Potential && !last {
                 let problem = "only the last layer can hand on its potential; use an integrator";
-                return Err(AuditError::description(place(), problem));
+                return Err(AuditError::description(at(&format!("layers[{k}].output")), problem));
             }
             if let Some(recurrent) = &data.recurrent {
                 let fits = x.rank() == 3 && recurrent.shape()[..] == [x[2], x[2]];

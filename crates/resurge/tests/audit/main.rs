@@ -3,10 +3,12 @@
 
 mod build;
 mod command;
+mod constants;
 mod explained;
 mod eyes;
 mod files;
 mod malformed;
+mod mistakes;
 mod networks;
 mod power;
 mod single;

@@ -37,6 +37,8 @@ def compact(values: Array) -> Array:
 def write(path: str | os.PathLike[str], recording: Recording) -> Path:
     """Writes an audit file; an existing one is replaced at once or not at all.
 
+    Gradients of float32 may stand in a file of float64: they were computed in it, and are right to it.
+
     Raises ValueError for a tensor with a NaN or an infinity, and for floats of more than one type.
     """
     target = Path(path)
@@ -44,7 +46,10 @@ def write(path: str | os.PathLike[str], recording: Recording) -> Path:
     for name, value in tensors.items():
         if value.dtype.kind == "f" and not bool(np.all(np.isfinite(value))):
             raise ValueError(f"{name}: holds a NaN or an infinity")
-    kinds = {value.dtype.name for value in tensors.values() if value.dtype.kind == "f"}
+    floats = {name: value.dtype.name for name, value in tensors.items() if value.dtype.kind == "f"}
+    kinds = {kind for name, kind in floats.items() if not name.startswith("gradients.")}
+    if kinds == {"float32"} or not kinds:
+        kinds |= set(floats.values())
     if len(kinds) != 1 or not kinds <= {"float32", "float64"}:
         raise ValueError(f"the floats of a file must all be float32 or all be float64, found {sorted(kinds)}")
     data = save(tensors, {KEY: json.dumps(recording.description, allow_nan=False)})

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from resurge_audit._constants import constant
 from resurge_audit._errors import Unsupported, class_name, require
+from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
 from resurge_audit._loss import Loss, LossFunction
-from resurge_audit._recorder import (
-    Options,
-    Output,
-    Ran,
-    Step,
-    firing_of,
-    passes_through,
-    probe,
-    record,
-    scalar,
-    sequence_layers,
-    stateless,
-)
+from resurge_audit._probe import firing_of, probe
+from resurge_audit._recorder import Framework, Options, Output, record
+from resurge_audit._walk import Habits
 
 # The step function of a class, by name, and whether the class steps through time itself.
 CLASSES = {
@@ -60,10 +51,8 @@ def record_norse(
 
     Raises Unsupported for what the format cannot express, by class and attribute.
     """
-    layers = [lowered(layer) for layer in sequence_layers(net) if not passes_through(layer)]
-    found = [step for layer in layers for step in layer_steps(layer)]
     options = Options(steps, output, record_potentials, record_currents)
-    return record(("norse", importlib.metadata.version("norse")), found, x, y, loss, path, options)
+    return record(NORSE, net, x, y, loss, path, options)
 
 
 def lowered(module: Any) -> Any:
@@ -73,20 +62,27 @@ def lowered(module: Any) -> Any:
     return lowered(module.lifted_module) if isinstance(module, norse.Lift) else module
 
 
-def layer_steps(module: Any) -> list[Step]:
+def layers(module: Any, called: Called) -> list[Step]:
+    """The layers of the format that a module of a network is."""
+    inner = lowered(module)
+    return [] if passes_through(inner) else layer_steps(inner, called if inner is module else "whole")
+
+
+def layer_steps(module: Any, called: Called = "whole") -> list[Step]:
     """The layers of the format that a module is.
 
     Raises Unsupported for one that is none.
     """
-    plain = stateless(module)
+    plain = stateless(module, called=called)
     if plain is not None:
         return [plain]
     name = type(module).__name__
     if type(module).__module__.split(".")[0] != "norse" or name not in CLASSES:
         raise Unsupported(class_name(module), f"is no layer of the format, nor one of {', '.join(CLASSES)}")
+    untouched(module)
     function, over_time = CLASSES[name]
     found = getattr(module.activation, "__name__", repr(module.activation))
-    require(found == function, module, "activation", f"is {found}, not {function}")
+    require(found == function, module, "activation", f"is {found}, not {function}; take the parameters' default method")
     if name.startswith("LIFRecurrent"):
         return recurrent(module, over_time)
     if name.startswith("LI") and not name.startswith("LIF"):
@@ -95,19 +91,21 @@ def layer_steps(module: Any) -> list[Step]:
     return [Step(neuron(module), runner(module, over_time))]
 
 
-def rate(module: Any, name: str) -> float:
+def rate(module: Any, name: str) -> Any:
     """`dt` times an inverse time constant, in the arithmetic of the step function."""
-    scalar(module.p, name)
-    return float(module.dt * getattr(module.p, name))
+    product = module.dt * getattr(module.p, name)
+    if not hasattr(product, "detach") or product.numel() == 1:
+        return float(product)
+    return product.detach()
 
 
 def membrane(module: Any) -> dict[str, Any]:
     """The constants of the membrane and the synapse."""
     name = type(module).__name__
     if name.startswith("IAF"):
-        return {"decay": 1.0, "initial_potential": scalar(module.p, "v_reset")}
+        return {"decay": 1.0, "initial_potential": constant(module.p, "v_reset")}
     r = rate(module, "tau_mem_inv")
-    leak = scalar(module.p, "v_leak")
+    leak = constant(module.p, "v_leak")
     constants: dict[str, Any] = {
         "decay": 1 - r,
         "input_gain": r,
@@ -133,8 +131,9 @@ def neuron(module: Any) -> dict[str, Any]:
         except ValueError as error:
             raise Unsupported(what, str(error)) from error
 
-    v_reset = scalar(p, "v_reset")
-    reset: dict[str, Any] = {"kind": "value", "value": v_reset} if v_reset else {"kind": "zero"}
+    v_reset = constant(p, "v_reset")
+    many = not isinstance(v_reset, float)
+    reset: dict[str, Any] = {"kind": "value", "value": v_reset} if many or v_reset else {"kind": "zero"}
     method = getattr(p, "reset_method", resets.reset_value)
     if method is resets.reset_subtract:
         reset = {"kind": "subtract"}
@@ -143,7 +142,7 @@ def neuron(module: Any) -> dict[str, Any]:
     return {
         "kind": "neuron",
         "class": class_name(module),
-        "threshold": scalar(p, "v_th"),
+        "threshold": constant(p, "v_th"),
         "firing": firing_of(what, spike),
         "surrogate": probe(what, spike),
         "reset": reset | {"timing": "before-decay"},
@@ -229,14 +228,36 @@ def recurrent(module: Any, over_time: bool) -> list[Step]:
         finally:
             module._parameters["recurrent_weights"], module._parameters["input_weights"] = own
 
+    own_weights = module.recurrent_weights
+
+    def as_theirs(gradient: Any) -> Any:
+        # Norse's hook zeroes the diagonal.
+        return gradient if module_has_autapses(module) else gradient * (1 - identity_like(gradient))
+
     description = neuron(module) | {"recurrent": True}
     notes = () if module_has_autapses(module) else (AUTAPSES,)
     return [
         Step(linear, lambda x: Ran(torch.nn.functional.linear(x, weight)), {"weight": weight}),
-        Step(description, neurons, {"recurrent": inner}, notes=notes),
+        Step(description, neurons, {"recurrent": inner}, notes=notes, own={"recurrent": (own_weights, as_theirs)}),
     ]
 
 
 def module_has_autapses(module: Any) -> bool:
     """Whether a recurrent module leaves the diagonal alone."""
     return not module.recurrent_weights._backward_hooks
+
+
+def identity_like(matrix: Any) -> Any:
+    """The identity of the size of a matrix."""
+    import torch
+
+    return torch.eye(matrix.shape[0], dtype=matrix.dtype)
+
+
+def takes_all_steps(module: Any) -> bool:
+    """Whether a module steps through time itself."""
+    inner = lowered(module)
+    return inner is not module or CLASSES.get(type(inner).__name__, ("", False))[1]
+
+
+NORSE = Framework("norse", layers, Habits(lambda module: None, takes_all_steps, passes_state=True))

@@ -1,43 +1,47 @@
-"""From the layers of a network to a recording, for the frameworks that are built on torch."""
+"""From a network to a recording, for the frameworks that are built on torch."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from resurge_audit._errors import Unsupported, class_name
+from resurge_audit._beside import (
+    Recorded,
+    check_gradients,
+    check_outputs,
+    missing,
+    own_loss,
+    own_output,
+    parameters,
+)
+from resurge_audit._constants import settle, settled_gradient
+from resurge_audit._errors import Obstacles, Unsupported
 from resurge_audit._file import FORMAT_VERSION, Array, Recording, compact, write
+from resurge_audit._keep import Generators, kept
+from resurge_audit._layers import Called, Ran, Step, flatten
 from resurge_audit._loss import Loss, LossFunction, evaluate_torch
-from resurge_audit._surrogate import Description, identify
+from resurge_audit._probe import doubles
+from resurge_audit._walk import (
+    Followed,
+    Habits,
+    Place,
+    chain,
+    check_hooks,
+    check_owners,
+    follow,
+    has_own_forward,
+    places,
+)
 
 Output = Literal["spikes", "potential"]
 STATEFUL = ("neuron", "integrator")
-FRAMEWORKS = ("snntorch", "spikingjelly", "norse", "sinabs")
-
-
-@dataclass
-class Ran:
-    """What a layer did: tensors `[T, B, ...]`."""
-
-    output: Any
-    potentials: Any | None = None
-
-
-@dataclass
-class Step:
-    """One layer of the file: its description, how the framework runs it, and its parameters by name."""
-
-    description: Description
-    run: Callable[[Any], Ran]
-    parameters: dict[str, Any] = field(default_factory=dict)
-    learned: dict[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+USERS = "the loss is a function of the user's, recorded by its gradient at the output"
 
 
 @dataclass(frozen=True)
@@ -50,208 +54,13 @@ class Options:
     record_currents: bool
 
 
-@contextmanager
-def doubles(enabled: bool) -> Iterator[None]:
-    """Makes `Tensor.float` mean double, and f64 the default type.
+@dataclass(frozen=True)
+class Framework:
+    """A framework: its name, the layers that a module of it is, and its habits."""
 
-    snnTorch and Sinabs cast their spikes with `.float()`, which would round every gradient of a network in f64.
-    """
-    import torch
-
-    if not enabled:
-        yield
-        return
-    cast, default = torch.Tensor.float, torch.get_default_dtype()
-    torch.Tensor.float = torch.Tensor.double
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.Tensor.float = cast
-        torch.set_default_dtype(default)
-
-
-def sequence_layers(net: Any) -> list[Any]:
-    """The layers of a Sequential, of Sequentials in it, or of a list.
-
-    Raises Unsupported for a module with a forward of its own.
-    """
-    import torch
-
-    if isinstance(net, torch.nn.Sequential):
-        untouched(net, torch.nn.Sequential)
-    if isinstance(net, torch.nn.Sequential | list | tuple):
-        return [layer for child in net for layer in sequence_layers(child)]
-    children = sorted(name for name, _ in net.named_children())
-    # A neuron of a framework holds its surrogate, a wrapper its layer.
-    if children and type(net).__module__.split(".")[0] not in FRAMEWORKS:
-        raise Unsupported(
-            class_name(net),
-            "is not a Sequential, and its forward cannot be read; "
-            f"pass its layers ({', '.join(children)}) as a Sequential or a list",
-        )
-    return [net]
-
-
-def untouched(module: Any, base: type) -> None:
-    """Refuses a module that does not compute what its base does: with another forward, or with a hook that may change it."""
-    own = type(module).__module__.split(".")[0] in FRAMEWORKS
-    if "forward" in vars(module) or not (own or type(module).forward is base.forward):
-        raise Unsupported(f"{class_name(module)}.forward", f"is not that of {base.__name__}")
-    if module._forward_hooks or module._forward_pre_hooks:
-        raise Unsupported(f"{class_name(module)}.register_forward_hook", "a hook may change what the layer computes")
-
-
-def pair(value: Any) -> list[int]:
-    """`[h, w]` from a number or a pair."""
-    if isinstance(value, int):
-        return [value, value]
-    return [int(v) for v in value]
-
-
-def per_image(call: Callable[[Any], Any]) -> Callable[[Any], Ran]:
-    """Runs a layer of images on every step and sample."""
-
-    def run(x: Any) -> Ran:
-        return Ran(call(x.flatten(0, 1)).unflatten(0, x.shape[:2]))
-
-    return run
-
-
-def stateless(module: Any, call: Callable[[Any], Any] | None = None) -> Step | None:
-    """The layer that a module of torch is, or None for one that is none of these.
-
-    Raises Unsupported for one that has a setting which the format lacks.
-    """
-    from torch import nn
-
-    call = call or module
-
-    def settings(**required: bool) -> None:
-        for attribute, fine in required.items():
-            if not fine:
-                value = getattr(module, attribute)
-                raise Unsupported(f"{class_name(module)}.{attribute}", f"{value!r} is not in the format")
-
-    named = {"class": class_name(module)}
-    for base in (nn.Linear, nn.Conv2d, nn.AvgPool2d, nn.MaxPool2d, nn.Flatten):
-        if isinstance(module, base):
-            untouched(module, base)
-    if isinstance(module, nn.Linear):
-        parameters = weights(module)
-        return Step({"kind": "linear", "bias": "bias" in parameters} | named, lambda x: Ran(call(x)), parameters)
-    if isinstance(module, nn.Conv2d):
-        settings(
-            padding_mode=module.padding_mode == "zeros",
-            dilation=pair(module.dilation) == [1, 1],
-            padding=not isinstance(module.padding, str),
-        )
-        parameters = weights(module)
-        description = {
-            "kind": "conv2d",
-            "bias": "bias" in parameters,
-            "stride": pair(module.stride),
-            "padding": pair(module.padding),
-            "groups": module.groups,
-        }
-        return Step(description | named, per_image(call), parameters)
-    if isinstance(module, nn.AvgPool2d):
-        settings(
-            ceil_mode=not module.ceil_mode,
-            divisor_override=module.divisor_override is None,
-            count_include_pad=module.count_include_pad or pair(module.padding) == [0, 0],
-        )
-        return Step({"kind": "avg-pool2d"} | window(module) | named, per_image(call))
-    if isinstance(module, nn.MaxPool2d):
-        settings(
-            ceil_mode=not module.ceil_mode,
-            return_indices=not module.return_indices,
-            dilation=pair(module.dilation) == [1, 1],
-        )
-        return Step({"kind": "max-pool2d"} | window(module) | named, per_image(call))
-    if isinstance(module, nn.Flatten):
-        settings(start_dim=module.start_dim in (1, 2), end_dim=module.end_dim == -1)
-        return Step({"kind": "flatten"} | named, lambda x: Ran(x.flatten(2)))
-    return None
-
-
-def weights(module: Any) -> dict[str, Any]:
-    """The weight, and the bias if there is one."""
-    parameters = {"weight": module.weight}
-    if module.bias is not None:
-        parameters["bias"] = module.bias
-    return parameters
-
-
-def window(module: Any) -> dict[str, Any]:
-    """The window of a pooling layer."""
-    return {
-        "kernel": pair(module.kernel_size),
-        "stride": pair(module.stride),
-        "padding": pair(module.padding),
-    }
-
-
-def passes_through(module: Any) -> bool:
-    """Whether a layer does nothing: Identity, and Dropout outside of training.
-
-    Raises Unsupported for a Dropout in training.
-    """
-    from torch import nn
-
-    if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d):
-        if module.training and module.p > 0:
-            raise Unsupported(f"{class_name(module)}.training", "a random mask is not in the format; call net.eval()")
-        return True
-    return isinstance(module, nn.Identity)
-
-
-def probe(what: str, function: Callable[[Any], Any], hints: Sequence[Description] = ()) -> Description:
-    """The surrogate that a function of torch has: x = u - threshold to the spike."""
-    import torch
-
-    def derivative(x: Array) -> Array:
-        with doubles(True), torch.enable_grad():
-            at = torch.tensor(x, dtype=torch.float64, requires_grad=True)
-            spikes = function(at)
-            if not spikes.requires_grad:
-                raise Unsupported(what, "has no gradient")
-            (slope,) = torch.autograd.grad(spikes.sum(), at)
-        return np.asarray(slope.numpy(), dtype=np.float64)
-
-    return identify(what, derivative, hints)
-
-
-def firing_of(what: str, function: Callable[[Any], Any]) -> str:
-    """`above` or `at-or-above`, from the spikes at and around the threshold.
-
-    Raises Unsupported for anything but a step there.
-    """
-    import torch
-
-    with torch.no_grad(), doubles(True):
-        spikes = function(torch.tensor([-1.0, -1e-12, 0.0, 1e-12, 1.0, 3.0], dtype=torch.float64)).tolist()
-    match spikes:
-        case [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]:
-            return "above"
-        case [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]:
-            return "at-or-above"
-    raise Unsupported(what, f"its spikes around the threshold are {spikes}, not a step from 0 to 1")
-
-
-def scalar(obj: Any, attribute: str) -> float:
-    """A constant of a neuron.
-
-    Raises Unsupported where it has one value for each neuron.
-    """
-    import torch
-
-    value = getattr(obj, attribute)
-    if isinstance(value, torch.Tensor):
-        if value.numel() != 1:
-            raise Unsupported(f"{class_name(obj)}.{attribute}", "one value for each neuron is not in the format")
-        return float(value.detach())
-    return float(value)
+    name: str
+    layers: Callable[[Any, Called], list[Step]]
+    habits: Habits
 
 
 def numpy_of(tensor: Any) -> Array:
@@ -260,132 +69,334 @@ def numpy_of(tensor: Any) -> Array:
 
 
 def record(
-    framework: tuple[str, str],
-    steps: list[Step],
+    framework: Framework,
+    net: Any,
     x: Any,
     y: Any,
     loss: Loss | LossFunction,
     path: str | os.PathLike[str],
     options: Options,
 ) -> Path:
-    """Runs the layers on `x`, differentiates the loss and writes the file."""
+    """Runs a network on `x`, differentiates the loss, holds both against its own forward, and writes the file."""
     import torch
 
+    modules = list(net) if isinstance(net, list | tuple) else [net]
+    source = x
     if options.steps is not None:
         x = x.unsqueeze(0).expand(options.steps, *x.shape)
     if x.dtype not in (torch.float32, torch.float64):
-        raise Unsupported("x.dtype", f"{x.dtype} is neither float32 nor float64")
-    if not steps or x.ndim not in (3, 5) or 0 in x.shape:
+        raise Unsupported("x.dtype", f"{x.dtype} is neither float32 nor float64; convert it")
+    if x.ndim not in (3, 5) or 0 in x.shape:
         raise Unsupported("x.shape", f"{tuple(x.shape)} is neither [T, B, N] nor [T, B, C, H, W] with something in it")
     x = x.detach().clone().requires_grad_(True)
-    for k, step in enumerate(steps):
-        for name, value in step.parameters.items():
-            if value.dtype != x.dtype:
-                raise Unsupported(f"layers.{k}.{name}", f"is {value.dtype}, the input {x.dtype}")
-    check_places(steps, options)
-    check_shared(steps)
-    recording = Recording(describe(framework, steps))
-    with doubles(x.dtype == torch.float64), torch.enable_grad():
-        leaves = run_layers(steps, x, recording, options)
-        output = leaves.pop("output")
-        if isinstance(loss, Loss) and loss.kind != "weighted-sum":
-            value = evaluate_torch(loss, output.flatten(2), y)
-            recording.description["loss"] = loss.description()
-            recording.tensors["target"] = numpy_of(y if y.dtype == torch.int64 else y.to(x.dtype))
-        else:
-            weight = y if isinstance(loss, Loss) else cotangent(loss, output, y, recording)
-            if weight.shape != output.shape:
-                raise ValueError(f"the weight has the shape {tuple(weight.shape)}, expected {tuple(output.shape)}")
-            value = (weight.to(x.dtype) * output).sum()
-            recording.description["loss"] = {"kind": "weighted-sum"}
-            recording.tensors["loss.weight"] = numpy_of(weight.to(x.dtype))
-        gradients = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
-    recording.tensors["loss"] = numpy_of(value.reshape(1).to(x.dtype))
-    for (name, leaf), gradient in zip(leaves.items(), gradients, strict=True):
-        found = torch.zeros_like(leaf) if gradient is None else gradient
-        is_scalar = name.startswith("layers.") and leaf.numel() == 1 and leaf.ndim < 2
-        values = numpy_of(found.to(x.dtype))
-        recording.tensors[f"gradients.{name}"] = values.reshape(1) if is_scalar else values
+    with kept(modules), doubles(x.dtype == torch.float64), torch.enable_grad():
+        check_hooks(modules)
+        layers = places(modules if isinstance(net, list | tuple) else net)
+        check_owners(net, layers, torch.nn.Module)
+        followed, layers = beside(framework, net, layers, source, options.steps)
+        steps = described(framework, followed, layers)
+        if not steps:
+            raise Unsupported("the network", "has no layer; give it one at least")
+        check_steps(steps, x, options)
+        walk = Walk(framework, steps, x, options)
+        recording = walk.recording(loss, y, net, modules, followed)
     return write(path, recording)
 
 
-def check_places(steps: list[Step], options: Options) -> None:
-    """Refuses a potential as the output of anything but the last layer."""
-    for step in steps[:-1]:
+def beside(
+    framework: Framework, net: Any, layers: list[Place], source: Any, steps: int | None
+) -> tuple[Followed | None, list[Place]]:
+    """A run of the network's own forward where it can be run, and the layers in its order.
+
+    Raises Unsupported where only the forward knows the order, and it cannot be run or is no chain.
+    """
+    own = has_own_forward(net)
+    if isinstance(net, list | tuple):
+        if own:
+            raise Unsupported(
+                "a list", "has a module with a forward of its own in it; pass a module whose forward calls all"
+            )
+        return None, layers
+    if own:
+        check_types([net], source)
+    try:
+        followed = follow(net, source.detach().clone().requires_grad_(True), steps, framework.habits)
+    except Unsupported:
+        if own:
+            raise
+        # A Sequential of neurons that return their state cannot be called as a whole.
+        return None, layers
+    return followed, chain(followed, net) if own else layers
+
+
+def described(framework: Framework, followed: Followed | None, layers: list[Place]) -> list[Step]:
+    """The layers of the file.
+
+    Raises Unsupported for all that cannot be expressed, at once.
+    """
+    obstacles, steps = Obstacles(), []
+    for k, place in enumerate(layers):
+        with obstacles.at(f"layer {k} (`{place.name}`)"):
+            sequence = followed.calls.get(id(place.module)) if followed else None
+            called: Called = sequence.called if sequence and followed and followed.steps > 1 else "whole"
+            made = [flatten("forward")] if place.module is None else framework.layers(place.module, called)
+            for step in made:
+                step.place = place.name
+                steps.append((place, step))
+    obstacles.check()
+    return [step for _, step in steps]
+
+
+def check_types(modules: list[Any], x: Any) -> None:
+    """Refuses weights of another type than the input's; time constants may have their own."""
+    obstacles = Obstacles()
+    for name, value in parameters(modules):
+        if value.ndim > 1 and value.is_floating_point() and value.dtype != x.dtype:
+            remedy = "convert the network (net.double(), net.float()) or the input"
+            obstacles.add(f"`{name}`", f"is {value.dtype}, the input {x.dtype}; {remedy}")
+    obstacles.check()
+
+
+def check_steps(steps: list[Step], x: Any, options: Options) -> None:
+    """Refuses parameters of another type, potentials but at the end, and parameters of two layers."""
+    obstacles = Obstacles()
+    for k, step in enumerate(steps):
+        for name, value in step.parameters.items():
+            if value.dtype != x.dtype:
+                remedy = "convert the network (net.double(), net.float()) or the input"
+                obstacles.add(f"layers.{k}.{name}", f"is {value.dtype}, the input {x.dtype}; {remedy}")
+    for k, step in enumerate(steps[:-1]):
         if step.description["kind"] == "integrator":
-            raise Unsupported(step.description.get("class", "an integrator"), "is only in the format as the last layer")
+            what = f"layer {k} (`{step.place}`): {step.description.get('class', 'an integrator')}"
+            obstacles.add(what, "is only in the format as the last layer")
     if options.output == "potential" and steps[-1].description["kind"] not in STATEFUL:
-        raise Unsupported("output='potential'", "the last layer is no neuron")
-
-
-def check_shared(steps: list[Step]) -> None:
-    """Refuses a parameter of two layers: its gradient is the sum of both, and the file has one for each."""
+        obstacles.add("output='potential'", "the last layer is no neuron")
     seen: dict[int, str] = {}
     for k, step in enumerate(steps):
         for name, value in (step.parameters | step.learned).items():
             here = f"layers.{k}.{name}"
             if value.requires_grad and id(value) in seen:
-                raise Unsupported(here, f"is the same parameter as {seen[id(value)]}")
+                why = (
+                    f"is the same parameter as {seen[id(value)]}, and the file has a gradient for each; give it its own"
+                )
+                obstacles.add(here, why)
             seen[id(value)] = here
+    obstacles.check()
 
 
-def describe(framework: tuple[str, str], steps: list[Step]) -> dict[str, Any]:
-    """The description, but for the loss."""
-    ungraded = [
-        f"layers.{k}.{name}"
-        for k, step in enumerate(steps)
-        for name, value in step.parameters.items()
-        if not value.requires_grad
-    ]
-    return {
-        "version": FORMAT_VERSION,
-        "framework": {"name": framework[0], "version": framework[1]},
-        "layers": [step.description for step in steps],
-        "ungraded": ungraded,
-        "notes": sorted({note for step in steps for note in step.notes}),
-    }
+def run_step(k: int, step: Step, h: Any) -> Ran:
+    """Runs a layer.
+
+    Raises Unsupported where it cannot be run on what it is given.
+    """
+    try:
+        return step.run(h)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        if isinstance(error, Unsupported):
+            raise
+        what = f"layer {k} (`{step.place}`)"
+        raise Unsupported(what, f"cannot be run on [T, B, ...] of shape {tuple(h.shape)}: {error}") from error
 
 
-def run_layers(steps: list[Step], x: Any, recording: Recording, options: Options) -> dict[str, Any]:
-    """Runs every layer, notes what it did, and returns what to differentiate by: `output` is the network's."""
-    tensors = recording.tensors
-    tensors["input"] = compact(numpy_of(x))
-    leaves: dict[str, Any] = {"input": x}
-    h = x
-    for k, step in enumerate(steps):
-        kind = step.description["kind"]
-        if kind == "neuron" and options.record_currents:
-            # A node of its own: the input of the network may go straight into a neuron.
-            h = h.clone()
-            leaves[f"currents.{k}"] = h
-        ran = step.run(h)
-        h = ran.output
-        if kind == "neuron":
-            tensors[f"spikes.{k}"] = compact(numpy_of(h))
-        if kind in STATEFUL and ran.potentials is not None and options.record_potentials:
-            tensors[f"potentials.{k}"] = numpy_of(ran.potentials)
-        for name, value in step.parameters.items():
-            tensors[f"layers.{k}.{name}"] = numpy_of(value)
-            if value.requires_grad:
-                leaves[f"layers.{k}.{name}"] = value
-        for name, value in step.learned.items():
-            leaves[f"layers.{k}.{name}"] = value
-    if options.output == "potential" and steps[-1].description["kind"] == "neuron":
-        if ran.potentials is None:
-            raise Unsupported("output='potential'", "the potential before the reset cannot be had from this layer")
-        steps[-1].description["output"] = "potential"
-        h = ran.potentials
-    leaves["output"] = h
-    return leaves
+class Walk:
+    """A run of the layers one by one, over all steps each."""
+
+    def __init__(self, framework: Framework, steps: list[Step], x: Any, options: Options) -> None:
+        self.steps, self.x, self.options = steps, x, options
+        self.description: dict[str, Any] = {
+            "version": FORMAT_VERSION,
+            "framework": {"name": framework.name, "version": importlib.metadata.version(framework.name)},
+        }
+        self.tensors: dict[str, Array] = {"input": compact(numpy_of(x))}
+        self.leaves: dict[str, Any] = {"input": x}
+        self.outputs: list[Any] = []
+        self.features: list[tuple[int, ...]] = []
+        self.output = self._run()
+
+    def _run(self) -> Any:
+        """Runs every layer, notes what it did and by what to differentiate, and returns the network's output."""
+        obstacles, h, ran = Obstacles(), self.x, None
+        for k, step in enumerate(self.steps):
+            kind = step.description["kind"]
+            if kind == "neuron" and self.options.record_currents:
+                # A node of its own: the input of the network may go straight into a neuron.
+                h = h.clone()
+                self.leaves[f"currents.{k}"] = h
+            ran = run_step(k, step, h)
+            h = ran.output
+            self.outputs.append(h)
+            self.features.append(tuple(h.shape[2:]))
+            with obstacles.at(f"layer {k} (`{step.place}`)"):
+                step.description = settle(step.description, self.features[-1], str(step.description.get("class", kind)))
+            if kind == "neuron":
+                self.tensors[f"spikes.{k}"] = compact(numpy_of(h))
+            if kind in STATEFUL and ran.potentials is not None and self.options.record_potentials:
+                self.tensors[f"potentials.{k}"] = numpy_of(ran.potentials)
+            for name, value in step.parameters.items():
+                self.tensors[f"layers.{k}.{name}"] = numpy_of(value)
+                if value.requires_grad:
+                    self.leaves[f"layers.{k}.{name}"] = value
+            for name, value in step.learned.items():
+                self.leaves[f"layers.{k}.{name}"] = value
+        obstacles.check()
+        if self.options.output == "potential" and self.steps[-1].description["kind"] == "neuron":
+            if ran is None or ran.potentials is None:
+                raise Unsupported("output='potential'", "the potential before the reset cannot be had from this layer")
+            self.steps[-1].description["output"] = "potential"
+            return ran.potentials
+        return h
+
+    def recording(
+        self, loss: Loss | LossFunction, y: Any, net: Any, modules: list[Any], followed: Followed | None
+    ) -> Recording:
+        """The whole file, if the network's own forward agrees."""
+        import torch
+
+        learned = list(parameters(modules))
+        # A loss may draw numbers: it draws the same in both runs.
+        generators = Generators()
+        beside = None if followed is None else self._beside(loss, y, net, followed)
+        self._describe()
+        generators.restore()
+        value = self._loss(loss, y, learned, beside)
+        spare = [(name, p) for name, p in learned if not any(p is leaf for leaf in self.leaves.values())]
+        known = [*self.leaves.values(), *(p for _, p in spare)]
+        found = torch.autograd.grad(value, known, allow_unused=True)
+        gradients, rest = found[: len(self.leaves)], found[len(self.leaves) :]
+        self._put_gradients(value, gradients)
+        walk = self._recorded(gradients)
+        if beside is not None:
+            check_gradients(beside[0], self.followed.source, learned, walk)
+        obstacles = Obstacles()
+        for (name, parameter), gradient in zip(spare, rest, strict=True):
+            size = 0.0 if gradient is None else float(gradient.norm())
+            if size > 0 and id(parameter) not in walk.gradients:
+                obstacles.add(f"`{name}`", missing(size))
+        obstacles.check()
+        return Recording(self.description, self.tensors)
+
+    def _describe(self) -> None:
+        ungraded = [
+            f"layers.{k}.{name}"
+            for k, step in enumerate(self.steps)
+            for name, value in step.parameters.items()
+            if not value.requires_grad
+        ]
+        self.description |= {
+            "layers": [step.description for step in self.steps],
+            "ungraded": ungraded,
+            "notes": sorted({note for step in self.steps for note in step.notes}),
+        }
+
+    def _beside(self, loss: Loss | LossFunction, y: Any, net: Any, followed: Followed) -> tuple[Any, Any, bool]:
+        """The loss of the own run, the output by which to differentiate it, and whether that is returned."""
+        self.followed = followed
+        check_outputs(followed, self._recorded(()))
+        mine, returned = own_output(followed, self.output, net)
+        return own_loss(net, followed, loss, y, mine, returned), mine, returned
+
+    def _loss(
+        self, loss: Loss | LossFunction, y: Any, learned: list[tuple[str, Any]], beside: tuple[Any, Any, bool] | None
+    ) -> Any:
+        """The loss of the walk; its description and its target go into the file."""
+        output = self.output
+        if isinstance(loss, Loss) and loss.kind != "weighted-sum":
+            self.description["loss"] = loss.description()
+            value = evaluate_torch(loss, output.flatten(2), y)
+            self.tensors["target"] = numpy_of(y if loss.kind == "cross-entropy" else y.to(self.x.dtype))
+            return value
+        if isinstance(loss, Loss):
+            weight = y
+        elif beside is not None and not beside[2]:
+            weight = self._weight_of_own(beside[0])
+            self.description["notes"].append(USERS + ", of what the network's forward returns")
+        else:
+            weight = cotangent(loss, output, y, learned)
+            self.description["notes"].append(USERS)
+        if weight.shape != output.shape:
+            raise ValueError(f"the weight has the shape {tuple(weight.shape)}, expected {tuple(output.shape)}")
+        self.description["loss"] = {"kind": "weighted-sum"}
+        self.tensors["loss.weight"] = numpy_of(weight.to(self.x.dtype))
+        return (weight.to(self.x.dtype) * output).sum()
+
+    def _weight_of_own(self, value: Any) -> Any:
+        """The gradient of the own run's loss at the outputs of its last layer."""
+        import torch
+
+        sequence = self.followed.calls[id(self.followed.order[-1].module)]
+        outputs = [call[0] for call in sequence.outputs]
+        found = torch.autograd.grad(value, outputs, retain_graph=True, allow_unused=True)
+        each = [torch.zeros_like(o) if g is None else g for o, g in zip(outputs, found, strict=True)]
+        whole = self.followed.whole(each)
+        if whole is None:
+            raise Unsupported("the loss", "its gradient at the last layer's output cannot be read")
+        return whole
+
+    def _put_gradients(self, value: Any, gradients: tuple[Any, ...]) -> None:
+        import torch
+
+        self.tensors["loss"] = numpy_of(value.reshape(1).to(self.x.dtype))
+        obstacles = Obstacles()
+        for (name, leaf), gradient in zip(self.leaves.items(), gradients, strict=True):
+            found = torch.zeros_like(leaf) if gradient is None else gradient
+            parts = name.split(".")
+            if parts[0] == "layers" and parts[2] not in self.steps[int(parts[1])].parameters:
+                with obstacles.at(f"layer {parts[1]} (`{self.steps[int(parts[1])].place}`)"):
+                    # In its own type: what is computed in f32 is right to f32.
+                    settled = settled_gradient(found, self.features[int(parts[1])], parts[2])
+                    self.tensors[f"gradients.{name}"] = numpy_of(settled)
+                continue
+            self.tensors[f"gradients.{name}"] = numpy_of(found.to(self.x.dtype))
+        obstacles.check()
+
+    def _recorded(self, gradients: tuple[Any, ...]) -> Recorded:
+        """What the own run is held against."""
+        import torch
+
+        by_name = dict(zip(self.leaves, gradients, strict=False))
+        found: dict[int, Any] = {}
+        for k, step in enumerate(self.steps):
+            for name, value in (step.parameters | step.learned).items():
+                gradient = by_name.get(f"layers.{k}.{name}")
+                if f"layers.{k}.{name}" in self.leaves:
+                    gradient = torch.zeros_like(value) if gradient is None else gradient
+                    own = step.own.get(name)
+                    found[id(value) if own is None else id(own[0])] = gradient if own is None else own[1](gradient)
+        whole = by_name.get("input")
+        inputs = self.x.new_zeros(self.x.shape) if whole is None else whole
+        inputs = inputs if self.options.steps is None else inputs.sum(0)
+        modules = {place.name: place for place in self.followed.order} if hasattr(self, "followed") else {}
+        layers = [modules.get(step.place, Place(step.place, None)) for step in self.steps]
+        return Recorded(self.steps, layers, self.outputs, found, inputs)
 
 
-def cotangent(loss: LossFunction, output: Any, y: Any, recording: Recording) -> Any:
-    """The gradient of any loss at the network's output."""
+def cotangent(loss: LossFunction, output: Any, y: Any, learned: list[tuple[str, Any]]) -> Any:
+    """The gradient of any loss at the network's output.
+
+    Raises Unsupported for a loss that depends on the network in another way: by its weights or its hidden spikes.
+    """
     import torch
 
     free = output.detach().clone().requires_grad_(True)
-    (weight,) = torch.autograd.grad(loss(free, y), free)
-    recording.description["notes"].append(
-        "the loss is a function of the user's, recorded by its gradient at the output"
-    )
+    value = loss(free, y)
+    if not isinstance(value, torch.Tensor) or value.numel() != 1:
+        raise Unsupported("the loss", "is no tensor of one number; reduce it")
+    if not value.requires_grad:
+        raise Unsupported("the loss", "does not depend on the output")
+    try:
+        weight, *others = torch.autograd.grad(value, [free, *(p for _, p in learned)], allow_unused=True)
+    except RuntimeError as error:
+        if "second time" not in str(error):
+            raise
+        why = "depends on a run before this one; give it as a function of the output alone"
+        raise Unsupported("the loss", why) from error
+    named = [f"`{name}`" for (name, _), other in zip(learned, others, strict=True) if other is not None]
+    if named:
+        raise Unsupported(
+            "the loss",
+            f"depends on {', '.join(named)} otherwise than by the output: it has a term on the weights, or on what "
+            "hidden layers do, which the file has no place for; record without this term",
+        )
+    if weight is None:
+        raise Unsupported("the loss", "does not depend on the output")
     return weight

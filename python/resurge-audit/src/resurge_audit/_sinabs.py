@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import os
 from collections.abc import Callable
@@ -11,22 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from resurge_audit._constants import constant, scalar
 from resurge_audit._errors import Unsupported, class_name, require
 from resurge_audit._file import Array
+from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
 from resurge_audit._loss import Loss, LossFunction
-from resurge_audit._recorder import (
-    Options,
-    Output,
-    Ran,
-    Step,
-    doubles,
-    passes_through,
-    record,
-    scalar,
-    sequence_layers,
-    stateless,
-)
+from resurge_audit._probe import doubles
+from resurge_audit._recorder import Framework, Options, Output, record
 from resurge_audit._surrogate import Description, identify
+from resurge_audit._walk import Habits
 
 
 def record_sinabs(
@@ -52,10 +44,17 @@ def record_sinabs(
 
     if isinstance(net, sinabs.network.Network):
         net = net.spiking_model
-    layers = [unwrapped(layer) for layer in sequence_layers(net)]
-    found = [stateless(layer) or neuron(layer) for layer in layers if not shape_only(layer)]
     options = Options(steps, output, record_potentials, record_currents)
-    return record(("sinabs", importlib.metadata.version("sinabs")), found, x, y, loss, path, options)
+    return record(SINABS, net, x, y, loss, path, options)
+
+
+def layers(module: Any, called: Called) -> list[Step]:
+    """The layer of the format that a module is."""
+    inner = unwrapped(module)
+    if shape_only(inner):
+        return []
+    plain = stateless(inner, called=called if inner is module else "whole")
+    return [plain or neuron(inner)]
 
 
 def unwrapped(module: Any) -> Any:
@@ -90,8 +89,13 @@ def neuron(module: Any) -> Step:
     adaptive = type(module) is layers.ALIF
     plain = type(module) in (layers.LIF, layers.IAF, layers.LIFSqueeze, layers.IAFSqueeze)
     if not (leak or adaptive or plain):
-        raise Unsupported(class_name(module), "is no layer of the format, nor LIF, IAF, ALIF, ExpLeak")
-    require(module.min_v_mem is None, module, "min_v_mem", "a lower bound of the potential is not in the format")
+        raise Unsupported(
+            class_name(module), "is no layer of the format, nor LIF, IAF, ALIF, ExpLeak; take one of these"
+        )
+    untouched(module)
+    require(
+        module.min_v_mem is None, module, "min_v_mem", "a lower bound of the potential is not in the format; take None"
+    )
     description, learned = membrane(module, adaptive)
     description = {"kind": "integrator" if leak else "neuron", "class": class_name(module)} | description
     if leak:
@@ -100,28 +104,30 @@ def neuron(module: Any) -> Step:
         module.spike_fn in (act.SingleSpike, act.MultiSpike),
         module,
         "spike_fn",
-        "is neither Single- nor MultiSpike",
+        "is neither Single- nor MultiSpike; take one of these",
     )
     multi = module.spike_fn is act.MultiSpike
     reset = module.reset_fn
     if isinstance(reset, act.MembraneSubtract):
         fine = reset.subtract_value is None
-        require(fine, module, "reset_fn.subtract_value", "subtracts something else than the threshold")
+        require(fine, module, "reset_fn.subtract_value", "subtracts something else than the threshold; take None")
         description |= {"reset": {"kind": "subtract", "timing": "before-decay"}, "reset_gradient": "full"}
     elif isinstance(reset, act.MembraneReset):
-        require(not multi, module, "reset_fn", "MembraneReset with MultiSpike is not in the format")
+        require(not multi, module, "reset_fn", "MembraneReset with MultiSpike is not in the format; take SingleSpike")
         value = float(reset.reset_value)
         kind: dict[str, Any] = {"kind": "zero-then-add", "value": value} if value else {"kind": "zero"}
         description |= {"reset": kind | {"timing": "before-decay"}, "reset_gradient": "detached"}
     else:
-        raise Unsupported(f"{class_name(module)}.reset_fn", f"{reset!r} is not in the format")
+        raise Unsupported(
+            f"{class_name(module)}.reset_fn", f"{reset!r} is not in the format; take MembraneSubtract or MembraneReset"
+        )
     theta = scalar(module, "b0") if adaptive else scalar(module, "spike_threshold")
     description |= {"threshold": theta, "firing": "repeatedly" if multi else "at-or-above"}
     if adaptive:
-        decay = float(module.alpha_adapt_calculated.detach())
-        description["adaptation"] = {"decay": decay, "scale": scalar(module, "adapt_scale")}
+        decay = number(module.alpha_adapt_calculated)
+        description["adaptation"] = {"decay": decay, "scale": constant(module, "adapt_scale")}
         if not module.train_alphas and module.tau_adapt.requires_grad:
-            slope = decay / float(module.tau_adapt.detach()) ** 2
+            slope = decay / number(module.tau_adapt) ** 2
             description["learned"]["tau_adapt"] = {"adaptation_decay": slope}
             learned["tau_adapt"] = module.tau_adapt
     description |= surrogate(module, theta, multi, adaptive)
@@ -130,15 +136,15 @@ def neuron(module: Any) -> Step:
 
 def membrane(module: Any, adaptive: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """The constants of the membrane and the synapse, and the parameters that they depend on."""
-    a = float(module.alpha_mem_calculated.detach())
+    a = number(module.alpha_mem_calculated)
     gain = 1 - a if module.norm_input else 1.0
     normalised = -1.0 if module.norm_input else 0.0
     alpha_syn = module.alpha_syn_calculated
-    s = 0.0 if alpha_syn is None else float(alpha_syn.detach())
+    s = 0.0 if alpha_syn is None else number(alpha_syn)
     description: dict[str, Any] = {"decay": a, "learned": {}}
     # d / d a and d / d s of the constants.
-    by_mem: dict[str, float] = {"decay": 1.0}
-    by_syn: dict[str, float] = {}
+    by_mem: dict[str, Any] = {"decay": 1.0}
+    by_syn: dict[str, Any] = {}
     if alpha_syn is None:
         description["input_gain"] = gain
         by_mem["input_gain"] = normalised
@@ -157,12 +163,20 @@ def membrane(module: Any, adaptive: bool) -> tuple[dict[str, Any], dict[str, Any
         parameter = getattr(module, name)
         if parameter is None or not parameter.requires_grad:
             continue
-        value = float(parameter.detach())
-        slope = 1.0 if module.train_alphas else alpha / value**2 if math.isfinite(value) else 0.0
-        if slope:
+        value = number(parameter)
+        slope = 1.0 if module.train_alphas else alpha / value**2
+        # An infinite time constant is none.
+        if not (isinstance(slope, float) and slope == 0.0):
             learned[name] = parameter
-            description["learned"][name] = {k: slope * d for k, d in derivatives.items() if d}
+            wanted = {k: d for k, d in derivatives.items() if not (isinstance(d, float) and d == 0.0)}
+            description["learned"][name] = {k: slope * d for k, d in wanted.items()}
     return description, learned
+
+
+def number(value: Any) -> Any:
+    """A tensor's number, or the tensor where it has more than one."""
+    value = value.detach()
+    return float(value) if value.numel() == 1 else value
 
 
 def surrogate(module: Any, theta: float, multi: bool, adaptive: bool) -> dict[str, Any]:
@@ -193,16 +207,25 @@ def surrogate(module: Any, theta: float, multi: bool, adaptive: bool) -> dict[st
     if adaptive and multi and not follows:
         raise Unsupported(what, "ALIF with MultiSpike and a surrogate whose width does not follow the threshold")
     relative = multi or (adaptive and follows)
+    if adaptive and not relative and not np.allclose(at(1.0)(probe), at(2.0)(probe), rtol=1e-12, atol=1e-13):
+        why = "follows the adapting threshold otherwise than by its width, which is not in the format; take another"
+        raise Unsupported(what, why)
     derivative = in_units(theta) if relative else at(theta)
     return {
-        "surrogate": identify(what, derivative, hints(function, theta if relative else 1.0)),
+        "surrogate": identify(what, derivative, hints(function, theta, theta if relative else 1.0)),
         "threshold_in_spike": "relative" if relative else "detached",
     }
 
 
-def hints(function: Any, unit: float) -> list[Description]:
+def hints(function: Any, theta: float, unit: float) -> list[Description]:
     """What the function says that it is, for potentials in this unit."""
-    if type(function).__name__ != "MultiGaussian":
+    kind = type(function).__name__
+    if kind == "Heaviside":
+        return [{"kind": "heaviside", "width": float(function.window) / unit} | peak_of(unit / theta)]
+    if kind == "PeriodicExponential":
+        shape = {"width": float(function.grad_width) / unit, "period": theta / unit}
+        return [{"kind": "periodic-exponential"} | shape | peak_of(float(function.grad_scale) * unit)]
+    if kind != "MultiGaussian":
         return []
     h, s, scale = float(function.h), float(function.s), float(function.grad_scale)
     hint: Description = {"kind": "multi-gaussian", "width": function.sigma / unit, "wings": h, "ratio": s}
@@ -210,8 +233,12 @@ def hints(function: Any, unit: float) -> list[Description]:
         return [hint]
     sigma = function.sigma / unit
     side = 2 * h * math.exp(-1 / (2 * s * s)) / s
-    peak = scale * (1 + h - side) / (sigma * math.sqrt(2 * math.pi))
-    return [hint | {"scale": {"peak": peak}}]
+    return [hint | peak_of(scale * (1 + h - side) / (sigma * math.sqrt(2 * math.pi)))]
+
+
+def peak_of(peak: float) -> dict[str, Any]:
+    """The scale of a surrogate by its value at the threshold."""
+    return {"scale": "peak-one" if peak == 1.0 else {"peak": peak}}
 
 
 class Noting:
@@ -271,3 +298,18 @@ def integrator_runner(module: Any) -> Callable[[Any], Ran]:
         return Ran(potentials, potentials)
 
     return run
+
+
+def reset(module: Any) -> None:
+    """Forgets the states."""
+    inner = unwrapped(module)
+    if hasattr(inner, "reset_states"):
+        forget(inner)
+
+
+def joins_axes(module: Any) -> bool:
+    """Whether a layer wants the axes of time and batch as one."""
+    return hasattr(unwrapped(module), "squeeze_forward")
+
+
+SINABS = Framework("sinabs", layers, Habits(reset, lambda module: True, batch_first=True, joins_axes=joins_axes))

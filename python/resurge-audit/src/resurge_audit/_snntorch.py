@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from resurge_audit._constants import constant, scalar
 from resurge_audit._errors import Unsupported, class_name, require
+from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
 from resurge_audit._loss import Loss, LossFunction
-from resurge_audit._recorder import (
-    Options,
-    Output,
-    Ran,
-    Step,
-    firing_of,
-    passes_through,
-    probe,
-    record,
-    scalar,
-    sequence_layers,
-    stateless,
-)
+from resurge_audit._probe import firing_of, probe
+from resurge_audit._recorder import Framework, Options, Output, record
+from resurge_audit._walk import Habits
 
 RESETS = {0: "_base_sub", 1: "_base_zero", 2: "_base_int"}
 
@@ -47,11 +38,21 @@ def record_snntorch(
 
     Raises Unsupported for what the format cannot express, by class and attribute.
     """
-    layers = [layer for layer in sequence_layers(net) if not passes_through(layer)]
-    found = [stateless(layer) or neuron(layer) for layer in layers]
-    version = importlib.metadata.version("snntorch")
     options = Options(steps, output, record_potentials, record_currents)
-    return record(("snntorch", version), found, x, y, loss, path, options)
+    return record(SNNTORCH, net, x, y, loss, path, options)
+
+
+def layers(module: Any, called: Called) -> list[Step]:
+    """The layer of the format that a module is."""
+    if passes_through(module):
+        return []
+    return [stateless(module, called=called) or neuron(module)]
+
+
+def reset(module: Any) -> None:
+    """Forgets the state."""
+    if hasattr(module, "reset_mem"):
+        module.reset_mem()
 
 
 def neuron(module: Any) -> Step:
@@ -62,13 +63,25 @@ def neuron(module: Any) -> Step:
     import snntorch as snn
 
     if type(module) not in (snn.Leaky, snn.Synaptic):
-        raise Unsupported(class_name(module), "is no layer of the format, nor Leaky or Synaptic")
-    require(not module.inhibition, module, "inhibition", "is not in the format")
-    require(not module.state_quant, module, "state_quant", "is not in the format")
-    require(not module.surrogate_disable, module, "surrogate_disable", "there is no gradient to audit")
+        why = "is no layer of the format, nor Leaky or Synaptic; replace it by one of these"
+        raise Unsupported(class_name(module), why)
+    untouched(module)
+    require(not module.inhibition, module, "inhibition", "is not in the format; take inhibition=False")
+    require(not module.state_quant, module, "state_quant", "is not in the format; take state_quant=False")
+    require(
+        not module.surrogate_disable,
+        module,
+        "surrogate_disable",
+        "there is no gradient to audit; take surrogate_disable=False",
+    )
     graded = module.graded_spikes_factor
-    require(scalar(module, "graded_spikes_factor") == 1.0, module, "graded_spikes_factor", "is not 1")
-    require(not graded.requires_grad, module, "learn_graded_spikes_factor", "is not in the format")
+    require(
+        scalar(module, "graded_spikes_factor") == 1.0,
+        module,
+        "graded_spikes_factor",
+        "is not 1; multiply the next weights by it instead",
+    )
+    require(not graded.requires_grad, module, "learn_graded_spikes_factor", "is not in the format; do not learn it")
     is_synaptic = type(module) is snn.Synaptic
     learned = {"beta": "decay", "threshold": "threshold"} | ({"alpha": "synapse_decay"} if is_synaptic else {})
     parameters = {name: getattr(module, name) for name in learned if getattr(module, name).requires_grad}
@@ -76,7 +89,7 @@ def neuron(module: Any) -> Step:
         "kind": "neuron",
         "class": class_name(module),
         "decay": clamped(module, "beta"),
-        "threshold": scalar(module, "threshold"),
+        "threshold": constant(module, "threshold"),
         "firing": firing_of(f"{class_name(module)}.spike_grad", module.spike_grad),
         "surrogate": probe(f"{class_name(module)}.spike_grad", module.spike_grad),
         "learned": {name: {learned[name]: 1.0} for name in parameters},
@@ -87,17 +100,18 @@ def neuron(module: Any) -> Step:
     return Step(description, runner(module), learned=parameters)
 
 
-def clamped(module: Any, attribute: str) -> float:
+def clamped(module: Any, attribute: str) -> Any:
     """A decay as the neuron uses it: clamped to 0..=1, where it has no gradient beyond."""
-    value = scalar(module, attribute)
-    inside = 0.0 <= value <= 1.0
+    value = constant(module, attribute)
+    given = getattr(module, attribute)
+    low, high = (value, value) if isinstance(value, float) else (float(value.min()), float(value.max()))
     require(
-        inside or not getattr(module, attribute).requires_grad,
+        (low >= 0.0 and high <= 1.0) or not given.requires_grad,
         module,
         attribute,
-        f"{value} is learned and clamped",
+        f"{low if low < 0 else high} is learned and clamped, so that it has no gradient; put it between 0 and 1",
     )
-    return min(1.0, max(0.0, value))
+    return min(1.0, max(0.0, value)) if isinstance(value, float) else value.clamp(0, 1)
 
 
 def reset_of(module: Any, is_synaptic: bool) -> dict[str, Any]:
@@ -111,7 +125,7 @@ def reset_of(module: Any, is_synaptic: bool) -> dict[str, Any]:
         chosen == RESETS[mechanism],
         module,
         "reset_mechanism",
-        f"says {module.reset_mechanism!r}, but the neuron still calls {chosen}",
+        f"says {module.reset_mechanism!r}, but the neuron still calls {chosen}; make a new neuron with this mechanism",
     )
     match mechanism, bool(module.reset_delay):
         case 0, True:
@@ -152,3 +166,6 @@ def runner(module: Any) -> Callable[[Any], Ran]:
         return Ran(torch.stack(spikes), torch.stack(potentials))
 
     return run
+
+
+SNNTORCH = Framework("snntorch", layers, Habits(reset, lambda module: False))

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from resurge_audit._errors import Unsupported, class_name, require
+from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
 from resurge_audit._loss import Loss, LossFunction
-from resurge_audit._recorder import (
-    Options,
-    Output,
-    Ran,
-    Step,
-    firing_of,
-    passes_through,
-    probe,
-    record,
-    sequence_layers,
-    stateless,
-)
+from resurge_audit._probe import firing_of, probe
+from resurge_audit._recorder import Framework, Options, Output, record
+from resurge_audit._walk import Habits
 
 
 def record_spikingjelly(
@@ -43,11 +34,21 @@ def record_spikingjelly(
 
     Raises Unsupported for what the format cannot express, by class and attribute.
     """
-    layers = [layer for layer in sequence_layers(net) if not passes_through(layer)]
-    found = [stateless(layer, single_step(layer)) or neuron(layer) for layer in layers]
-    version = importlib.metadata.version("spikingjelly")
     options = Options(steps, output, record_potentials, record_currents)
-    return record(("spikingjelly", version), found, x, y, loss, path, options)
+    return record(SPIKINGJELLY, net, x, y, loss, path, options)
+
+
+def layers(module: Any, called: Called) -> list[Step]:
+    """The layer of the format that a module is."""
+    if passes_through(module):
+        return []
+    return [stateless(module, single_step(module), called) or neuron(module)]
+
+
+def reset(module: Any) -> None:
+    """Forgets the state."""
+    if hasattr(module, "reset"):
+        module.reset()
 
 
 def single_step(module: Any) -> Callable[[Any], Any]:
@@ -77,12 +78,17 @@ def neuron(module: Any) -> Step:
     known = (nodes.IFNode, nodes.LIFNode, nodes.ParametricLIFNode, nodes.CUBALIFNode)
     if type(module) not in known:
         names = ", ".join(cls.__name__ for cls in known)
-        raise Unsupported(class_name(module), f"is no layer of the format, nor one of {names}")
+        raise Unsupported(
+            class_name(module), f"is no layer of the format, nor one of {names}; replace it by one of these"
+        )
+    untouched(module)
     surrogate = module.surrogate_function
     what = f"{class_name(module)}.surrogate_function"
-    require(getattr(surrogate, "spiking", True), module, "surrogate_function.spiking", "is False: nothing spikes")
+    require(
+        getattr(surrogate, "spiking", True), module, "surrogate_function.spiking", "is False: nothing spikes; take True"
+    )
     v_reset = module.v_reset
-    target = 0.0 if v_reset is None else float(v_reset)
+    target = 0.0 if v_reset is None else value_of(v_reset)
     reset: dict[str, Any] = {"kind": "subtract" if v_reset is None else "value" if target else "zero"}
     if reset["kind"] == "value":
         reset["value"] = target
@@ -90,14 +96,16 @@ def neuron(module: Any) -> Step:
         "kind": "neuron",
         "class": class_name(module),
         "decay": 1.0,
-        "threshold": float(module.v_threshold),
-        "initial_potential": target,
+        "threshold": value_of(module.v_threshold),
+        "initial_potential": initial_potential(module),
         "firing": firing_of(what, surrogate),
         "surrogate": probe(what, surrogate),
         "reset": reset | {"timing": "before-decay"},
         "reset_gradient": "detached" if module.detach_reset else "full",
     }
     learned: dict[str, Any] = {}
+    description["learned"] = {}
+    gains: dict[str, float] = {}
     if isinstance(module, nodes.CUBALIFNode):
         description["decay"] = float(module.v_decay)
         description["synapse"] = {"decay": float(module.c_decay), "gain": 1.0}
@@ -107,13 +115,42 @@ def neuron(module: Any) -> Step:
         description["decay"] = 1 - rate
         description["input_gain"] = rate if module.decay_input else 1.0
         description["drive"] = rate * target
+        gains = {"drive": rate}
         if parametric and module.w.requires_grad:
             slope = rate * (1 - rate)
             gain = {"input_gain": slope} if module.decay_input else {}
             drive = {"drive": slope * target} if target else {}
-            description["learned"] = {"w": {"decay": -slope} | gain | drive}
+            description["learned"] |= {"w": {"decay": -slope} | gain | drive}
             learned["w"] = module.w
+    for name, constants in {"v_threshold": {"threshold": 1.0}, "v_reset": {"reset_value": 1.0} | gains}.items():
+        if getattr(getattr(module, name), "requires_grad", False):
+            why = "is learned and 0, and a reset to a learned value must not be 0 at first; begin with another value"
+            require(name != "v_reset" or reset["kind"] == "value", module, name, why)
+            why = "is computed from other parameters; make it a parameter of its own"
+            require(getattr(module, name).is_leaf, module, name, why)
+            learned[name] = getattr(module, name)
+            description["learned"][name] = constants
     return Step(description, runner(module), learned=learned)
+
+
+def value_of(value: Any) -> float:
+    """A constant as a number.
+
+    Raises Unsupported for one of many, which SpikingJelly's nodes do not have.
+    """
+    if getattr(value, "numel", lambda: 1)() != 1:
+        raise Unsupported("v_threshold or v_reset", "has one value for each neuron; give it one for all")
+    return float(value.detach() if hasattr(value, "detach") else value)
+
+
+def initial_potential(module: Any) -> Any:
+    """The potential that `reset()` leaves: the v_reset with which the node was made, whatever it is now."""
+    module.reset()
+    left = module.v
+    if hasattr(left, "detach"):
+        require(not left.requires_grad, module, "v", "is learned after a reset, which is not in the format")
+        return left.detach() if left.numel() > 1 else float(left.detach())
+    return float(left)
 
 
 def runner(module: Any) -> Callable[[Any], Ran]:
@@ -134,3 +171,11 @@ def runner(module: Any) -> Callable[[Any], Ran]:
         return Ran(spikes, torch.stack(seen) + module.v_threshold if whole else None)
 
     return run
+
+
+def takes_all_steps(module: Any) -> bool:
+    """Whether a node is in the multi-step mode."""
+    return getattr(module, "step_mode", "s") == "m"
+
+
+SPIKINGJELLY = Framework("spikingjelly", layers, Habits(reset, takes_all_steps))

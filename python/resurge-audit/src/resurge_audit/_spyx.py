@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from resurge_audit._errors import Unsupported, class_name, require
+from resurge_audit._errors import Obstacles, Unsupported, class_name, require
 from resurge_audit._file import FORMAT_VERSION, Array, Recording, compact, write
 from resurge_audit._loss import Loss, LossFunction, check_shape, reduce
+from resurge_audit._spyx_beside import check_beside, check_owners
 from resurge_audit._surrogate import Description, identify
 
 
@@ -54,7 +55,8 @@ def record_spyx(
     from flax import nnx
 
     if not isinstance(net, nnx.Sequential | list | tuple):
-        raise Unsupported(class_name(net), "is not a Sequential, and its __call__ cannot be read")
+        why = "is not a Sequential, and its __call__ cannot be followed; pass an nnx.Sequential of its layers, if "
+        raise Unsupported(class_name(net), why + "that is all that its __call__ does")
     modules = list(net.layers) if isinstance(net, nnx.Sequential) else list(net)
     x = jnp.asarray(x)
     x = jnp.broadcast_to(x, (steps, *x.shape)) if steps is not None else x
@@ -62,7 +64,12 @@ def record_spyx(
         raise Unsupported("x.dtype", f"{x.dtype} is neither float32 nor float64")
     if not modules or x.ndim not in (3, 5) or 0 in x.shape:
         raise Unsupported("x.shape", f"{x.shape} is neither [T, B, N] nor [T, B, H, W, C] with something in it")
-    layers = [layer_of(module, k == len(modules) - 1) for k, module in enumerate(modules)]
+    obstacles, layers = Obstacles(), list[Layer]()
+    for k, module in enumerate(modules):
+        with obstacles.at(f"layer {k}"):
+            layers.append(layer_of(module, k == len(modules) - 1))
+    obstacles.check()
+    check_owners(net, modules)
     graphs = [nnx.split(module) for module in modules]
     shapes = shapes_of(graphs, x)
 
@@ -91,13 +98,14 @@ def record_spyx(
         {
             "version": FORMAT_VERSION,
             "framework": {"name": "spyx", "version": importlib.metadata.version("spyx")},
-            "layers": [layer.description for layer in layers],
+            "layers": [],
             "ungraded": [],
             "notes": [],
         }
     )
     evaluate = loss_of(loss, output, y, recording)
     value, gradients = jax.value_and_grad(lambda given: evaluate(network(given)[0]))(leaves)
+    check_beside(net, x, output, evaluate, gradients)
     tensors = recording.tensors
     tensors["loss"] = np.asarray(value).reshape(1)
     tensors["input"] = compact(channels_first(x))
@@ -112,13 +120,18 @@ def record_spyx(
             tensors[f"layers.{k}.{name}"] = columns(convert(given), name, orders[k])
             tensors[f"gradients.layers.{k}.{name}"] = columns(convert(found), name, orders[k])
         for name in layer.learned:
-            tensors[f"gradients.layers.{k}.{name}"] = np.asarray(gradients["states"][k][name][...]).reshape(1)
+            found = np.asarray(gradients["states"][k][name][...])
+            tensors[f"gradients.layers.{k}.{name}"] = (
+                found.reshape(1) if found.size == 1 else own_numbers(found, orders[k])
+            )
+        layer.description = settled(layer.description, orders[k])
         if layer.description["kind"] == "neuron":
             tensors[f"spikes.{k}"] = compact(channels_first(outputs[k], orders[k]))
         if potentials[k] is not None and record_potentials:
             tensors[f"potentials.{k}"] = channels_first(potentials[k], orders[k])
         if k in gradients["currents"]:
             tensors[f"gradients.currents.{k}"] = channels_first(gradients["currents"][k], orders[k])
+    recording.description["layers"] = [layer.description for layer in layers]
     if "loss.weight" in tensors:
         tensors["loss.weight"] = channels_first(tensors["loss.weight"], orders[-1])
     for name, values in tensors.items():
@@ -291,15 +304,34 @@ def pair(module: Any, attribute: str) -> list[int]:
     return [int(v) for v in value]
 
 
-def decay(module: Any, attribute: str) -> float:
-    """A decay, which Spyx clips to 0..=1.
+def decay(module: Any, attribute: str) -> Any:
+    """A decay, which Spyx clips to 0..=1: a number, or an array with one for each neuron.
 
-    Raises Unsupported where there is one for each neuron, or where it is clipped and so has no gradient.
+    Raises Unsupported where it is clipped and so has no gradient.
     """
     value = np.asarray(getattr(module, attribute)[...])
-    require(value.size == 1, module, attribute, "one value for each neuron is not in the format")
-    require(0 <= float(value.reshape(())) <= 1, module, attribute, f"{value} is clipped")
-    return float(value.reshape(()))
+    clipped = value[(value < 0) | (value > 1)]
+    why = f"{clipped[:1]} is clipped, so that it has no gradient; put it between 0 and 1"
+    require(clipped.size == 0, module, attribute, why)
+    return float(value.reshape(())) if value.size == 1 else value.astype(np.float64)
+
+
+def own_numbers(values: Array, order: Array | None) -> Array:
+    """A number for each neuron in the order of the file: `[H, W, C]` as `[C, H, W]`, features as the file has them."""
+    if values.ndim == 3:
+        return np.ascontiguousarray(np.moveaxis(values, -1, 0)).reshape(-1)
+    return values.reshape(-1)[order] if order is not None else values.reshape(-1)
+
+
+def settled(description: Description, order: Array | None) -> Description:
+    """The description with lists of numbers in the place of arrays."""
+
+    def of(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: of(inner) for key, inner in value.items()}
+        return own_numbers(value, order).tolist() if isinstance(value, np.ndarray) else value
+
+    return {key: of(value) for key, value in description.items()}
 
 
 def neuron(module: Any, named: dict[str, Any]) -> Layer:

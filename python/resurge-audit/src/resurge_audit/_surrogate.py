@@ -46,6 +46,11 @@ def shape_of(kind: str, p: dict[str, float], x: Array) -> Array:
             return np.asarray((1 + h) * _normal(x, 0.0, s) - h * (_normal(x, s, side) + _normal(x, -s, side)))
         case "straight-through":
             return np.ones_like(x)
+        case "heaviside":
+            return np.where(x >= -p["width"], 1.0, 0.0)
+        case "periodic-exponential":
+            near = np.abs(x - p["period"] * np.round(x / p["period"]))
+            return np.where(x < 0, np.exp(-a / p["width"]), np.exp(-2 * near / p["width"]))
     raise ValueError(kind)
 
 
@@ -106,8 +111,22 @@ def identify(
     peak = float(values[GRID.size // 2])
     if not np.all(np.isfinite(values)):
         raise Unsupported(what, "its derivative is not finite everywhere")
+    line = np.polynomial.polynomial.polyfit(GRID, values, 1)
+    if abs(line[1]) > 0 and _close(values / line[1], GRID + line[0] / line[1], tolerance):
+        slope = "" if abs(line[1] - 1) < tolerance else f"{line[1]:.6g} times "
+        raise Unsupported(
+            what,
+            f"its derivative is {slope}x = u - threshold itself, so that it is 0 at the threshold and negative below; "
+            "a straight-through estimator has the derivative 1 (Spyx 1.0.0's axn.custom() is documented as one, and is "
+            "this: give it bwd=jnp.ones_like)",
+        )
     if not peak > 0:
-        raise Unsupported(what, f"its derivative at the threshold is {peak:g}; a surrogate of the format is positive")
+        there = ", ".join(f"{float(derivative(np.array([x]))[0]):.4g} at {x:g}" for x in (-1.0, -0.1, 0.0, 0.1, 1.0))
+        raise Unsupported(
+            what,
+            f"its derivative at the threshold is {peak:g}, but a surrogate of the format is positive there; in "
+            f"x = u - threshold it is {there}",
+        )
     if not np.array_equal(values, derivative(GRID)):
         raise Unsupported(what, "its derivative differs from call to call: it is random, or has a state")
     for hint in hints:
@@ -116,9 +135,10 @@ def identify(
     relative = values / peak
     if _close(relative, np.ones_like(GRID), tolerance):
         return _described("straight-through", {}, peak)
-    found = _rectangle(derivative, relative, peak)
-    if found is not None and _agrees(found, values, peak, tolerance):
-        return found
+    for guess in (_rectangle, _heaviside):
+        found = guess(derivative, relative, peak)
+        if found is not None and _agrees(found, values, peak, tolerance):
+            return found
     middle = int(np.argmin(np.abs(relative - 0.5) + (GRID <= 0)))
     if GRID[middle] > 0 and 0 < relative[middle] < 1:
         for kind in SOLVED:
@@ -131,7 +151,10 @@ def identify(
                     candidate = _described(kind, parameters, height)
                     if _agrees(candidate, values, peak, limit):
                         return candidate
-    raise Unsupported(what, "its derivative is none of the surrogates of the format")
+    raise Unsupported(
+        what,
+        "its derivative is none of the surrogates of the format; take one of docs/audit-format.md",
+    )
 
 
 def _close(found: Array, expected: Array, tolerance: float) -> bool:
@@ -156,13 +179,27 @@ def _described(kind: str, parameters: dict[str, float], peak: float) -> Descript
 def _rectangle(derivative: Derivative, relative: Array, peak: float) -> Description | None:
     if not bool(np.all((relative == 0) | (np.abs(relative - 1) < 1e-14))) or bool(relative[-1] > 0):
         return None
+    return _described("rectangle", {"width": float(f"{2 * _edge(derivative, 1.0):.15g}")}, peak)
+
+
+def _heaviside(derivative: Derivative, relative: Array, peak: float) -> Description | None:
+    """A step that is not at the threshold, but below it."""
+    if not bool(np.all((relative == 0) | (np.abs(relative - 1) < 1e-14))) or bool(relative[0] > 0):
+        return None
+    width = float(f"{_edge(derivative, -1.0):.15g}")
+    # One that begins at the threshold has no length on which it varies, and is not in the format.
+    return _described("heaviside", {"width": width}, peak) if width > 1e-9 else None
+
+
+def _edge(derivative: Derivative, side: float) -> float:
+    """Where a derivative that is constant around 0 becomes 0, on one side."""
     low, high = 0.0, float(GRID[-1])
     while (middle := (low + high) / 2) not in (low, high):
-        if float(derivative(np.array([middle]))[0]) > 0:
+        if float(derivative(np.array([side * middle]))[0]) > 0:
             low = middle
         else:
             high = middle
-    return _described("rectangle", {"width": float(f"{2 * high:.15g}")}, peak)
+    return high
 
 
 def derivative_of(description: Description, x: Array) -> Array:
@@ -170,7 +207,8 @@ def derivative_of(description: Description, x: Array) -> Array:
     kind = description["kind"]
     p = {name: value for name, value in description.items() if name not in ("kind", "scale")}
     shape = shape_of(kind, p, x)
-    default = {"fast-sigmoid": "peak-one", "algebraic": "peak-one", "straight-through": "peak-one"}
+    peaks = ("fast-sigmoid", "algebraic", "straight-through", "heaviside", "periodic-exponential")
+    default = dict.fromkeys(peaks, "peak-one")
     scale = description.get("scale", None if kind == "multi-gaussian" else default.get(kind, "unit-area"))
     if scale is None:
         return shape
