@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::anchored::Evaluate;
 use crate::difference::power_of_two_below;
-use crate::directions::random_signs;
+use crate::directions::random_weights;
 use crate::error::{check_length, positive};
 use crate::evidence::{dot, norm};
 use rayon::prelude::*;
@@ -29,6 +29,9 @@ const LEAST: f64 = 1.0 / 16_777_216.0;
 /// the right unit, and far larger in any unit that is off by more than [`ORDINARY`].
 const TRIAL: f64 = 1.0 / 8192.0;
 
+/// The relative error of a trial that leaves nothing to be wished for: a hundred times that of [`TRIAL`].
+const GOOD: f64 = 1e-6;
+
 impl Scales {
     /// Given units, one an input.
     pub(crate) fn given(anchored: &dyn Evaluate, each: &[f64]) -> Result<Self> {
@@ -39,9 +42,9 @@ impl Scales {
         Ok(Self::new(anchored, each.iter().map(|&scale| power_of_two_below(scale)).collect()))
     }
 
-    /// Units from the inputs' own values and from how the output responds to them. Candidates are 1, the size of the values,
-    /// and the length over which a potential moves by as much as one, or a loss without spikes by as much as itself; that one
-    /// is taken at which a central difference comes nearest to the derivative.
+    /// Units from the inputs' own values and from how the output responds to them. Candidates are the size of the values,
+    /// the length over which a potential moves by as much as one, or a loss without spikes by as much as itself, and 1; the
+    /// first is taken at which a central difference is the derivative, or that where it comes nearest.
     pub(crate) fn found(anchored: &dyn Evaluate, width: f64, seed: u64) -> Result<Self> {
         let each = anchored
             .ranges()
@@ -79,7 +82,8 @@ impl Scales {
 }
 
 fn unit(anchored: &dyn Evaluate, width: f64, range: Range<usize>, seed: u64) -> Result<f64> {
-    let parts = uneven(range.len(), seed);
+    // Not all of one size: along such a direction equal entries of opposite signs would cancel, in every unit.
+    let parts = random_weights(range.len(), seed);
     let along = |unit: f64| {
         let mut direction = vec![0.0; anchored.dimension()];
         direction[range.clone()].iter_mut().zip(&parts).for_each(|(d, part)| *d = unit * part);
@@ -104,23 +108,19 @@ fn unit(anchored: &dyn Evaluate, width: f64, range: Range<usize>, seed: u64) -> 
     }
     let step = power_of_two_below(width * TRIAL);
     let mut best = (f64::INFINITY, 1.0);
-    for unit in std::iter::once(1.0).chain(candidates) {
+    for unit in candidates.into_iter().chain([1.0]) {
         let direction = along(unit);
         let (ahead, behind) = (anchored.evaluate(&direction, step)?, anchored.evaluate(&direction, -step)?);
         let error = ((ahead.loss - behind.loss) / (2.0 * step * unit) - exact).abs();
+        // Of units that will all do, as of a linear function, the first.
+        if error <= GOOD * exact.abs() {
+            return Ok(unit);
+        }
         if error < best.0 {
             best = (error, unit);
         }
     }
     Ok(best.1)
-}
-
-/// Numbers of either sign from 9/16 to 15/16, which move what is a multiple of a power of two exactly. Not all are of one
-/// size: along such a direction equal entries of opposite signs would cancel, in every unit.
-fn uneven(count: usize, seed: u64) -> Vec<f64> {
-    let [signs, more, less] = [0, 1, 2].map(|k| random_signs(count, seed.wrapping_mul(3).wrapping_add(k)));
-    let sizes = more.iter().zip(&less).map(|(a, b)| 0.75 + a / 8.0 + b / 16.0);
-    sizes.zip(&signs).map(|(size, sign)| size * sign).collect()
 }
 
 /// The norm of a part of a gradient in units, and the product of a direction with it.
