@@ -141,7 +141,8 @@ impl Sample {
 #[test]
 fn every_fused_cell_is_the_composed_cell() {
     let cells = fused_cells();
-    assert_eq!(cells.len(), 10 * (5 * 3 * 4 + 1));
+    // Surrogates, resets, timings and rules; and none.
+    assert_eq!(cells.len(), 12 * (5 * 3 * 4 + 1));
     let mut told = 0.0;
     for (index, &cell) in cells.iter().enumerate() {
         for (output, shape) in [(CellOutput::Spikes, [9, 1, 3]), (CellOutput::Traces, [7, 2, 2])] {

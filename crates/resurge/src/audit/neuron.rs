@@ -158,8 +158,10 @@ pub(super) enum Output {
 }
 
 /// A constant of a cell that a framework can learn.
+///
+/// It is read by way of a text, so that as a key it stands in the path of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub(super) enum Constant {
     Decay,
     Threshold,
@@ -170,6 +172,18 @@ pub(super) enum Constant {
     SynapseGain,
     AdaptationDecay,
     AdaptationScale,
+}
+
+impl TryFrom<String> for Constant {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let all = super::run::ALL;
+        all.into_iter().find(|constant| constant.to_string() == name).ok_or_else(|| {
+            let names = all.map(|constant| format!("`{constant}`")).join(", ");
+            format!("unknown variant `{name}`, expected one of {names}")
+        })
+    }
 }
 
 impl std::fmt::Display for Constant {

@@ -84,7 +84,12 @@ fn a_value_of_another_type_is_named_by_its_path() {
             let mut changed = whole.clone();
             *changed.pointer_mut(pointer).unwrap() = other.clone();
             let error = error(&changed).unwrap_or("accepted".into());
-            if !error.contains(&format!("`{path}`")) {
+            // A number may stand for a list of them: then nothing is wrong before the tensors are read.
+            if was.is_array() && other.is_number() && error.starts_with("tensor ") {
+                continue;
+            }
+            // Of a list, its first entry may be what is wrong.
+            if !error.contains(&format!("`{path}`")) && !error.contains(&format!("`{path}[0]`")) {
                 wrong.push(format!("{path} = {other}: {error}"));
             }
         }
@@ -102,6 +107,8 @@ fn a_misspelt_and_a_missing_key_are_named_with_their_place() {
         let Some(Value::Object(keys)) = whole.pointer(pointer) else { continue };
         // What is learned has names of its own.
         let free = path.ends_with("learned") || path.ends_with("scaled");
+        // One choice with a number: of two keys, neither is the wrong one.
+        let free = free || path.ends_with("reset_gradient") || path.ends_with("scale");
         let place = path.as_str();
         let mut changed = whole.clone();
         changed.pointer_mut(pointer).unwrap()["mispelt"] = json!(1);

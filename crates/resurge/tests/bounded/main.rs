@@ -132,7 +132,7 @@ fn work_beyond_the_bounds_is_refused_by_name() {
     for draft in [pool, conv] {
         let bytes = draft.bytes();
         let error = AuditFile::parse(&bytes).map(drop).unwrap_err().to_string();
-        assert!(error.starts_with("layer 0: ") && error.contains("operations a pass"), "{error}");
+        assert!(error.starts_with("layer 0, ") && error.contains("operations a pass"), "{error}");
         assert!(error.contains(&format!("a file of {} bytes is given", bytes.len())), "{error}");
         assert_eq!(bounded(&bytes).code, None);
     }
