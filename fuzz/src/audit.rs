@@ -23,7 +23,7 @@ pub fn audit(bytes: &[u8]) {
 fn check(file: &[u8], proof: bool) {
     match AuditFile::parse(file) {
         Ok(file) => {
-            let options = AuditOptions { proof, profiles: true, seed: 1 };
+            let options = AuditOptions { proof, search: true, profiles: true, seed: 1 };
             match resurge::audit::audit(&file, &options) {
                 Ok(report) => assert!(!report.code.is_empty() && !report.words.is_empty()),
                 Err(error) => assert!(!error.to_string().is_empty()),

@@ -11,8 +11,10 @@ mod checkpoint;
 mod data;
 #[path = "../../crates/resurge/tests/bounded/header.rs"]
 mod header;
+#[allow(dead_code)]
 #[path = "../../crates/resurge/tests/bounded/hostile.rs"]
 mod hostile;
+#[allow(dead_code)]
 #[path = "../../crates/resurge/tests/bounded/measure.rs"]
 mod measure;
 mod program;
