@@ -226,6 +226,10 @@ impl Finder<'_> {
     fn tuple(&mut self, node: &syn::ExprTuple) {
         let elements: Vec<&str> = node.elems.iter().map(|e| self.text(e)).collect();
         for i in 1..elements.len() {
+            // A number without a type would take that of its neighbour, and the code as it stands with it.
+            if [&node.elems[i - 1], &node.elems[i]].iter().any(|e| matches!(e, Expr::Lit(_))) {
+                continue;
+            }
             let mut swapped = elements.clone();
             swapped.swap(i - 1, i);
             self.put(node, format!("({})", swapped.join(", ")));

@@ -1,7 +1,7 @@
 //! Building the copy: what does not compile is found by rustc's errors and left out.
 
 use crate::copy;
-use crate::plan::{Group, Plan, SourceFile};
+use crate::plan::{CRATES, Group, Plan, SourceFile};
 use crate::splice::{Spliced, splice};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -145,6 +145,15 @@ impl Compiler<'_> {
             };
             texts.insert(lib, text + include_str!("switch.txt"));
         }
+        // What comes behind the tested crates is selected with the workspace, but nothing of it is needed.
+        let tested = |name: &&&str| {
+            groups.iter().any(|(_, group)| group.tests.contains_key(**name))
+        };
+        let last = CRATES.iter().rposition(|name| tested(&name)).unwrap_or(CRATES.len());
+        for name in CRATES.iter().skip(last + 1) {
+            texts.insert(format!("crates/{name}/src/lib.rs").into(), "//! Left out.\n".into());
+        }
+        texts.insert("benches/src/lib.rs".into(), "//! Left out.\n".into());
         Ok((texts, all))
     }
 
@@ -245,31 +254,49 @@ pub fn blame(
             unviable.extend(found);
             continue;
         }
-        // The code as it stands does not compile in this place: a value that is borrowed for longer, say.
-        let mut places: Vec<u32> = Vec::new();
-        for (file, range) in located(true) {
-            let places_there = || spliced[file].places.iter();
-            let around = places_there()
-                .filter(|(place, _)| place.start <= range.start && range.end <= place.end)
-                .min_by_key(|(place, _)| place.len());
-            let within = places_there()
-                .filter(|(place, _)| range.start <= place.start && place.end <= range.end);
-            let chosen: Vec<_> = match within.clone().next() {
-                Some(_) => within.collect(),
-                None => around.into_iter().collect(),
-            };
-            for (_, index) in chosen {
-                let (first, site) =
-                    (plan.files[file].first[*index], &plan.files[file].sites[*index]);
-                places.extend(first..first + site.alternatives.len() as u32);
+        // The code as it stands does not compile in this place: a value that is borrowed for longer, say. It is the
+        // place around what the error is about, or those within; or so for what else the error shows; or all of
+        // those between.
+        let mut places: Vec<(usize, usize)> = Vec::new();
+        for primary in [true, false] {
+            for (file, range) in located(primary) {
+                if !places.is_empty() && !primary {
+                    break;
+                }
+                let there = || spliced[file].places.iter();
+                let around = there()
+                    .filter(|(place, _)| place.start <= range.start && range.end <= place.end)
+                    .min_by_key(|(place, _)| place.len());
+                let within = there()
+                    .filter(|(place, _)| range.start <= place.start && place.end <= range.end);
+                match (around, primary) {
+                    (Some((_, index)), false) => places.push((file, *index)),
+                    _ => {
+                        places.extend(within.map(|&(_, index)| (file, index)));
+                        if let (true, Some((_, index))) = (places.is_empty(), around) {
+                            places.push((file, *index));
+                        }
+                    }
+                }
             }
         }
         if places.is_empty() {
-            eprintln!(
-                "no mutant is to blame for: {}",
-                error.rendered.as_deref().unwrap_or_default()
-            );
+            for (file, range) in located(true) {
+                let ends = || located(false).filter(|(f, _)| *f == file).map(|(_, range)| range);
+                let start = ends().map(|r| r.start).min().unwrap_or(range.start);
+                let end = ends().map(|r| r.end).max().unwrap_or(range.end);
+                let between =
+                    spliced[file].places.iter().filter(|(p, _)| start <= p.start && p.end <= end);
+                places.extend(between.map(|&(_, index)| (file, index)));
+            }
         }
+        if places.is_empty() {
+            eprintln!("no mutant is to blame for: {}", error.rendered.as_deref().unwrap_or_default());
+        }
+        let places = places.into_iter().flat_map(|(file, index)| {
+            let file = &plan.files[file];
+            file.first[index]..file.first[index] + file.sites[index].alternatives.len() as u32
+        });
         // Errors of types outside of the mutants are often a consequence of those inside, and come again if not;
         // errors of borrows are not.
         let borrows = error.code.as_ref().is_some_and(|c| c.code.as_str() >= "E0499");

@@ -38,6 +38,9 @@ struct Arguments {
     /// Names the mutants and runs nothing
     #[arg(long)]
     list: bool,
+    /// Tells what is known already, and runs nothing
+    #[arg(long)]
+    report: bool,
     /// Forgets earlier results
     #[arg(long)]
     fresh: bool,
@@ -88,27 +91,37 @@ fn main() -> Result<ExitCode> {
     let state = root.join("target/mutants");
     std::fs::create_dir_all(&state)?;
     let mut unviable = known_unviable(&state, &plan);
-    let compiler = compile::Compiler {
-        root: &root,
-        copy: state.join("source"),
-        build: state.join("build"),
-        profile: &arguments.profile,
-    };
-    eprintln!("{} mutants in {} files", plan.mutants.len(), plan.files.len());
-    let keep = |unviable: &HashSet<u32>| keep_unviable(&state, &plan, unviable);
-    let binaries = compiler.build(&plan, &chosen, &mut unviable, keep)?;
-    let (tests, digest) = campaign::baseline(&binaries, &state)?;
-    let seconds: f64 = tests.iter().map(|t| t.seconds).sum();
-    eprintln!("{} tests reach a mutant; they take {seconds:.1} s", tests.len());
     let mut results = Results::open(state.join("results.jsonl"), arguments.fresh)?;
-    if !arguments.only.is_empty() {
-        mutants.iter().for_each(|mutant| results.forget(mutant));
+    if !arguments.report {
+        if !arguments.only.is_empty() {
+            mutants.iter().for_each(|mutant| results.forget(mutant));
+        }
+        let compiler = compile::Compiler {
+            root: &root,
+            copy: state.join("source"),
+            build: state.join("build"),
+            profile: &arguments.profile,
+        };
+        let keep = |unviable: &HashSet<u32>| keep_unviable(&state, &plan, unviable);
+        let binaries = compiler.build(&plan, &chosen, &mut unviable, keep)?;
+        let (tests, digest) = campaign::baseline(&binaries, &state)?;
+        let seconds: f64 = tests.iter().map(|t| t.seconds).sum();
+        let viable = |m: &&Mutant| !unviable.contains(&m.id) && !equivalent.contains_key(&m.id);
+        let to_run: Vec<Mutant> = mutants.iter().filter(viable).cloned().collect();
+        eprintln!(
+            "{} viable mutants in {} tests, which take {seconds:.1} s",
+            to_run.len(),
+            tests.len()
+        );
+        let campaign = Campaign {
+            plan: &plan,
+            binaries: &binaries,
+            tests: &tests,
+            digest,
+            jobs: arguments.jobs,
+        };
+        results = campaign.run(&to_run, results)?;
     }
-    let viable = |m: &&Mutant| !unviable.contains(&m.id) && !equivalent.contains_key(&m.id);
-    let to_run: Vec<Mutant> = mutants.iter().filter(viable).cloned().collect();
-    let campaign =
-        Campaign { plan: &plan, binaries: &binaries, tests: &tests, digest, jobs: arguments.jobs };
-    let results = campaign.run(&to_run, results)?;
     let report = Report {
         plan: &plan,
         mutants: &mutants,
@@ -118,9 +131,12 @@ fn main() -> Result<ExitCode> {
     };
     let survivors = report.survivors();
     std::fs::write(state.join("survivors.txt"), &survivors)?;
-    let (table, alive) = report.table();
+    let (table, alive, open) = report.table();
     println!("{survivors}\n{table}");
-    Ok(if alive { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if open > 0 {
+        println!("{open} were not run");
+    }
+    Ok(if alive || open > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {

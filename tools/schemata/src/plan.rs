@@ -7,6 +7,16 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+/// The crates, each behind those that it builds on.
+pub const CRATES: [&str; 6] = [
+    "resurge-tensor",
+    "resurge-autodiff",
+    "resurge-snn",
+    "resurge-gradcheck",
+    "resurge-data",
+    "resurge",
+];
+
 /// Files whose mutants are run against the same tests.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,10 +127,6 @@ impl Plan {
             }
             plan.files.push(SourceFile { path, group, source, sites, first });
         }
-        // Crates that others build on come first.
-        let order = ["resurge-tensor", "resurge-autodiff", "resurge-snn", "resurge-gradcheck"];
-        let rank = |p: &String| order.iter().position(|o| o == p).unwrap_or(order.len());
-        plan.instrumented.sort_by_key(rank);
         Ok(plan)
     }
 

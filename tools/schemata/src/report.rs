@@ -23,6 +23,7 @@ struct Row {
     timeouts: usize,
     missed: usize,
     unreached: usize,
+    open: usize,
 }
 
 impl Row {
@@ -38,8 +39,8 @@ impl Row {
 }
 
 impl Report<'_> {
-    /// The table, in Markdown, and whether anything is alive.
-    pub fn table(&self) -> (String, bool) {
+    /// The table, in Markdown, whether anything is alive, and how many were not run.
+    pub fn table(&self) -> (String, bool, usize) {
         let mut rows: BTreeMap<String, Row> = BTreeMap::new();
         let mut all = Row::default();
         for mutant in self.mutants {
@@ -57,7 +58,7 @@ impl Report<'_> {
                         Some(Fate::Timeout) => row.timeouts += 1,
                         Some(Fate::Missed) => row.missed += 1,
                         Some(Fate::Unreached) => row.unreached += 1,
-                        None => {}
+                        None => row.open += 1,
                     }
                 }
             }
@@ -70,7 +71,7 @@ impl Report<'_> {
             text += &row.line(name);
         }
         text += &all.line("all");
-        (text, all.missed + all.unreached > 0)
+        (text, all.missed + all.unreached > 0, all.open)
     }
 
     fn fate(&self, mutant: &Mutant) -> Option<Fate> {
