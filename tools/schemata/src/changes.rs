@@ -198,6 +198,7 @@ impl Finder<'_> {
                 for element in &a.elems {
                     if !matches!(element, Expr::Lit(_)) && a.elems.len() <= 4 {
                         self.put(element, "Default::default()");
+                        self.put(element, "1.0");
                     }
                 }
             }

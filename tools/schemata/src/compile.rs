@@ -146,9 +146,8 @@ impl Compiler<'_> {
             texts.insert(lib, text + include_str!("switch.txt"));
         }
         // What comes behind the tested crates is selected with the workspace, but nothing of it is needed.
-        let tested = |name: &&&str| {
-            groups.iter().any(|(_, group)| group.tests.contains_key(**name))
-        };
+        let tested =
+            |name: &&&str| groups.iter().any(|(_, group)| group.tests.contains_key(**name));
         let last = CRATES.iter().rposition(|name| tested(&name)).unwrap_or(CRATES.len());
         for name in CRATES.iter().skip(last + 1) {
             texts.insert(format!("crates/{name}/src/lib.rs").into(), "//! Left out.\n".into());
@@ -291,7 +290,10 @@ pub fn blame(
             }
         }
         if places.is_empty() {
-            eprintln!("no mutant is to blame for: {}", error.rendered.as_deref().unwrap_or_default());
+            eprintln!(
+                "no mutant is to blame for: {}",
+                error.rendered.as_deref().unwrap_or_default()
+            );
         }
         let places = places.into_iter().flat_map(|(file, index)| {
             let file = &plan.files[file];

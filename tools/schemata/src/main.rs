@@ -102,9 +102,11 @@ fn main() -> Result<ExitCode> {
             build: state.join("build"),
             profile: &arguments.profile,
         };
+        let skip: Vec<&str> =
+            chosen.iter().flat_map(|(_, group)| group.skip.iter().map(String::as_str)).collect();
         let keep = |unviable: &HashSet<u32>| keep_unviable(&state, &plan, unviable);
         let binaries = compiler.build(&plan, &chosen, &mut unviable, keep)?;
-        let (tests, digest) = campaign::baseline(&binaries, &state)?;
+        let (tests, digest) = campaign::baseline(&binaries, &skip, &state)?;
         let seconds: f64 = tests.iter().map(|t| t.seconds).sum();
         let viable = |m: &&Mutant| !unviable.contains(&m.id) && !equivalent.contains_key(&m.id);
         let to_run: Vec<Mutant> = mutants.iter().filter(viable).cloned().collect();

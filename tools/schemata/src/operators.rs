@@ -272,7 +272,7 @@ pub fn argument(name: &str) -> &'static [&'static str] {
     match name {
         "skip" => &["0"],
         "take" => &["usize::MAX", "1"],
-        "step_by" => &["1"],
+        "step_by" => &["1", "usize::MAX"],
         "then_some" => &[],
         _ => &[],
     }

@@ -25,6 +25,9 @@ pub struct Group {
     pub files: Vec<String>,
     /// By package, the targets as cargo's options name them.
     pub tests: BTreeMap<String, Vec<String>>,
+    /// Tests that are not run: too long for what they add.
+    #[serde(default)]
+    pub skip: Vec<String>,
 }
 
 /// A file with its mutants.
