@@ -187,7 +187,16 @@ fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
         if audit.by_step.len() > PANELS {
             let _ = writeln!(page, "<p>The first {PANELS} of {} layers.</p>", audit.by_step.len());
         }
-        let _ = writeln!(page, "<figure>{}</figure>", grid(&rows)?.svg());
+        match grid(&rows) {
+            Ok(picture) => {
+                let _ = writeln!(page, "<figure>{}</figure>", picture.svg());
+            }
+            // Numbers so large or so small that an axis cannot hold them; the tables have them.
+            Err(PlotError::Nothing(why)) => {
+                let _ = writeln!(page, "<p>Not drawn: {}.</p>", escape(&why.to_string()));
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
