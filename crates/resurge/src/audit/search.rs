@@ -43,7 +43,7 @@ pub struct Explanation {
 /// What a candidate may leave of a tensor, or so many of its tolerances, for its own bounds to be computed.
 const PROMISING: (f64, f64) = (0.02, 4.0);
 
-/// How many candidates get their own bounds, in the order of preference. Each takes some four passes.
+/// How many candidates get their own bounds at the most, in the order of preference. Each takes some four passes.
 const BOUNDED: usize = 8;
 
 /// Backward passes for which a fit is worth its start: a few steps.
@@ -111,10 +111,11 @@ impl Search<'_> {
         for some in candidates.chunks(cost::at_once(self.file)) {
             near.extend(some.par_iter().map(|c| self.near(c)).collect::<Result<Vec<_>>>()?);
         }
+        let most = BOUNDED.min(cost::passes(self.file) / 8).max(1);
         let mut bounded = 0;
         let mut found = Vec::new();
         for (c, (residual, promising)) in candidates.into_iter().zip(near) {
-            let tried = promising && bounded < BOUNDED;
+            let tried = promising && bounded < most;
             bounded += usize::from(tried);
             let explains = tried && Comparison::new(self.file, &self.run.expected(&c.rule)?).agrees();
             let Candidate { code, words, rule } = c;
