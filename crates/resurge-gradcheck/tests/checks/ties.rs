@@ -85,7 +85,9 @@ fn the_choice_of_the_tape_is_accepted() {
 
 #[test]
 fn valid_subgradients_are_accepted_and_all_others_are_wrong() {
-    let rows: [(Kink, &[f64], &[&[f64]], &[&[f64]]); 5] = [
+    /// A kink, the point, and claims there: valid ones and wrong ones.
+    type Row = (Kink, &'static [f64], &'static [&'static [f64]], &'static [&'static [f64]]);
+    let rows: [Row; 5] = [
         (
             Kink::Maximum,
             &[1.0, 0.5, 1.0],

@@ -30,11 +30,10 @@ pub(super) fn in_words(run: &NetworkRun<'_, Bounded>, d: &Divergence) -> Option<
         Some((found - rebuilt, found.abs() + rebuilt.abs()))
     };
     let (mut moved, mut steady) = (0_usize, true);
-    for sample in 0..batch {
+    for (sample, states) in samples.iter().enumerate() {
         for k in 0..width {
             let (first, size) = at(0, sample, k)?;
             let (next, next_size) = at(1, sample, k)?;
-            let states = &samples[sample];
             if states.spikes[k] != 0.0 || states.computed[k] != 0.0 {
                 continue;
             }
