@@ -200,7 +200,8 @@ impl<'p, P: Program> AdjointCheck<'p, P> {
         Self { seed, ..self }
     }
 
-    /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`].
+    /// Checks the smooth twin; see
+    /// [`AnchoredProgram::smooth_twin`](crate::AnchoredProgram::smooth_twin).
     ///
     /// ```
     /// use resurge_autodiff::{Tape, Var};
