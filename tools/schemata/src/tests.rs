@@ -204,6 +204,13 @@ fn the_first_failure_ends_a_run() {
 }
 
 #[test]
+fn time_and_memory_of_a_run_are_bounded() {
+    let asked = "[ \"$(ulimit -t)\" = 15 ] && [ \"$(ulimit -v)\" = 6000000 ]";
+    let binary = script("bounded", asked);
+    assert_eq!(run::against(&binary, &["a"], 1, 1.0).unwrap(), Outcome::Passed);
+}
+
+#[test]
 fn a_loop_without_end_is_ended_by_its_processor_time() {
     let binary = script("endless", "while :; do :; done");
     let outcome = run::against(&binary, &["a"], 1, 0.0).unwrap();
