@@ -89,6 +89,7 @@ fn what_is_known_at_compile_time_and_tests_stay() {
         "#[cfg(test)] mod tests { fn f() { let x = 1 + 2; } }",
         "#[test] fn f() { let x = 1 + 2; }",
         "macro_rules! m { () => { 1 + 2 } }",
+        "fn f() { let _ = R { tolerance }; }",
     ] {
         let sites = found(source);
         let jumps = |site: &&Site| !matches!(site.kind, Kind::Jump(_));
