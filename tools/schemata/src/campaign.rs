@@ -142,7 +142,7 @@ impl Campaign<'_> {
                 let name = mutant.name.clone();
                 let record = Record { mutant: name, fate, test, file, tests: self.digest };
                 lock(&results).add(record)?;
-                if at % 50 == 0 {
+                if at.is_multiple_of(50) {
                     eprintln!("{at} of {}", mutants.len());
                 }
             }

@@ -192,9 +192,11 @@ impl Compiler<'_> {
                 _ => {}
             }
         }
+        let rendered: Vec<String> = errors.iter().filter_map(|e| e.rendered.clone()).collect();
         errors.retain(|e| !e.spans.is_empty());
         if !output.status.success() && errors.is_empty() {
-            bail!("cargo failed: {}", String::from_utf8_lossy(&output.stderr));
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("cargo failed: {said}\n{}", rendered.concat());
         }
         Ok((binaries, errors))
     }

@@ -90,6 +90,11 @@ fn main() -> Result<ExitCode> {
     let equivalent = equivalents.of(&plan)?;
     let state = root.join("target/mutants");
     std::fs::create_dir_all(&state)?;
+    // Two at once would take each other's build.
+    let lock = std::fs::File::create(state.join("lock"))?;
+    if !arguments.report && lock.try_lock().is_err() {
+        bail!("another run is at work in {}", state.display());
+    }
     let mut unviable = known_unviable(&state, &plan);
     let mut results = Results::open(state.join("results.jsonl"), arguments.fresh)?;
     if !arguments.report {

@@ -33,7 +33,7 @@ pub enum Outcome {
 }
 
 /// No test needs as much; a mutant that asks for memory without end must not take that of others.
-const MEMORY_KB: u64 = 12_000_000;
+const MEMORY_KB: u64 = 6_000_000;
 
 /// Names of the tests of an executable.
 pub fn names(binary: &TestBinary) -> Result<Vec<String>> {
@@ -56,7 +56,9 @@ fn command(binary: &TestBinary, tests: &[&str], processor_seconds: u64) -> Comma
     let mut command = Command::new("sh");
     command
         .arg("-c")
-        .arg(format!("ulimit -v {MEMORY_KB} -t {processor_seconds}; exec \"$0\" \"$@\""))
+        .arg(format!(
+            "ulimit -v {MEMORY_KB} && ulimit -t {processor_seconds} && exec \"$0\" \"$@\""
+        ))
         .arg(&binary.executable)
         .args(["--exact", "--test-threads", "1"])
         .args(tests)

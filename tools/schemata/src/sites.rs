@@ -241,6 +241,13 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         self.operand = false;
     }
 
+    fn visit_field_value(&mut self, node: &'ast syn::FieldValue) {
+        // A name alone is a field and its value in one.
+        if node.colon_token.is_some() {
+            self.visit_expr(&node.expr);
+        }
+    }
+
     fn visit_stmt_macro(&mut self, node: &'ast syn::StmtMacro) {
         self.mac(&node.mac);
     }

@@ -89,6 +89,7 @@ fn what_is_known_at_compile_time_and_tests_stay() {
         "#[cfg(test)] mod tests { fn f() { let x = 1 + 2; } }",
         "#[test] fn f() { let x = 1 + 2; }",
         "macro_rules! m { () => { 1 + 2 } }",
+        "fn f() { let _ = R { tolerance }; }",
     ] {
         let sites = found(source);
         let jumps = |site: &&Site| !matches!(site.kind, Kind::Jump(_));
@@ -201,6 +202,13 @@ fn the_first_failure_ends_a_run() {
     let binary = script("chosen", "[ $SCHEMATA_MUTANT = 7 ] && exit 101; echo 'test a ... ok'");
     assert_eq!(run::against(&binary, &["a"], 7, 0.0).unwrap(), Outcome::Failed("chosen a".into()));
     assert_eq!(run::against(&binary, &["a"], 8, 0.0).unwrap(), Outcome::Passed);
+}
+
+#[test]
+fn time_and_memory_of_a_run_are_bounded() {
+    let asked = "[ \"$(ulimit -t)\" = 15 ] && [ \"$(ulimit -v)\" = 6000000 ]";
+    let binary = script("bounded", asked);
+    assert_eq!(run::against(&binary, &["a"], 1, 1.0).unwrap(), Outcome::Passed);
 }
 
 #[test]
