@@ -27,10 +27,10 @@ impl Bound {
 const PASS: Bound = Bound { always: 40_000_000, per_byte: 3000 };
 
 /// What all backward passes may take that look for an explanation or draw a profile.
-const SEARCH: Bound = Bound { always: 400_000_000, per_byte: 4000 };
+const SEARCH: Bound = Bound { always: 400_000_000, per_byte: 3000 };
 
 /// What the states of all layers may take.
-const STATES: Bound = Bound { always: 36 << 20, per_byte: 140 };
+const STATES: Bound = Bound { always: 30 << 20, per_byte: 130 };
 
 /// What the backward passes that run at the same time may take.
 const BACKWARD: Bound = Bound { always: 8 << 20, per_byte: 30 };
