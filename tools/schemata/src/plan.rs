@@ -23,6 +23,9 @@ pub const CRATES: [&str; 6] = [
 pub struct Group {
     /// Patterns of files, from the root of the project.
     pub files: Vec<String>,
+    /// Files among them that are left out: compiled into tests alone.
+    #[serde(default)]
+    pub except: Vec<String>,
     /// By package, the targets as cargo's options name them.
     pub tests: BTreeMap<String, Vec<String>>,
     /// Tests that are not run: too long for what they add.
@@ -86,8 +89,14 @@ impl Plan {
             let found = sites::constants(&source).with_context(|| path.display().to_string())?;
             constants.extend(found);
             let group = patterns.iter().find(|(pattern, _)| pattern.matches_path(&path));
+            // Tests beside the code are what mutants are run against.
+            let of_tests = path.iter().any(|part| part == "tests" || part == "tests.rs");
+            let left_out = group.is_some_and(|(_, name)| {
+                groups[*name].except.iter().any(|file| path == Path::new(file))
+            });
             if let Some((_, group)) = group
-                && path.file_name().is_none_or(|name| name != "tests.rs")
+                && !of_tests
+                && !left_out
             {
                 files.push((path, source, (*group).clone()));
             }
@@ -95,6 +104,11 @@ impl Plan {
         for (pattern, group) in &patterns {
             if !files.iter().any(|(path, _, _)| pattern.matches_path(path)) {
                 bail!("group {group}: no source file matches {pattern}");
+            }
+        }
+        for (name, group) in groups {
+            if let Some(gone) = group.except.iter().find(|file| !root.join(file).is_file()) {
+                bail!("group {name}: there is no file {gone} to be left out");
             }
         }
         let mut plan = Plan { files: Vec::new(), mutants: Vec::new(), instrumented: Vec::new() };

@@ -66,8 +66,9 @@ pub(super) struct LayerGradients<S> {
     pub(super) recurrent: Vec<S>,
 }
 
-/// Samples that are differentiated at the same time.
-const AT_ONCE: usize = 8;
+/// Samples that are differentiated at the same time: so many at least, and so many that their gradients of what they share
+/// are not more numbers than this.
+pub(super) const AT_ONCE: (usize, usize) = (8, 50_000);
 
 /// Runs the adjoint of a layer.
 pub(super) fn back<S: Number>(
@@ -92,9 +93,12 @@ pub(super) fn back<S: Number>(
     let mut constants = vec![[S::zero(); CONSTANTS]; rows];
     let mut weights = vec![S::zero(); recurrent.as_ref().map_or(0, Vec::len)];
     // In the order of the samples; a few at a time, as each has recurrent weights of its own.
-    for first in (0..samples.len()).step_by(AT_ONCE) {
-        let some = &samples[first..samples.len().min(first + AT_ONCE)];
-        each.par_extend(some.par_iter().enumerate().map(|(k, states)| one((first + k, states))));
+    let (least, numbers) = AT_ONCE;
+    let at_once = least.max(numbers / (rows * CONSTANTS + weights.len()));
+    for first in (0..samples.len()).step_by(at_once) {
+        let some = &samples[first..samples.len().min(first + at_once)];
+        let indexed = some.par_iter().with_min_len(extent.a_task()).enumerate();
+        each.par_extend(indexed.map(|(k, states)| one((first + k, states))));
         for gradients in &mut each[first..] {
             let own = std::mem::take(&mut gradients.constants);
             let both = constants.as_flattened_mut().iter_mut().zip(own.as_flattened());

@@ -3,7 +3,8 @@
 //! Time is counted in operations of about a nanosecond on one core, memory in bytes, of a release build. The figures are
 //! estimates that `fuzz/run hostile` holds against the clock and the allocator (docs/results/reliability.md).
 
-use super::description::{Layer, Pool};
+use super::adjoint::AT_ONCE;
+use super::description::{CONSTANTS, Layer, Pool};
 use super::error::{AuditError, Result};
 use super::file::{AuditFile, LayerData};
 use super::shapes::product;
@@ -27,7 +28,7 @@ impl Bound {
 const PASS: Bound = Bound { always: 40_000_000, per_byte: 3000 };
 
 /// What all backward passes may take that look for an explanation or draw a profile.
-const SEARCH: Bound = Bound { always: 400_000_000, per_byte: 3000 };
+const SEARCH: Bound = Bound { always: 300_000_000, per_byte: 1000 };
 
 /// What the states of all layers may take.
 const STATES: Bound = Bound { always: 30 << 20, per_byte: 130 };
@@ -121,7 +122,10 @@ impl Cost {
             Layer::Neuron(_) | Layer::Integrator(_) => {
                 let [state, state_bytes] = A_STATE;
                 kept = numbers.saturating_mul(state_bytes);
-                gradients = gradients.saturating_add(weights.saturating_mul(8 * 8));
+                let learned = layer.learned().is_some_and(|all| !all.is_empty());
+                let constants = if learned { product(&output[2..]).saturating_mul(CONSTANTS) } else { 0 };
+                let of_a_sample = weights.saturating_add(constants);
+                gradients = gradients.saturating_add(of_a_sample.saturating_mul(8 * AT_ONCE.0));
                 let feedback =
                     if data.recurrent.is_some() { rows.saturating_mul(weights).saturating_mul(2) } else { 0 };
                 one_way = numbers.saturating_mul(state).saturating_add(feedback);

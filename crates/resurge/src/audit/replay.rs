@@ -24,8 +24,17 @@ impl Extent {
 
     /// The sequence `[T, N]` of one sample.
     pub(super) fn gather<S: Number>(self, values: &[S], sample: usize) -> Vec<S> {
-        let row = |t: usize| &values[(t * self.batch + sample) * self.width..][..self.width];
-        (0..self.steps).flat_map(row).copied().collect()
+        let mut one = Vec::with_capacity(self.steps * self.width);
+        for t in 0..self.steps {
+            one.extend_from_slice(&values[(t * self.batch + sample) * self.width..][..self.width]);
+        }
+        one
+    }
+
+    /// How many samples a thread takes at least: with fewer, to hand them out costs more than they do.
+    pub(super) fn a_task(self) -> usize {
+        const NUMBERS: usize = 5000;
+        (NUMBERS / (self.steps * self.width).max(1)).max(1)
     }
 
     /// The sequences `[T, N]` of all samples as one `[T, B, N]`.
@@ -77,7 +86,7 @@ pub(super) fn run<S: Number>(
         let forced = forced.and_then(|all| all.get(sample)).map(Vec::as_slice);
         run_sample(&c, extent, sequence, recurrent.as_deref(), forced)
     };
-    (0..extent.batch).into_par_iter().map(one).collect()
+    (0..extent.batch).into_par_iter().with_min_len(extent.a_task()).map(one).collect()
 }
 
 fn run_sample<S: Number>(
