@@ -57,7 +57,7 @@ pub(super) struct Compared {
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let report = audit(&file, &AuditOptions::default())?;
 /// let row = report.gradients[0].worst_row.clone().ok_or("no row")?;
 /// assert!(row.error > row.tolerance);

@@ -14,7 +14,7 @@ use std::path::Path;
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, Precision, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// assert_eq!(audit(&file, &AuditOptions::default())?.precision, Precision::F32);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -100,7 +100,7 @@ pub(super) struct Recorded {
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref())?;
 /// assert!(audit(&file, &AuditOptions::default())?.matches);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -128,7 +128,7 @@ impl AuditFile {
     /// ```
     /// use resurge_audit::AuditFile;
     ///
-    /// assert!(AuditFile::open("tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref()).is_ok());
+    /// assert!(AuditFile::open("../resurge/tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref()).is_ok());
     /// let error = AuditFile::open("/no/such/file".as_ref()).unwrap_err().to_string();
     /// assert!(error.starts_with("/no/such/file: cannot be read: "));
     /// ```

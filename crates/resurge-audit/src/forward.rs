@@ -12,7 +12,7 @@ use serde::Serialize;
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/loss.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/loss.safetensors".as_ref())?;
 /// let forward = audit(&file, &AuditOptions::default())?.forward;
 /// assert!(forward.divergence.is_none() && !forward.loss_agrees);
 /// assert_ne!(forward.recorded_loss, forward.computed_loss);
@@ -37,7 +37,7 @@ pub struct ForwardReport {
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let layer = &audit(&file, &AuditOptions::default())?.forward.layers[0];
 /// assert!(layer.spikes_recorded && layer.firing_rate > 0.0);
 /// assert!(layer.potential_error < 1e-4);
@@ -66,7 +66,7 @@ pub struct LayerForward {
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/no-delay.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/no-delay.safetensors".as_ref())?;
 /// let report = audit(&file, &AuditOptions::default())?;
 /// assert_eq!(report.code, "forward layer=1 step=0 sample=0 neuron=2");
 /// let at = report.forward.divergence.ok_or("none")?;

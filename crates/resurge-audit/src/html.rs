@@ -21,7 +21,7 @@ const PANELS: usize = 24;
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, AuditReports, audit, html};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let report = audit(&file, &AuditOptions::default())?;
 /// let page = html(&AuditReports::new(vec![("run.safetensors".into(), Ok(report))]))?;
 /// assert!(page.contains("0 matched, 1 mismatched") && page.contains("<svg"));

@@ -67,7 +67,7 @@ use run::NetworkRun;
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let report = audit(&file, &AuditOptions { proof: false, profiles: false, ..AuditOptions::default() })?;
 /// assert!(report.proof.is_none() && report.by_step.is_empty());
 /// assert_eq!(report.code, "detached");
@@ -100,7 +100,7 @@ impl Default for AuditOptions {
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let report = audit(&file, &AuditOptions::default())?;
 /// assert_eq!(report.code, "detached");
 /// assert!(report.words.contains("where the claim is full"));

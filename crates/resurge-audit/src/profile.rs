@@ -14,7 +14,7 @@ use serde::Serialize;
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let report = audit(&file, &AuditOptions::default())?;
 /// assert_eq!(report.by_step[0].claimed.len(), report.steps);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -37,7 +37,7 @@ pub struct StepProfile {
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let lags = audit(&file, &AuditOptions::default())?.by_lag;
 /// assert_eq!(lags[0].full.len(), lags[0].reset_term.len());
 /// assert!(lags[0].full[0] > 0.0 && lags[0].reset_term[0] == 0.0); // no step lies in between

@@ -21,7 +21,7 @@ use serde::Serialize;
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let proof = audit(&file, &AuditOptions::default())?.proof.ok_or("no proof")?;
 /// assert!(proof.passed && proof.loss_exact && proof.dual < 1e-10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -34,7 +34,7 @@ impl AuditReport {
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let report = audit(&file, &AuditOptions::default())?;
 /// assert_eq!((&report.code[..], report.matches), ("detached", false));
 /// assert!(report.framework.starts_with("norse"));
@@ -93,7 +93,7 @@ pub struct AuditReport {
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let report = audit(&file, &AuditOptions::default())?;
 /// let gradient = &report.gradients[0];
 /// assert_eq!(gradient.name, "layers.0.weight");
@@ -178,7 +178,7 @@ impl AuditReports {
     /// ```
     /// use resurge_audit::{AuditFile, AuditOptions, AuditReports, audit};
     ///
-    /// let file = AuditFile::open("tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref())?;
+    /// let file = AuditFile::open("../resurge/tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref())?;
     /// let report = audit(&file, &AuditOptions::default())?;
     /// let reports = AuditReports::new(vec![("run".into(), Ok(report))]);
     /// assert_eq!((reports.matched, reports.files.len()), (1, 1));

@@ -21,7 +21,7 @@ use serde::Serialize;
 /// ```
 /// use resurge_audit::{AuditFile, AuditOptions, audit};
 ///
-/// let file = AuditFile::open("tests/audit/damaged/scaled-f32.safetensors".as_ref())?;
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/scaled-f32.safetensors".as_ref())?;
 /// let best = &audit(&file, &AuditOptions::default())?.explanations[0];
 /// assert!(best.code == "scaled 0.25" && best.explains && best.residual < 1e-4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
