@@ -55,6 +55,7 @@ mod input;
 pub mod mnist;
 pub mod nmnist;
 mod place;
+mod shape;
 mod source;
 
 pub use batches::Batches;
