@@ -14,7 +14,7 @@
 //! as part of what the loading took: peaks of rules can be compared, the growth from before to peak says little. Linux
 //! only. To count live bytes instead, every allocation of every command would have to go through counters.
 
-use super::parts::{read_json, write_json};
+use super::files::{read_json, write_json};
 use super::{CompareError, Load, Plan, TrialId};
 use crate::Rule;
 use crate::train::{TrainError, Training};

@@ -17,6 +17,7 @@
 mod cost;
 mod error;
 mod figures;
+mod files;
 mod parts;
 mod plan;
 mod report;

@@ -1,11 +1,10 @@
 //! Joining what was run in several directories.
 
-use super::plan::{common, write};
+use super::files::{json, write, write_json};
+use super::plan::common;
 use super::{CompareError, Cost, Plan, Record, Summary, TrialId, csv, figure, markdown};
 use crate::Rule;
 use resurge_report::Claim;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// The files that [`Comparison::write`] makes besides the plan.
@@ -235,18 +234,4 @@ fn inferred(found: &[(PathBuf, Record)], begun: &[TrialId]) -> Option<(PathBuf, 
     let log = &first.log;
     let (version, origin, config) = (log.version.clone(), log.origin(), common(&log.config));
     Some((path.clone(), Plan { version, origin, data_sha256: None, rules, seeds, config }))
-}
-
-fn json(value: &impl Serialize) -> serde_json::Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
-}
-
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CompareError> {
-    write(path, &json(value).map_err(|error| CompareError::file(path, error))?)
-}
-
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, CompareError> {
-    let text = resurge_report::text::read(path).map_err(|error| CompareError::file(path, error))?;
-    serde_json::from_str(&text)
-        .map_err(|error| CompareError::file(path, format!("{error}; restore the file, or run anew")))
 }

@@ -5,7 +5,7 @@ use crate::Rule;
 use crate::train::{Config, Examples, Origin, TrainError};
 use resurge_data::Dataset;
 use resurge_report::Claim;
-use resurge_report::{MOMENT, remove_left_behind, write_atomically};
+use resurge_report::{MOMENT, remove_left_behind};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -238,7 +238,7 @@ impl Plan {
         if !path.exists() {
             return Ok(None);
         }
-        let plan: Self = super::parts::read_json(&path)?;
+        let plan: Self = super::files::read_json(&path)?;
         Self::new(&plan.config, plan.origin.clone(), plan.rules.clone(), plan.seeds.clone())
             .map_err(|error| CompareError::file(&path, error))?;
         Ok(Some(plan))
@@ -277,7 +277,7 @@ impl Plan {
                 return Err(CompareError::Mismatch { path, other: "this run".into(), difference });
             }
         }
-        super::parts::write_json(&path, self)
+        super::files::write_json(&path, self)
     }
 }
 
@@ -293,11 +293,6 @@ pub(super) fn settings_difference(a: &Config, b: &Config) -> Option<String> {
         return Some(format!("epochs is {} there and {} here", a.epochs, b.epochs));
     }
     common(a).difference(&common(b)).unwrap_or_else(|error| Some(error.to_string()))
-}
-
-pub(super) fn write(path: &Path, text: &str) -> Result<(), CompareError> {
-    write_atomically(path, text.as_bytes())
-        .map_err(|error| CompareError::file(path, format!("{error}; name a directory that can be written")))
 }
 
 /// Samples of a split that tell an official set from others.

@@ -1,6 +1,6 @@
 //! One trial: running it, and what is in its directory.
 
-use super::parts::{read_json, write_json};
+use super::files::{read_json, write_json};
 use super::plan::settings_difference;
 use super::{CompareError, Plan, TrialId};
 use crate::train::{Checkpoint, Config, End, Event, Examples, Progress, TrainError, Training, TrainingLog};
