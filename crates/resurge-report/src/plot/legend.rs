@@ -1,6 +1,6 @@
 //! The legend of charts: each line once, and the level.
 
-use super::charts::{Axes, LEVEL};
+use super::panel::{Axes, LEVEL};
 use super::scene::{Anchor, LETTERS, Scene};
 use super::{font, marks};
 

@@ -12,6 +12,7 @@ mod format;
 mod heat;
 mod legend;
 mod marks;
+mod panel;
 mod raster;
 mod scene;
 mod svg;
@@ -19,9 +20,10 @@ mod verification;
 
 pub use axis::Kind;
 pub use bars::{Groups, Strips, bars, strips};
-pub use charts::{Axes, Line, Point, grid};
+pub use charts::grid;
 pub use format::Format;
 pub use heat::{HeatMaps, heat_maps};
+pub use panel::{Axes, Line, Point};
 
 use scene::Scene;
 use std::path::PathBuf;

@@ -1,10 +1,11 @@
 //! The picture of a verification: how differences converge and where errors are.
 
 use super::axis::Kind;
-use super::charts::{Axes, Line, grid};
+use super::charts::grid;
 use super::color::{Paint, Scale};
 use super::font;
 use super::heat;
+use super::panel::{Axes, Line};
 use super::scene::{Anchor, LETTERS, PAGE, Scene, TITLE};
 use super::{Curve, HeatMap, Picture, PlotError, failed};
 
