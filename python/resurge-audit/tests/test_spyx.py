@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_refused_by_name(path: Path) -> None:
     bad = {
         r"spyx.RLIF: ": nn.RLIF((6,), rngs=rngs),
         r"layer 0: spyx.LIF.beta: .* is clipped": nn.LIF((6,), 1.5, rngs=rngs),
-        r"spyx.LIF.spike: its derivative is x = u - threshold itself": nn.LIF((6,), 0.9, activation=axn.custom()),
+        r"spyx.LIF.spike: its derivative is x = u - threshold itself": nn.LIF((6,), 0.9, activation=axn.custom(), rngs=rngs),
         r"spyx.LIF.spike: ": nn.LIF((6,), 0.9, activation=axn.custom(lambda a: jnp.exp(-(a**4))), rngs=rngs),
         r"flax.BatchNorm: ": nnx.BatchNorm(6, rngs=rngs),
         r"spyx.SumPool.padding: 'SAME'": nn.SumPool(2, 2, "SAME"),
