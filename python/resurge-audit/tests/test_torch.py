@@ -345,3 +345,78 @@ def test_layers_that_compute_something_else_are_refused(tmp_path: Path) -> None:
         with pytest.raises(Unsupported, match=named):
             record_snntorch(net, x, y, WEIGHTED, tmp_path / "net.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_layer_of_the_users_is_refused_by_its_class(path: Path) -> None:
+    """Derived from one that is known, it may compute anything; nothing of it is taken for a network's forward."""
+    node = pytest.importorskip("spikingjelly.activation_based.neuron").LIFNode
+
+    class Learning(node):  # type: ignore[misc, valid-type]
+        def neuronal_fire(self) -> Any:
+            return self.surrogate_function(2 * self.v - self.v_threshold)
+
+    class Doubling(nn.Dropout):
+        def forward(self, x: Any) -> Any:
+            return 2 * x
+
+    class Passing(nn.Dropout):
+        pass
+
+    class Negating(nn.Identity):
+        def forward(self, x: Any) -> Any:
+            return -x
+
+    refused(record_spikingjelly, dense(Learning), path, r"layer 1 \(`1`\): .*Learning: is no layer of the format")
+    for made in (Doubling(0.5), Negating()):
+        layers = [nn.Linear(6, 5).double(), node(), made.eval(), nn.Linear(5, 3).double(), node()]
+        refused(record_spikingjelly, layers, path, r"layer 2 \(`2`\): .*(Doubling|Negating).forward: is not that of")
+    layers = [nn.Linear(6, 5).double(), node(), Passing(0.5).eval(), nn.Linear(5, 3).double(), node()]
+    x, y = data()
+    record_spikingjelly(layers, x, y, WEIGHTED, path)
+    assert len(read(path).description["layers"]) == 4 and worst(path) < 1e-12
+
+
+def test_spikingjelly_with_constants_of_each_neuron(path: Path) -> None:
+    jelly = pytest.importorskip("spikingjelly.activation_based.neuron")
+
+    def many(low: float) -> Any:
+        return low + torch.rand(5, dtype=torch.float64)
+
+    for reset in (None, 0.0, -0.1, many(-0.6)):
+        for cls in (jelly.IFNode, jelly.LIFNode, jelly.ParametricLIFNode):
+            torch.manual_seed(4)
+            node = cls(v_reset=-0.1 if isinstance(reset, torch.Tensor) else reset)
+            node.v_threshold = nn.Parameter(many(0.5))
+            if isinstance(reset, torch.Tensor):
+                node.v_reset = reset
+            if cls is jelly.LIFNode:
+                node.tau = many(1.5)
+            net = nn.Sequential(nn.Linear(6, 5), node, nn.Linear(5, 3)).double()
+            x, y = data()
+            record_spikingjelly(net, 3 * x, y, WEIGHTED, path)
+            found = read(path)
+            assert len(found.description["layers"][1]["threshold"]) == 5
+            assert found.tensors["gradients.layers.1.v_threshold"].shape == (5,) and found.tensors["spikes.1"].any()
+            assert worst(path) < 1e-12, found.description["layers"][1]
+
+
+def test_a_target_that_does_not_fit_and_a_loss_that_fails_say_what_was_expected(path: Path) -> None:
+    snn = pytest.importorskip("snntorch")
+    net, (x, _) = dense(lambda: snn.Leaky(beta=0.9)), data()
+    for target, message in [
+        (torch.tensor([0, 1, 2]), r"shape \(3,\), expected \(2,\): one class for each of the 2 samples of x"),
+        (torch.tensor([0.0, 1.0]), r"is float32, and classes are whole numbers"),
+        (torch.tensor([0, 3]), r"has the class 3, and the output has 3: 0 to 2"),
+        (torch.tensor([-1, 0]), r"has the class -1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            record_snntorch(net, x, target, Loss("cross-entropy", "sum"), path)
+
+    def of_potentials(output: Any, y: Any) -> Any:
+        _, potentials = output
+        return potentials.sum()
+
+    with pytest.raises(ValueError, match="unpack") as failure:
+        record_snntorch(net, x, None, of_potentials, path)
+    assert "the output of the last layer, of shape (15, 2, 3)" in failure.value.__notes__[0]
+    assert not path.exists()

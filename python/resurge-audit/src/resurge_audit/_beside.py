@@ -8,7 +8,7 @@ from typing import Any
 
 from resurge_audit._errors import Obstacles, Unsupported, class_name
 from resurge_audit._layers import Step
-from resurge_audit._loss import Loss, evaluate_torch, readout_torch
+from resurge_audit._loss import Loss, called, evaluate_torch, readout_torch
 from resurge_audit._walk import Followed, Place, same
 
 # The two runs do the same operations in another order: f64 rounds to 1e-16, f32 to 6e-8 a sum, and gradients lose
@@ -96,7 +96,9 @@ def own_loss(
     Raises Unsupported where the network returns neither its last layer's output nor the readout of the loss.
     """
     if not isinstance(loss, Loss):
-        return loss(mine if returned else followed.returned, y)
+        if returned:
+            return called(loss, mine, y, f"the output of the last layer, of shape {tuple(mine.shape)}")
+        return called(loss, followed.returned, y, "what the forward returns")
     if not returned:
         wanted = [mine] if loss.kind == "weighted-sum" else [readout_torch(mine.flatten(2), loss.readout)]
         found = tensors_in(followed.returned)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from resurge_audit._errors import Obstacles, Unsupported, class_name
-from resurge_audit._file import FORMAT_VERSION, Recording, compact, write
-from resurge_audit._loss import Loss, LossFunction, check_shape, reduce
+from resurge_audit._errors import Obstacles, Unsupported, class_name, require
+from resurge_audit._file import FORMAT_VERSION, Array, Recording, compact, write
+from resurge_audit._loss import Loss, LossFunction, called, check_classes, check_shape, reduce
 from resurge_audit._spyx_beside import check_beside, check_owners
-from resurge_audit._spyx_layers import Layer, layer_of
+from resurge_audit._spyx_layers import Layer, layer_of, passes_through
 from resurge_audit._spyx_order import channels_first, columns, feature_orders, own_numbers, settled
 
 
@@ -51,11 +51,7 @@ def record_spyx(
         raise Unsupported("x.dtype", f"{x.dtype} is neither float32 nor float64")
     if not modules or x.ndim not in (3, 5) or 0 in x.shape:
         raise Unsupported("x.shape", f"{x.shape} is neither [T, B, N] nor [T, B, H, W, C] with something in it")
-    obstacles, layers = Obstacles(), list[Layer]()
-    for k, module in enumerate(modules):
-        with obstacles.at(f"layer {k}"):
-            layers.append(layer_of(module, k == len(modules) - 1))
-    obstacles.check()
+    modules, layers = described(modules)
     check_owners(net, modules)
     graphs = [nnx.split(module) for module in modules]
     shapes = shapes_of(graphs, x)
@@ -81,6 +77,8 @@ def record_spyx(
         },
     }
     output, (outputs, potentials) = network(leaves)
+    if not isinstance(loss, Loss):
+        check_loss(loss, output, y, modules)
     recording = Recording(
         {
             "version": FORMAT_VERSION,
@@ -125,6 +123,61 @@ def record_spyx(
         if values.dtype.kind == "f" and values.dtype != x.dtype:
             raise Unsupported(name, f"is {values.dtype}, the input {x.dtype}")
     return write(path, recording)
+
+
+def described(modules: list[Any]) -> tuple[list[Any], list[Layer]]:
+    """The modules that do something, and the layers that they are.
+
+    Raises Unsupported for all that cannot be expressed, at once.
+    """
+    obstacles, kept, layers = Obstacles(), list[Any](), list[Layer]()
+    seen: dict[int, str] = {}
+    for k, module in enumerate(modules):
+        with obstacles.at(f"layer {k}"):
+            if passes_through(module):
+                continue
+            layer = layer_of(module, k == len(modules) - 1)
+            for name in [*(attribute for attribute, _ in layer.weights.values()), *layer.learned]:
+                other = seen.setdefault(id(getattr(module, name)), f"that of layer {k}")
+                why = f"is {other}, too, and the file has a gradient for each; give it its own"
+                require(other == f"that of layer {k}", module, name, why)
+            kept.append(module)
+            layers.append(layer)
+    obstacles.check()
+    if not layers:
+        raise Unsupported("the network", "has no layer; give it one at least")
+    return kept, layers
+
+
+def check_loss(loss: LossFunction, output: Any, y: Any, modules: list[Any]) -> None:
+    """Refuses a loss that depends on the weights otherwise than by the output: they are changed, and it must not be.
+
+    JAX has no graph of a loss that reads the weights from the modules; its gradient would lack that term.
+    """
+    import jax
+    from flax import nnx
+
+    def value() -> Array:
+        return np.asarray(called(loss, output, y, f"the output of the last layer, of shape {output.shape}"))
+
+    before = value()
+    if not np.array_equal(before, value(), equal_nan=True):
+        return  # one that draws numbers
+    found = []
+    for k, module in enumerate(modules):
+        kept = jax.tree.map(lambda values: values, nnx.state(module))
+        nnx.update(module, jax.tree.map(lambda values: 1.25 * values + 0.125, kept))
+        try:
+            if not np.array_equal(before, value(), equal_nan=True):
+                found.append(f"layer {k} ({class_name(module)})")
+        finally:
+            nnx.update(module, kept)
+    if found:
+        raise Unsupported(
+            "the loss",
+            f"depends on {', '.join(found)} otherwise than by the output: it has a term on the weights, or on what "
+            "hidden layers do, which the file has no place for; record without this term",
+        )
 
 
 def shapes_of(graphs: list[Any], x: Any) -> list[tuple[int, ...]]:
@@ -199,6 +252,7 @@ def evaluate(loss: Loss, output: Any, target: Any) -> Any:
     if loss.kind == "mse":
         check_shape(target.shape, z.shape)
         return reduce((z - target) ** 2, loss, output.shape[1])
+    check_classes(target, z.shape)
     classes = jnp.broadcast_to(target, z.shape[:-1])
     picked = jnp.take_along_axis(jax.nn.log_softmax(z), classes[..., None], axis=-1)
     return reduce(-picked, loss, output.shape[1])

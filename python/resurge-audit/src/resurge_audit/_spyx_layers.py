@@ -26,6 +26,20 @@ class Layer:
     width: int = 0
 
 
+def passes_through(module: Any) -> bool:
+    """Whether a layer does nothing: a Dropout outside of training.
+
+    Raises Unsupported for one in training.
+    """
+    from flax import nnx
+
+    if type(module) is not nnx.Dropout:
+        return False
+    why = "is False, and a random mask is not in the format; call net.eval()"
+    require(bool(module.deterministic) or module.rate == 0, module, "deterministic", why)
+    return True
+
+
 def layer_of(module: Any, last: bool) -> Layer:
     """The layer that a module is.
 
