@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resurge_audit import Loss, Unsupported, read, record_sinabs, record_snntorch, record_spikingjelly
+from resurge_audit import Loss, Unsupported, read, record_norse, record_sinabs, record_snntorch, record_spikingjelly
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -150,3 +150,37 @@ def test_what_was_computed_in_f32_is_written_as_f32(path: Path) -> None:
     apart = errors(found, replay(found))
     assert max(error for name, error in apart.items() if "tau_mem" not in name) < 1e-12
     assert max(apart.values()) < 1e-5
+
+
+def test_what_norse_learns_is_in_the_file_or_refused_by_name(path: Path) -> None:
+    norse = pytest.importorskip("norse.torch")
+
+    def learned(value: Any) -> Any:
+        return torch.tensor(value, dtype=torch.float64, requires_grad=True)
+
+    def net(cell: Any, parameters: Any, *rest: Any) -> Any:
+        torch.manual_seed(0)
+        return norse.SequentialState(nn.Linear(20, 10), cell(parameters), nn.Linear(10, 3), *rest).double()
+
+    many = torch.rand(10, generator=torch.Generator().manual_seed(0)).tolist()
+    constants = {"v_th": 0.4, "tau_mem_inv": 300.0, "v_reset": -0.1}
+    leak = {"v_leak": torch.tensor(0.05)}
+    for cell, parameters, names in [
+        (norse.LIFCell, norse.LIFParameters, constants | {"tau_syn_inv": 150.0}),
+        (norse.LIF, norse.LIFParameters, constants | {"v_th": [0.3 + value for value in many]}),
+        (norse.LIFBoxCell, norse.LIFBoxParameters, constants),
+    ]:
+        made = net(cell, parameters(**{name: learned(value) for name, value in names.items()}, **leak))
+        record_norse(made, 3 * data(), CLASSES, COUNT, path)
+        found = read(path)
+        assert found.description["layers"][1]["learned"].keys() == names.keys()
+        assert all(abs(found.tensors[f"gradients.layers.1.{name}"]).max() > 0 for name in names), cell
+        assert found.tensors["spikes.1"].any() and worst(path) < 1e-12, cell
+    readout = norse.LICell(norse.LIParameters(tau_mem_inv=learned(150.0)))
+    record_norse(net(norse.LIFCell, norse.LIFParameters(), readout), 9 * data(), CLASSES, COUNT, path)
+    assert read(path).description["layers"][3]["learned"]["tau_mem_inv"]["decay"] == -0.001
+    assert abs(read(path).tensors["gradients.layers.3.tau_mem_inv"]) > 0 and worst(path) < 1e-12
+    path.unlink()
+    with pytest.raises(Unsupported, match=r"`1.p.v_leak`: has a gradient .* freeze it"):
+        record_norse(net(norse.LIFCell, norse.LIFParameters(v_leak=learned(0.05))), 3 * data(), CLASSES, COUNT, path)
+    assert not path.exists()
