@@ -27,6 +27,8 @@ pub struct Examples {
     /// For each channel, what is taken off and what is multiplied then.
     scaling: Vec<(f32, f32)>,
     trace_decay: f64,
+    /// What should be known of the samples before they are trained on.
+    pub(super) notices: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -113,7 +115,7 @@ impl Examples {
         let channels = images.shape().first().copied().unwrap_or(0);
         let scaling = scaling(config, channels)?;
         let classes = images.classes();
-        Ok(Self { source: Source::Images(images), classes, scaling, trace_decay: 0.0 })
+        Ok(Self { source: Source::Images(images), classes, scaling, trace_decay: 0.0, notices: Vec::new() })
     }
 
     fn of_recordings(recordings: Recordings, config: &Config) -> Result<Self, TrainError> {
@@ -124,8 +126,10 @@ impl Examples {
             0 => Binning::equal_parts(config.steps)?,
             window => Binning::windows(window, config.steps)?,
         };
+        let notices = recordings.notices(binning)?;
         let (source, classes) = (Source::Recordings(recordings, binning), nmnist::CLASSES);
-        Ok(Self { source, classes, scaling: Vec::new(), trace_decay: config.cell()?.trace_decay() })
+        let trace_decay = config.cell()?.trace_decay();
+        Ok(Self { source, classes, scaling: Vec::new(), trace_decay, notices })
     }
 
     /// The number of samples, at least 1.
