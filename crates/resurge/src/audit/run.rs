@@ -178,7 +178,10 @@ impl<'a, S: Number> NetworkRun<'a, S> {
 
     /// The gradient of the loss at the network's output and last potentials.
     pub(super) fn at_output(&self) -> Result<(Tensor<S>, Option<Tensor<S>>)> {
-        self.loss.back()
+        let (output, potentials) = self.loss.back()?;
+        let (smallest, roundoff) = (self.file.precision.smallest(), self.file.precision.roundoff());
+        let flushed = |x: Tensor<S>| x.map(|x: S| x.flushed(smallest, roundoff));
+        Ok((flushed(output), potentials.map(flushed)))
     }
 
     /// All gradients under a rule, from the loss.
