@@ -17,30 +17,11 @@
 //! * [`plot`]: line charts and heat maps as SVG and PNG.
 #![forbid(unsafe_code)]
 
+pub use resurge_audit as audit;
 pub use resurge_autodiff as autodiff;
 pub use resurge_data as data;
+pub use resurge_experiments::{Rule, Shard, compare, diagnose, toy, train, verify};
 pub use resurge_gradcheck as gradcheck;
+pub use resurge_report::{Claim, ClaimError, counted, plot, statistics, write_atomically};
 pub use resurge_snn as snn;
 pub use resurge_tensor as tensor;
-
-pub mod audit;
-mod claim;
-pub mod compare;
-mod counted;
-pub mod diagnose;
-mod disk;
-mod output;
-pub mod plot;
-mod rule;
-mod shard;
-pub mod statistics;
-mod text;
-pub mod toy;
-pub mod train;
-pub mod verify;
-
-pub use claim::{Claim, ClaimError};
-pub use counted::counted;
-pub use output::write_atomically;
-pub use rule::Rule;
-pub use shard::Shard;

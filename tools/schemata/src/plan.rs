@@ -8,12 +8,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 /// The crates, each behind those that it builds on.
-pub const CRATES: [&str; 6] = [
+pub const CRATES: [&str; 9] = [
     "resurge-tensor",
     "resurge-autodiff",
     "resurge-snn",
     "resurge-gradcheck",
     "resurge-data",
+    "resurge-report",
+    "resurge-audit",
+    "resurge-experiments",
     "resurge",
 ];
 

@@ -2,8 +2,17 @@
 
 use crate::{files, read};
 
-const CRATES: [&str; 6] =
-    ["resurge-tensor", "resurge-autodiff", "resurge-snn", "resurge-gradcheck", "resurge-data", "resurge"];
+const CRATES: [&str; 9] = [
+    "resurge-tensor",
+    "resurge-autodiff",
+    "resurge-snn",
+    "resurge-gradcheck",
+    "resurge-data",
+    "resurge-report",
+    "resurge-audit",
+    "resurge-experiments",
+    "resurge",
+];
 
 /// The item that a line declares, if it is public: functions, types, traits and constants. Fields and variants are
 /// shown by the example of their type, the methods of a trait by the trait's.

@@ -1,0 +1,234 @@
+//! Is this framework's gradient right, and which gradient is it?
+//!
+//! An audit file (docs/audit-format.md) holds a network, one run of it, and the gradients that a framework computed.
+//! [`audit`] rebuilds the network, compares the forward pass spike by spike, then the gradients with what the file
+//! claims them to be. If they are not that, it searches for the gradient that they are. The gradient of the rebuilt
+//! network is proved on this very input by finite differences of its anchored program.
+//!
+//! ```no_run
+//! use resurge_audit::{AuditFile, AuditOptions, audit};
+//!
+//! let file = AuditFile::open("run.safetensors".as_ref())?;
+//! let report = audit(&file, &AuditOptions::default())?;
+//! println!("{}: {}", report.code, report.words);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod adjoint;
+mod cell;
+mod compare;
+mod container;
+mod cost;
+mod description;
+mod digits;
+mod each;
+mod error;
+mod file;
+mod fit;
+mod forward;
+#[cfg(feature = "html")]
+mod html;
+mod json;
+mod kept;
+mod neuron;
+mod number;
+mod parts;
+mod profile;
+mod proof;
+mod reader;
+mod replay;
+mod report;
+mod rules;
+mod run;
+mod search;
+mod shapes;
+mod stage;
+mod surrogate;
+mod verdict;
+
+pub use compare::Worst;
+pub use error::{AuditError, FileError, Result};
+pub use file::{AuditFile, Precision};
+pub use forward::{Divergence, ForwardReport, LayerForward};
+#[cfg(feature = "html")]
+pub use html::html;
+pub use profile::{LagProfile, StepProfile};
+pub use proof::ProofReport;
+pub use report::{AuditReport, AuditReports, FileReport, GradientReport};
+pub use search::Explanation;
+
+use description::FORMAT;
+use resurge_tensor::Bounded;
+use run::NetworkRun;
+
+/// What an audit does besides its verdict.
+///
+/// ```
+/// use resurge_audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions { proof: false, profiles: false, ..AuditOptions::default() })?;
+/// assert!(report.proof.is_none() && report.by_step.is_empty());
+/// assert_eq!(report.code, "detached");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditOptions {
+    /// Whether the rebuilt network's gradient is proved on the input.
+    pub proof: bool,
+    /// Whether gradients that are not those of the claim are searched for what they are instead; else they are
+    /// `unknown`.
+    pub search: bool,
+    /// Whether gradients are resolved by step and by time lag, for plots.
+    pub profiles: bool,
+    /// Draws the directions of the proof.
+    pub seed: u64,
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        Self { proof: true, search: true, profiles: true, seed: 1 }
+    }
+}
+
+/// Audits a file.
+///
+/// # Errors
+/// [`AuditError::Run`] where the network cannot be computed.
+///
+/// ```
+/// use resurge_audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// assert_eq!(report.code, "detached");
+/// assert!(report.words.contains("where the claim is full"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
+    let proof = match options.proof {
+        true => proof::prove(file, options.seed)?,
+        false => Err("none was asked for".into()),
+    };
+    audit_with(file, options, proof)
+}
+
+/// The audit, with the proof of the referee on the same file.
+fn audit_with(file: &AuditFile, options: &AuditOptions, proof: proof::Proof) -> Result<AuditReport> {
+    let run = NetworkRun::<Bounded>::new(file)?;
+    let computed_loss = run.loss()?;
+    let forward = forward::check(&run, computed_loss);
+    let (steps, batch) = file.extent();
+    let framework = &file.description.framework;
+    let stateful = file.description.layers.iter().enumerate().filter(|(k, _)| run.samples(*k).is_some());
+    let mut report = AuditReport {
+        framework: format!("{} {}", framework.name, framework.version),
+        format: FORMAT,
+        notes: file.description.notes.clone(),
+        classes: stateful.filter_map(|(_, layer)| layer.class().map(str::to_owned)).collect(),
+        precision: file.precision,
+        steps,
+        batch,
+        parameters: 0,
+        code: "match".into(),
+        matches: false,
+        undecided: None,
+        words: String::new(),
+        forward,
+        gradients: Vec::new(),
+        relative_weight: 0.0,
+        explanations: Vec::new(),
+        indistinguishable: Vec::new(),
+        proof: None,
+        no_proof: None,
+        by_step: Vec::new(),
+        by_lag: Vec::new(),
+    };
+    match proof {
+        Ok(proof) => report.proof = Some(proof),
+        Err(why) => report.no_proof = Some(why),
+    }
+    if let Some(d) = report.forward.divergence {
+        let Divergence { layer, step, sample, neuron, .. } = d;
+        report.code = format!("forward layer={layer} step={step} sample={sample} neuron={neuron}");
+        report.words = in_words(&d);
+        if let Some(cause) = kept::in_words(&run, &d) {
+            report.words += &format!("; {cause}");
+        }
+        return Ok(report);
+    }
+    if !report.forward.loss_agrees {
+        report.code = "loss".into();
+        report.words = format!(
+            "the forward pass agrees, but the loss is {} in the file and {} from its own output",
+            file.loss, computed_loss.value
+        );
+        return Ok(report);
+    }
+    verdict::reach(&run, options.search, &mut report)?;
+    if options.profiles {
+        let run = NetworkRun::<f64>::new(file)?;
+        let rule = report.explanations.first().filter(|e| e.explains).and_then(|e| e.rule);
+        report.by_step = profile::by_step(&run, rule.as_ref())?;
+        report.by_lag = profile::by_lag(&run)?;
+    }
+    report.doubted();
+    Ok(report)
+}
+
+fn in_words(d: &Divergence) -> String {
+    let mut words = format!(
+        "the forward pass first differs in layer {}, step {}, sample {}, neuron {}: ",
+        d.layer, d.step, d.sample, d.neuron
+    );
+    match d.recorded_potential {
+        Some(u) => words += &format!("the potential is {u} in the file and {} rebuilt", d.computed_potential),
+        None => words += &format!("the rebuilt potential is {}", d.computed_potential),
+    }
+    words += &format!(", the threshold {}", d.threshold);
+    if let Some(spike) = d.recorded_spike {
+        words += &format!("; the spike is {spike} in the file and {} rebuilt", d.computed_spike);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str) -> AuditFile {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../resurge");
+        AuditFile::open(&path.join("tests/audit").join(name)).unwrap()
+    }
+
+    /// A verdict is worth what the gradient is that it compares with: each kind of verdict about gradients is withheld.
+    #[test]
+    fn no_verdict_stands_on_a_failed_proof() {
+        let options = AuditOptions::default();
+        for (name, proved, status) in [
+            ("goldens/spikingjelly-lif-zero.safetensors", "match", (1, 0, 0)),
+            ("damaged/detached-rerun.safetensors", "detached", (0, 1, 0)),
+            ("goldens/snntorch-leaky-one-step.safetensors", "undecided", (0, 0, 1)),
+        ] {
+            let file = file(name);
+            let proof = proof::prove(&file, 1).unwrap().unwrap();
+            let report = audit_with(&file, &options, Ok(proof.clone())).unwrap();
+            assert_eq!((report.code.as_str(), report.matches), (proved, proved == "match"));
+            let reports = AuditReports::new(vec![(name.into(), Ok(report))]);
+            assert_eq!(
+                (reports.matched, reports.mismatched, reports.undecided, reports.unproved),
+                (status.0, status.1, status.2, 0)
+            );
+            let failed = ProofReport { passed: false, ..proof };
+            let report = audit_with(&file, &options, Ok(failed)).unwrap();
+            assert_eq!((report.code.as_str(), report.matches, &report.undecided), ("unproved", false, &None));
+            assert!(report.words.contains(&format!("`{proved}`")), "{}", report.words);
+            let reports = AuditReports::new(vec![(name.into(), Ok(report))]);
+            assert_eq!(
+                (reports.matched, reports.mismatched, reports.undecided, reports.unproved),
+                (0, 0, 0, 1)
+            );
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! The referee proved on the very input: the rebuilt network as a program on the tape, made of `resurge-snn`'s cells,
+//! layers and losses; its gradient held against finite differences of its anchored program, and the adjoint of the
+//! audit against its gradient.
+
+use super::cell::Constants;
+use super::compare::norm;
+use super::cost;
+use super::description::{Constant, Output, ResetKind};
+use super::error::Result;
+use super::file::AuditFile;
+use super::run::{ALL, NetworkRun, OfLayer, Rule};
+use super::stage;
+use resurge_autodiff::{Tape, Var};
+use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
+use resurge_snn::CellParameters;
+use resurge_tensor::{Bounded, Scalar, Tensor};
+use serde::Serialize;
+
+/// What was proved of the rebuilt network's gradient.
+///
+/// ```
+/// use resurge_audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let proof = audit(&file, &AuditOptions::default())?.proof.ok_or("no proof")?;
+/// assert!(proof.passed && proof.loss_exact && proof.dual < 1e-10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProofReport {
+    /// The steps of the input on which it was proved, from the first.
+    pub steps: usize,
+    /// The samples on which it was proved, from the first.
+    pub samples: usize,
+    /// The largest error against adaptive finite differences of the anchored program, in units of the gradient's norm;
+    /// none where kinks or rounding leave no step that could decide.
+    pub finite_difference: Option<f64>,
+    /// The same against the complex step.
+    pub complex_step: f64,
+    /// The same against dual numbers.
+    pub dual: f64,
+    /// The largest error of the audit's adjoint against the tape, of each parameter in units of its own norm.
+    pub adjoint: f64,
+    /// Directions along which finite differences decided.
+    pub directions: usize,
+    /// Whether the anchored program's loss is the network's, to the bit.
+    pub loss_exact: bool,
+    /// Whether all of it holds.
+    pub passed: bool,
+}
+
+/// The bars: those of `resurge verify`.
+const FINITE_DIFFERENCE: f64 = 1e-8;
+const EXACT: f64 = 1e-10;
+
+/// Roundings of the largest number in the pass that a derivative may be off by.
+const NOISE: f64 = 64.0;
+
+/// What rounding can excuse: a gradient that it hides is not proved.
+const AT_MOST: f64 = 1e-3;
+
+/// The network as a program of its parameters: weights, biases, recurrent weights and the constants that are learned.
+struct Rebuilt<'a>(&'a AuditFile);
+
+impl Program for Rebuilt<'_> {
+    fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
+        let file = self.0;
+        let mut inputs = inputs.iter().copied();
+        let mut x = tape.constant(file.input.cast());
+        let mut potentials = None;
+        for (k, (layer, data)) in file.description.layers.iter().zip(&file.layers).enumerate() {
+            let mut next = |there: bool| if there { inputs.next() } else { None };
+            let Some(constants) = &data.constants else {
+                let (weight, bias) = (next(data.weight.is_some()), next(data.bias.is_some()));
+                x = stage::apply(tape, layer, x, weight, bias)?;
+                potentials = None;
+                continue;
+            };
+            let cell = constants.cell()?;
+            let mut parameters = cell.parameters(tape);
+            if constants.vary() {
+                for constant in ALL.into_iter().filter(|&constant| there(constants, constant)) {
+                    let each = tape.constant(tensor(file, k, |c| value(c, constant))?.cast());
+                    set(&mut parameters, constant, each);
+                }
+                let initial = tensor(file, k, |c| c.initial)?;
+                parameters.initial_potential = Some(tape.constant(initial.cast()));
+            }
+            parameters.recurrent = next(data.recurrent.is_some());
+            for constant in learned(file, k) {
+                if let Some(leaf) = next(true) {
+                    set(&mut parameters, constant, leaf);
+                }
+            }
+            if constants.spiking {
+                let run = cell.run_with(tape, x, &parameters)?;
+                let u = tape.stack(&run.potentials)?;
+                x = match constants.output {
+                    Output::Potential => u,
+                    Output::Trace => tape.stack(&run.traces)?,
+                    Output::Spikes => tape.stack(&run.outputs)?,
+                };
+                potentials = Some(u);
+            } else {
+                x = integrate(tape, x, &parameters)?;
+                potentials = Some(x);
+            }
+        }
+        Ok(stage::loss(tape, &file.description.loss, &file.target, x, potentials)?)
+    }
+}
+
+/// `u[t] = lambda u[t-1] + gain i[t] + drive`: the recurrence of [`Cell`](resurge_snn::Cell) without spikes.
+fn integrate<S: Scalar>(
+    tape: &mut Tape<S>,
+    current: Var,
+    parameters: &CellParameters,
+) -> resurge_snn::Result<Var> {
+    let steps = tape.value(current)?.shape()[0];
+    let zero = tape.constant(Tensor::scalar(S::zero()));
+    let mut before = parameters.initial_potential.unwrap_or(zero);
+    let mut synapse: Option<Var> = None;
+    let mut potentials = Vec::new();
+    for t in 0..steps {
+        let mut i = tape.select(current, t)?;
+        if let Some(decay) = parameters.synapse_decay {
+            if let Some(gain) = parameters.synapse_gain {
+                i = tape.mul(i, gain)?;
+            }
+            if let Some(held) = synapse {
+                let held = tape.mul(held, decay)?;
+                i = tape.add(held, i)?;
+            }
+            synapse = Some(i);
+        }
+        if let Some(gain) = parameters.input_gain {
+            i = tape.mul(i, gain)?;
+        }
+        if let Some(drive) = parameters.drive {
+            i = tape.add(i, drive)?;
+        }
+        let kept = tape.mul(before, parameters.decay)?;
+        before = tape.add(kept, i)?;
+        potentials.push(before);
+    }
+    Ok(tape.stack(&potentials)?)
+}
+
+/// Puts a leaf in the place of a constant.
+fn set(parameters: &mut CellParameters, constant: Constant, leaf: Var) {
+    match constant {
+        Constant::Decay => parameters.decay = leaf,
+        Constant::Threshold => parameters.threshold = leaf,
+        Constant::InputGain => parameters.input_gain = Some(leaf),
+        Constant::Drive => parameters.drive = Some(leaf),
+        Constant::ResetValue => parameters.v_reset = Some(leaf),
+        Constant::SynapseDecay => parameters.synapse_decay = Some(leaf),
+        Constant::SynapseGain => parameters.synapse_gain = Some(leaf),
+        Constant::AdaptationDecay => parameters.adaptation_decay = Some(leaf),
+        Constant::AdaptationScale => parameters.adaptation_scale = Some(leaf),
+    }
+}
+
+/// Whether a neuron has a constant.
+fn there(c: &Constants, constant: Constant) -> bool {
+    match constant {
+        Constant::SynapseDecay | Constant::SynapseGain => c.synapse.is_some(),
+        Constant::AdaptationDecay | Constant::AdaptationScale => c.adaptation.is_some(),
+        Constant::ResetValue => matches!(c.reset.kind, ResetKind::Value | ResetKind::ZeroThenAdd),
+        _ => true,
+    }
+}
+
+/// A number of each neuron of a layer, as its features; one number where all are alike.
+fn tensor(
+    file: &AuditFile,
+    k: usize,
+    number: impl Fn(&Constants) -> f64,
+) -> resurge_tensor::Result<Tensor<f64>> {
+    let Some(c) = &file.layers[k].constants else { return Ok(Tensor::scalar(0.0)) };
+    if !file.per_neuron(k) {
+        return Ok(Tensor::scalar(number(c.of(0))));
+    }
+    Tensor::from_fn(&file.shapes[k][2..], |neuron| number(c.of(neuron)))
+}
+
+/// The constants of a layer that the framework learns.
+fn learned(file: &AuditFile, k: usize) -> Vec<Constant> {
+    let all = file.description.layers[k].learned();
+    let used = |constant: &Constant| all.is_some_and(|all| all.values().any(|by| by.contains_key(constant)));
+    ALL.into_iter().filter(used).collect()
+}
+
+/// The value of a constant.
+fn value(c: &Constants, constant: Constant) -> f64 {
+    let synapse = c.synapse.unwrap_or((0.0, 1.0));
+    let adaptation = c.adaptation.unwrap_or((0.0, 0.0));
+    match constant {
+        Constant::Decay => c.decay,
+        Constant::Threshold => c.threshold,
+        Constant::InputGain => c.input_gain,
+        Constant::Drive => c.drive,
+        Constant::ResetValue => c.reset.value,
+        Constant::SynapseDecay => synapse.0,
+        Constant::SynapseGain => synapse.1,
+        Constant::AdaptationDecay => adaptation.0,
+        Constant::AdaptationScale => adaptation.1,
+    }
+}
+
+/// The parameters in the order of the program's inputs.
+fn inputs(file: &AuditFile) -> Result<Vec<Tensor<f64>>> {
+    let mut all = Vec::new();
+    for (k, data) in file.layers.iter().enumerate() {
+        all.extend([&data.weight, &data.bias, &data.recurrent].into_iter().flatten().cloned());
+        for constant in learned(file, k) {
+            all.push(tensor(file, k, |c| value(c, constant))?);
+        }
+    }
+    Ok(all)
+}
+
+/// The adjoint's gradients in the same order.
+fn flat(file: &AuditFile, layers: &[OfLayer<Bounded>]) -> Vec<Bounded> {
+    let mut all = Vec::new();
+    for (k, found) in layers.iter().enumerate() {
+        for tensor in [&found.weight, &found.bias].into_iter().flatten() {
+            all.extend_from_slice(tensor.as_slice());
+        }
+        all.extend_from_slice(&found.recurrent);
+        for constant in learned(file, k) {
+            all.extend(found.constants.iter().map(|row| row[constant as usize]));
+        }
+    }
+    all
+}
+
+/// The largest error of the adjoint in units of each tensor's own norm, and whether every number is within its bound: the
+/// tape rounds in another order.
+fn beside_the_tape(adjoint: &[Bounded], tape: &[f64], sizes: &[usize]) -> (f64, bool) {
+    let mut worst: f64 = 0.0;
+    let mut from = 0;
+    for size in sizes {
+        let range = from..from + size;
+        let difference: Vec<f64> =
+            adjoint[range.clone()].iter().zip(&tape[range.clone()]).map(|(a, b)| a.value - b).collect();
+        let (error, unit) = (norm(&difference), norm(&tape[range.clone()]));
+        if error > 0.0 {
+            worst = worst.max(error / unit);
+        }
+        from = range.end;
+    }
+    let agrees = adjoint.len() == tape.len()
+        && adjoint.iter().zip(tape).all(|(a, &b)| super::file::Precision::F64.allows(b, *a));
+    (worst, agrees)
+}
+
+/// A proof, or why there is none.
+pub(super) type Proof = std::result::Result<ProofReport, String>;
+
+/// Proves the gradient of the rebuilt network, on as much of the input as a few seconds allow.
+pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
+    let (steps, batch) = file.extent();
+    let on_tape = cost::on_tape(file);
+    if on_tape.of(1, 1) > 4 * on_tape.allowed {
+        let why = "a step of one sample takes longer to prove than a file of this size is given";
+        return Ok(Err(why.into()));
+    }
+    let samples = (on_tape.allowed / on_tape.of(steps, 1).max(1)).clamp(1, batch);
+    let steps = (on_tape.allowed / on_tape.of(1, samples).max(1)).clamp(1, steps);
+    let mut part = file.cropped(steps, samples)?;
+    // The spikes of the tape are its own.
+    part.layers.iter_mut().for_each(|layer| layer.spikes = None);
+    let program = Rebuilt(&part);
+    let at = inputs(&part)?;
+    if at.is_empty() {
+        return Ok(Err("the network has no parameter".into()));
+    }
+    let large = on_tape.of(steps, samples) > on_tape.allowed / 3;
+    let anchored = AnchoredProgram::new(&program, at.clone())?;
+    let gradient = anchored.gradient();
+    let run = NetworkRun::<Bounded>::new(&part)?;
+    let adjoint = flat(&part, &run.gradients(&Rule::default())?.layers);
+    let sizes: Vec<usize> = at.iter().map(Tensor::len).collect();
+    let (adjoint, adjoint_agrees) = beside_the_tape(&adjoint, gradient, &sizes);
+    // A gradient that vanishes has no direction that could prove it.
+    if norm(gradient) == 0.0 && adjoint_agrees {
+        return Ok(Err(format!("the gradient vanishes on the first {steps} steps of {samples} samples")));
+    }
+    let directions = match large {
+        true => Directions::new(gradient, 0, 0, seed),
+        false => Directions::new(gradient, 1, 1, seed),
+    };
+    let widths = part.layers.iter().filter_map(|l| l.constants.as_ref()).filter(|c| c.spiking);
+    let width = widths.map(|c| c.surrogate.width()).fold(f64::INFINITY, f64::min);
+    let width = if width.is_finite() { width } else { 1.0 };
+    let evidence = Evidence::gather(&anchored, &directions, width)?;
+    let errors = evidence.compare(gradient)?;
+    let zero = vec![0.0; gradient.len()];
+    let loss_exact = anchored.evaluate(&zero, 0.0)?.loss == anchored.loss();
+    let finite_difference = (errors.conclusive > 0).then_some(errors.finite_difference);
+    let exact = exact_bar(anchored.magnitude(), norm(gradient));
+    let report = ProofReport {
+        steps,
+        samples,
+        finite_difference,
+        complex_step: errors.complex_step,
+        dual: errors.dual,
+        adjoint,
+        directions: errors.conclusive,
+        loss_exact,
+        passed: false,
+    };
+    let passed = adjoint_agrees && report.within(exact);
+    Ok(Ok(ProofReport { passed, ..report }))
+}
+
+impl ProofReport {
+    /// Whether every evidence is within its bar, `exact` being that of the derivatives without a step.
+    fn within(&self, exact: f64) -> bool {
+        self.loss_exact
+            && self.finite_difference.is_none_or(|error| error <= FINITE_DIFFERENCE)
+            && self.complex_step <= exact
+            && self.dual <= exact
+    }
+}
+
+/// The bar of derivatives without a step: a gradient far smaller than the numbers that it is made of, as behind a
+/// saturated softmax, is known to their rounding.
+fn exact_bar(magnitude: f64, norm: f64) -> f64 {
+    EXACT.max((NOISE * f64::EPSILON * magnitude / norm).min(AT_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each condition alone decides, at its bar.
+    #[test]
+    fn every_evidence_can_fail_the_proof() {
+        let good = ProofReport {
+            steps: 1,
+            samples: 1,
+            finite_difference: Some(FINITE_DIFFERENCE),
+            complex_step: 1e-10,
+            dual: 1e-10,
+            adjoint: 0.0,
+            directions: 1,
+            loss_exact: true,
+            passed: false,
+        };
+        assert!(good.within(1e-10));
+        assert!(ProofReport { finite_difference: None, ..good.clone() }.within(1e-10));
+        let over = 1.0 + 1e-9;
+        for bad in [
+            ProofReport { loss_exact: false, ..good.clone() },
+            ProofReport { finite_difference: Some(over * FINITE_DIFFERENCE), ..good.clone() },
+            ProofReport { finite_difference: Some(f64::NAN), ..good.clone() },
+            ProofReport { complex_step: over * 1e-10, ..good.clone() },
+            ProofReport { complex_step: f64::NAN, ..good.clone() },
+            ProofReport { dual: over * 1e-10, ..good.clone() },
+            ProofReport { dual: f64::NAN, ..good.clone() },
+        ] {
+            assert!(!bad.within(1e-10), "{bad:?}");
+        }
+        // The bars of `verify`, and what rounding can excuse.
+        assert_eq!((FINITE_DIFFERENCE, exact_bar(1.0, 1.0)), (1e-8, 1e-10));
+        assert_eq!(exact_bar(1e6, 1e-3), 64.0 * f64::EPSILON * 1e9);
+        assert_eq!(exact_bar(1e6, 1e-30), 1e-3);
+    }
+
+    /// The adjoint is compared number by number within its bounds, each tensor in its own units.
+    #[test]
+    fn an_adjoint_that_is_off_anywhere_fails_the_proof() {
+        let exact = |value: f64| Bounded::new(value, 8.0 * value.abs());
+        let adjoint = [exact(1e9), exact(2e9), exact(1e-9), exact(3e-9)];
+        let tape: Vec<f64> = adjoint.iter().map(|x| x.value).collect();
+        assert_eq!(beside_the_tape(&adjoint, &tape, &[2, 2]), (0.0, true));
+        for at in 0..4 {
+            let with = |factor: f64| {
+                let mut tape = tape.clone();
+                tape[at] *= factor;
+                beside_the_tape(&adjoint, &tape, &[2, 2])
+            };
+            assert!(with(1.0 + 4.0 * f64::EPSILON).1, "{at}");
+            let (error, agrees) = with(1.0 + 1e-12);
+            assert!(!agrees && (1e-13..2e-12).contains(&error), "{at}: {error}");
+        }
+        assert!(!beside_the_tape(&adjoint, &tape[..3], &[2, 1]).1);
+    }
+}

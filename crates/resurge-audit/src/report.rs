@@ -1,0 +1,205 @@
+//! What an audit found, in the form in which it is written out.
+
+use super::compare::Worst;
+use super::error::FileError;
+use super::forward::ForwardReport;
+use super::profile::{LagProfile, StepProfile};
+use super::proof::ProofReport;
+use super::search::Explanation;
+use super::{Precision, description::FORMAT};
+use serde::Serialize;
+
+/// The code of a verdict on which the referee's own proof casts doubt.
+const UNPROVED: &str = "unproved";
+
+/// The code of a verdict where the gradients are those of the claim, and this run cannot tell the claim from another.
+pub(super) const UNDECIDED: &str = "undecided";
+
+impl AuditReport {
+    /// Withdraws a verdict about gradients whose proof fails.
+    pub(super) fn doubted(&mut self) {
+        if self.proof.as_ref().is_some_and(|proof| !proof.passed) {
+            self.words = format!(
+                "the referee fails its own proof on this input, so that its verdict counts for nothing, which would be \
+                 `{}`: {}; please report this file",
+                self.code, self.words
+            );
+            (self.code, self.matches, self.undecided) = (UNPROVED.into(), false, None);
+        }
+    }
+}
+
+/// One file's audit.
+///
+/// ```
+/// use resurge_audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// assert_eq!((&report.code[..], report.matches), ("detached", false));
+/// assert!(report.framework.starts_with("norse"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditReport {
+    /// The framework's name and version.
+    pub framework: String,
+    /// The version of the format.
+    pub format: u64,
+    /// The classes of the layers with a state, as the file names them.
+    pub classes: Vec<String>,
+    /// The file's own notes.
+    pub notes: Vec<String>,
+    /// The type of the file's numbers.
+    pub precision: Precision,
+    /// Steps.
+    pub steps: usize,
+    /// Samples.
+    pub batch: usize,
+    /// Numbers that are learned and have a gradient in the file.
+    pub parameters: usize,
+    /// `match`, the code of the diagnosis, `undecided` or `unproved`.
+    pub code: String,
+    /// Whether the gradients are those that the file claims, and could have been others.
+    pub matches: bool,
+    /// Why a run whose gradients are those of the claim cannot tell the claim from another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
+    /// The verdict in words.
+    pub words: String,
+    /// The forward pass.
+    pub forward: ForwardReport,
+    /// Each gradient against the claim; empty where the forward pass differs.
+    pub gradients: Vec<GradientReport>,
+    /// The norm of what the claimed gradient has and the file's has not, over that of the claimed one.
+    pub relative_weight: f64,
+    /// Where the gradients do not match: the explanations, the best first.
+    pub explanations: Vec<Explanation>,
+    /// Where they match: other gradients of the reset that this input cannot tell from the claimed one.
+    pub indistinguishable: Vec<String>,
+    /// What was proved of the rebuilt network on this input.
+    pub proof: Option<ProofReport>,
+    /// Why there is no proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_proof: Option<String>,
+    /// The gradient by layer and step.
+    pub by_step: Vec<StepProfile>,
+    /// The reset term by time lag.
+    pub by_lag: Vec<LagProfile>,
+}
+
+/// One gradient against the claim.
+///
+/// ```
+/// use resurge_audit::{AuditFile, AuditOptions, audit};
+///
+/// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+/// let report = audit(&file, &AuditOptions::default())?;
+/// let gradient = &report.gradients[0];
+/// assert_eq!(gradient.name, "layers.0.weight");
+/// assert!(!gradient.matches && gradient.error > gradient.tolerance && gradient.wrong > 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GradientReport {
+    /// The tensor's name without `gradients.`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The norm of the claimed gradient.
+    pub norm: f64,
+    /// The norm of the difference over it.
+    pub error: f64,
+    /// The error that its entries may make together: the norm of their bounds over the norm.
+    pub tolerance: f64,
+    /// Entries whose difference is larger than the bound of their own rounding errors.
+    pub wrong: usize,
+    /// The row (neuron, filter) that exceeds its tolerance most, or comes nearest to it; none of a vector.
+    pub worst_row: Option<Worst>,
+    /// The same of entries.
+    pub worst_entry: Option<Worst>,
+    /// Whether no entry is wrong.
+    pub matches: bool,
+}
+
+/// The audits of several files.
+///
+/// ```
+/// use resurge_audit::{AuditError, AuditReports, FileError};
+///
+/// let error = FileError { path: "run".into(), error: AuditError::Read("it is gone".into()) };
+/// let reports = AuditReports::new(vec![("run".into(), Err(error))]);
+/// assert_eq!((reports.matched, reports.mismatched, reports.undecided, reports.unusable), (0, 0, 0, 1));
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditReports {
+    /// The version of the audit format that was read.
+    pub format: u64,
+    /// Files whose gradients are as claimed.
+    pub matched: usize,
+    /// Files whose gradients are not.
+    pub mismatched: usize,
+    /// Files whose run cannot tell the claim from another.
+    pub undecided: usize,
+    /// Files of which there is no verdict, since the referee's own proof fails on them.
+    pub unproved: usize,
+    /// Files that could not be audited.
+    pub unusable: usize,
+    /// Each file, in the order in which they were named.
+    pub files: Vec<FileReport>,
+}
+
+/// What became of one file.
+///
+/// ```
+/// use resurge_audit::{AuditError, AuditReports, FileError};
+///
+/// let error = FileError { path: "run".into(), error: AuditError::Read("it is gone".into()) };
+/// let reports = AuditReports::new(vec![("run".into(), Err(error))]);
+/// let file = &reports.files[0];
+/// assert_eq!((&file.file[..], file.error.as_deref()), ("run", Some("cannot be read: it is gone")));
+/// assert!(file.audit.is_none());
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileReport {
+    /// The file.
+    pub file: String,
+    /// Why it could not be audited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its audit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditReport>,
+}
+
+impl AuditReports {
+    /// A report of files and what became of them.
+    ///
+    /// ```
+    /// use resurge_audit::{AuditFile, AuditOptions, AuditReports, audit};
+    ///
+    /// let file = AuditFile::open("../resurge/tests/audit/goldens/spikingjelly-lif-zero.safetensors".as_ref())?;
+    /// let report = audit(&file, &AuditOptions::default())?;
+    /// let reports = AuditReports::new(vec![("run".into(), Ok(report))]);
+    /// assert_eq!((reports.matched, reports.files.len()), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(files: Vec<(String, Result<AuditReport, FileError>)>) -> Self {
+        let count = |what: fn(&Result<AuditReport, FileError>) -> bool| {
+            files.iter().filter(|(_, result)| what(result)).count()
+        };
+        let matched = count(|result| result.as_ref().is_ok_and(|report| report.matches));
+        let unusable = count(Result::is_err);
+        let unproved = count(|result| result.as_ref().is_ok_and(|report| report.code == UNPROVED));
+        let undecided = count(|result| result.as_ref().is_ok_and(|report| report.undecided.is_some()));
+        let mismatched = files.len() - matched - undecided - unproved - unusable;
+        let files = files
+            .into_iter()
+            .map(|(file, result)| match result {
+                Ok(report) => FileReport { file, error: None, audit: Some(report) },
+                Err(error) => FileReport { file, error: Some(error.error.to_string()), audit: None },
+            })
+            .collect();
+        Self { format: FORMAT, matched, mismatched, undecided, unproved, unusable, files }
+    }
+}

@@ -1,0 +1,192 @@
+//! Layers without a state and losses, from the pieces of `resurge-snn`, each on a small tape of its own: so that a
+//! layer can be given the recorded spikes, and any cotangent.
+
+use super::description::{Layer, Loss, Readout, Reduction};
+use super::error::Result;
+use super::file::Target;
+use resurge_autodiff::{Tape, Var};
+use resurge_snn::{self, avg_pool2d, conv2d, flatten, linear, max_pool2d, sum_pool2d};
+use resurge_tensor::{Conv2d, Scalar, Tensor, Window2d};
+
+/// Applies a layer without a state.
+pub(super) fn apply<S: Scalar>(
+    tape: &mut Tape<S>,
+    layer: &Layer,
+    input: Var,
+    weight: Option<Var>,
+    bias: Option<Var>,
+) -> resurge_snn::Result<Var> {
+    let window = |pool: &super::description::Pool| {
+        Window2d::new(pool.kernel).with_stride(pool.stride.unwrap_or(pool.kernel)).with_padding(pool.padding)
+    };
+    match (layer, weight) {
+        (Layer::Linear(_), Some(weight)) => linear(tape, input, weight, bias),
+        (Layer::Conv2d(conv), Some(weight)) => {
+            let how =
+                Conv2d::new().with_stride(conv.stride).with_padding(conv.padding).with_groups(conv.groups);
+            conv2d(tape, input, weight, bias, how)
+        }
+        (Layer::AvgPool2d(pool), _) => avg_pool2d(tape, input, window(pool)),
+        (Layer::SumPool2d(pool), _) => sum_pool2d(tape, input, window(pool)),
+        (Layer::MaxPool2d(pool), _) => max_pool2d(tape, input, window(pool)),
+        (Layer::Flatten(_), _) => flatten(tape, input),
+        // Layers with a state never come here, and a layer with weights has them: the reader sees to it.
+        _ => Ok(input),
+    }
+}
+
+/// A layer without a state that has run.
+#[derive(Debug)]
+pub(super) struct Stage<S: Scalar> {
+    tape: Tape<S>,
+    input: Var,
+    weight: Option<Var>,
+    bias: Option<Var>,
+    output: Var,
+    input_needed: bool,
+}
+
+/// The gradients of a stage; `None` where there is no such input, or none is needed.
+#[derive(Debug, Default)]
+pub(super) struct StageGradients<S> {
+    pub(super) input: Option<Tensor<S>>,
+    pub(super) weight: Option<Tensor<S>>,
+    pub(super) bias: Option<Tensor<S>>,
+}
+
+impl<S: Scalar> Stage<S> {
+    pub(super) fn run(
+        layer: &Layer,
+        input: Tensor<S>,
+        weight: Option<&Tensor<f64>>,
+        bias: Option<&Tensor<f64>>,
+        input_needed: bool,
+    ) -> Result<Self> {
+        let mut tape = Tape::new();
+        let input = if input_needed { tape.leaf(input) } else { tape.constant(input) };
+        let weight = weight.map(|weight| tape.leaf(weight.cast()));
+        let bias = bias.map(|bias| tape.leaf(bias.cast()));
+        let output = apply(&mut tape, layer, input, weight, bias)?;
+        Ok(Self { tape, input, weight, bias, output, input_needed })
+    }
+
+    pub(super) fn output(&self) -> Result<&Tensor<S>> {
+        Ok(self.tape.value(self.output)?)
+    }
+
+    pub(super) fn input(&self) -> Result<&Tensor<S>> {
+        Ok(self.tape.value(self.input)?)
+    }
+
+    pub(super) fn back(&self, cotangent: Tensor<S>) -> Result<StageGradients<S>> {
+        if !self.input_needed && self.weight.is_none() {
+            return Ok(StageGradients { input: None, weight: None, bias: None });
+        }
+        let gradients = self.tape.vjp(self.output, cotangent)?;
+        let of = |var: Var| gradients.wrt(var).cloned();
+        Ok(StageGradients {
+            input: if self.input_needed { Some(of(self.input)?) } else { None },
+            weight: self.weight.map(of).transpose()?,
+            bias: self.bias.map(of).transpose()?,
+        })
+    }
+}
+
+/// The loss of an output, and of the last layer's potentials where a weighted sum has them.
+pub(super) fn loss<S: Scalar>(
+    tape: &mut Tape<S>,
+    loss: &Loss,
+    target: &Target,
+    output: Var,
+    potentials: Option<Var>,
+) -> resurge_snn::Result<Var> {
+    let (terms, reduce) = match (loss, target) {
+        (Loss::WeightedSum(weighted), Target::Weights { output: w, potentials: w_u }) => {
+            let w = tape.constant(w.cast());
+            let product = tape.mul(output, w)?;
+            let mut sum = tape.sum(product)?;
+            if let (Some(w_u), Some(potentials)) = (w_u, potentials) {
+                let w_u = tape.constant(w_u.cast());
+                let product = tape.mul(potentials, w_u)?;
+                let other = tape.sum(product)?;
+                sum = tape.add(sum, other)?;
+            }
+            return Ok(tape.scale(sum, weighted.scale)?);
+        }
+        (Loss::CrossEntropy(terms) | Loss::Mse(terms), _) => (terms, loss),
+        _ => return Ok(output),
+    };
+    let shape = tape.value(output)?.shape().clone();
+    let (steps, batch) = (shape[0], shape[1]);
+    let neurons: usize = shape[2..].iter().product();
+    let flat = tape.reshape(output, [steps, batch, neurons])?;
+    let z = match terms.readout {
+        Readout::Sum => tape.sum_axis(flat, 0)?,
+        Readout::Mean => resurge_snn::readout(tape, flat, resurge_snn::Readout::Mean)?,
+        Readout::Last => resurge_snn::readout(tape, flat, resurge_snn::Readout::Last)?,
+        Readout::Max => resurge_snn::readout(tape, flat, resurge_snn::Readout::Max)?,
+        Readout::All => flat,
+    };
+    let rows: usize = if terms.readout == Readout::All { steps * batch } else { batch };
+    let (sum, count) = match (reduce, target) {
+        (Loss::CrossEntropy(_), Target::Classes(classes)) => {
+            let logits = tape.log_softmax(z)?;
+            let logits = tape.reshape(logits, [rows, neurons])?;
+            let picked = Tensor::from_fn([rows, neurons], |i| {
+                let class = classes.get(i / neurons % batch).copied().unwrap_or(0);
+                S::from_f64(if class == i % neurons { -1.0 } else { 0.0 })
+            })?;
+            let picked = tape.constant(picked);
+            let product = tape.mul(logits, picked)?;
+            (tape.sum(product)?, rows)
+        }
+        (_, Target::Values(values)) => {
+            let values = tape.constant(values.cast());
+            let difference = tape.sub(z, values)?;
+            let square = tape.mul(difference, difference)?;
+            (tape.sum(square)?, rows * neurons)
+        }
+        _ => return Ok(output),
+    };
+    let divisor = match terms.reduction {
+        Reduction::Mean => count,
+        Reduction::BatchMean => batch,
+        Reduction::Sum => 1,
+    };
+    Ok(tape.scale(sum, terms.scale / divisor as f64)?)
+}
+
+/// A loss that has been computed.
+#[derive(Debug)]
+pub(super) struct LossRun<S: Scalar> {
+    tape: Tape<S>,
+    output: Var,
+    potentials: Option<Var>,
+    loss: Var,
+}
+
+impl<S: Scalar> LossRun<S> {
+    pub(super) fn run(
+        how: &Loss,
+        target: &Target,
+        output: Tensor<S>,
+        potentials: Option<Tensor<S>>,
+    ) -> Result<Self> {
+        let mut tape = Tape::new();
+        let output = tape.leaf(output);
+        let potentials = potentials.map(|u| tape.leaf(u));
+        let loss = loss(&mut tape, how, target, output, potentials)?;
+        Ok(Self { tape, output, potentials, loss })
+    }
+
+    pub(super) fn value(&self) -> Result<S> {
+        Ok(self.tape.value(self.loss)?.item().unwrap_or(S::from_f64(f64::NAN)))
+    }
+
+    /// The gradients at the output and at the potentials.
+    pub(super) fn back(&self) -> Result<(Tensor<S>, Option<Tensor<S>>)> {
+        let gradients = self.tape.backward(self.loss)?;
+        let potentials = self.potentials.map(|u| gradients.wrt(u).cloned()).transpose()?;
+        Ok((gradients.wrt(self.output)?.clone(), potentials))
+    }
+}

@@ -1,0 +1,143 @@
+//! A network as the settings describe it, and its first weights.
+
+use super::{Layer, Network};
+use crate::train::{Config, LayerSpec, TrainError};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use resurge_tensor::{Conv2d, Scalar, Tensor, Window2d};
+
+/// The most weights of a layer, and the most potentials of a layer for one sample: 4 GiB in single precision.
+const MOST: u64 = 1 << 30;
+
+impl Network {
+    /// The network of the settings on images `[C, H, W]`.
+    ///
+    /// # Errors
+    /// [`TrainError::Layer`] names the layer that does not fit those before it, [`TrainError::Config`] a setting.
+    ///
+    /// ```
+    /// use resurge_experiments::train::{Config, Network, Preset};
+    ///
+    /// let config = Config::preset(Preset::Small).with(&["layers=[\"conv 4 29\", \"linear 10\"]"])?;
+    /// let error = Network::new(&config, [1, 28, 28], 10).unwrap_err();
+    /// assert!(error.to_string().starts_with("layer 1, \"conv 4 29\": "));
+    /// # Ok::<(), resurge_experiments::train::TrainError>(())
+    /// ```
+    pub fn new(config: &Config, image: [usize; 3], classes: usize) -> Result<Self, TrainError> {
+        let mut network = Self {
+            cell: config.cell()?,
+            steps: config.steps,
+            loss: config.loss()?,
+            layers: Vec::new(),
+            names: Vec::new(),
+            shapes: Vec::new(),
+            neurons: Vec::new(),
+            gain: config.gain,
+            still: true,
+        };
+        let mut signal: Vec<usize> = image.to_vec();
+        for (index, &spec) in config.layers.iter().enumerate() {
+            network.push(spec, &mut signal).map_err(|problem| TrainError::Layer {
+                position: index + 1,
+                layer: spec.to_string(),
+                problem,
+            })?;
+        }
+        let last = config.layers.last();
+        if last != Some(&LayerSpec::Linear { neurons: classes }) {
+            return Err(TrainError::Layer {
+                position: config.layers.len(),
+                layer: last.map(ToString::to_string).unwrap_or_default(),
+                problem: format!("the last layer must be \"linear {classes}\", a neuron for each class"),
+            });
+        }
+        Ok(network)
+    }
+
+    /// Appends a layer and gives its output's shape.
+    fn push(&mut self, spec: LayerSpec, signal: &mut Vec<usize>) -> Result<(), String> {
+        let number = self.names.len() + 1;
+        let window_error = |error: resurge_tensor::TensorError| error.to_string();
+        let image = |signal: &[usize]| match *signal {
+            [c, h, w] => Ok([c, h, w]),
+            _ => Err("it needs an image, but a linear layer is before it; move it there".to_owned()),
+        };
+        match spec {
+            LayerSpec::Conv { filters, kernel, padding, stride } => {
+                let [channels, height, width] = image(signal)?;
+                let window = Window2d::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
+                let [h, w] = window.positions("conv", [height, width]).map_err(window_error)?;
+                let conv = Conv2d::new().with_stride([stride; 2]).with_padding([padding; 2]);
+                self.layers.push(Layer::Conv(conv));
+                self.names.push(format!("conv{number}"));
+                self.shapes.push([filters, channels, kernel, kernel].into());
+                *signal = vec![filters, h, w];
+            }
+            LayerSpec::Linear { neurons } => {
+                self.layers.push(Layer::Linear);
+                self.names.push(format!("linear{number}"));
+                self.shapes.push([neurons, signal.iter().product()].into());
+                *signal = vec![neurons];
+            }
+            LayerSpec::Pool { size } => {
+                let [channels, height, width] = image(signal)?;
+                let window = Window2d::new([size; 2]);
+                let [h, w] = window.positions("pool", [height, width]).map_err(window_error)?;
+                self.layers.push(Layer::Pool(window));
+                *signal = vec![channels, h, w];
+            }
+            LayerSpec::Dropout { probability } => self.layers.push(Layer::Dropout(probability)),
+        }
+        if number == self.names.len() {
+            self.neurons.push(self.count(signal)?);
+        }
+        Ok(())
+    }
+
+    /// The neurons of a new layer, if they and its weights are few enough for any machine.
+    fn count(&self, signal: &[usize]) -> Result<usize, String> {
+        let product = |extents: &[usize]| extents.iter().try_fold(1_usize, |n, &x| n.checked_mul(x));
+        let limited = |extents: &[usize], times: usize, what: &str| {
+            let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+            match product(extents).filter(|n| n.checked_mul(times).is_some_and(|all| all <= most)) {
+                Some(count) => Ok(count),
+                None => Err(format!("{what} are more than {MOST}; make it smaller")),
+            }
+        };
+        if let Some(shape) = self.shapes.last() {
+            limited(shape, 1, "its weights")?;
+        }
+        limited(signal, self.steps, "its neurons in all time steps")
+    }
+
+    /// Seeded weights: uniform in `+- gain * sqrt(6 / inputs of a neuron)` (He et al. 2015).
+    ///
+    /// # Errors
+    /// A shape error for weights that cannot be addressed.
+    ///
+    /// ```
+    /// use resurge_experiments::train::{Config, Network, Preset};
+    ///
+    /// let network = Network::new(&Config::preset(Preset::Small), [1, 28, 28], 10)?;
+    /// assert_eq!(network.init::<f32>(1)?, network.init(1)?);
+    /// assert_ne!(network.init::<f32>(1)?, network.init(2)?);
+    /// # Ok::<(), resurge_experiments::train::TrainError>(())
+    /// ```
+    pub fn init<S: Scalar>(&self, seed: u64) -> Result<Vec<Tensor<S>>, TrainError> {
+        let weights = self.shapes.iter().enumerate().map(|(layer, shape)| {
+            // Keyed by the seed, a stream a layer, and numbers made here: they must not change with a library.
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&seed.to_le_bytes());
+            key[8] = 1;
+            let mut rng = ChaCha8Rng::from_seed(key);
+            rng.set_stream(layer as u64);
+            let inputs: usize = shape[1..].iter().product();
+            let bound = self.gain * (6.0 / inputs.max(1) as f64).sqrt();
+            let unit = 1.0 / (1_u64 << 53) as f64;
+            Ok(Tensor::from_fn(shape, |_| {
+                S::from_f64(bound * (2.0 * (rng.next_u64() >> 11) as f64 * unit - 1.0))
+            })?)
+        });
+        weights.collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! What all of Resurge writes: files that appear whole or not at all, statistics, tables and figures.
+//!
+//! It knows nothing of networks, gradients or commands.
+#![forbid(unsafe_code)]
+
+mod appended;
+mod claim;
+mod counted;
+mod disk;
+mod output;
+#[cfg(feature = "plot")]
+pub mod plot;
+#[cfg(feature = "statistics")]
+pub mod statistics;
+pub mod text;
+
+pub use appended::Appended;
+pub use claim::{Claim, ClaimError};
+pub use counted::counted;
+pub use output::{MOMENT, csv, remove_left_behind, write_atomically};
