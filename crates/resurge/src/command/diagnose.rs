@@ -181,6 +181,7 @@ impl Arguments {
                 let verify = if self.no_verify { Verify::Format } else { Verify::Official };
                 let examples = Examples::load(dataset, data, Split::Test, verify, &config, Some(samples))
                     .with_context(|| unusable(dataset.name(), data))?;
+                examples.notices().iter().for_each(|doubt| super::say(format_args!("notice: {doubt}")));
                 let all: Vec<usize> = (0..examples.len()).collect();
                 let mark = if self.no_verify { ", unverified files" } else { "" };
                 let input = format!("{} of {dataset}, test{mark}", counted(all.len(), "sample"));

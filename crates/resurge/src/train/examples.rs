@@ -27,6 +27,7 @@ pub struct Examples {
     /// For each channel, what is taken off and what is multiplied then.
     scaling: Vec<(f32, f32)>,
     trace_decay: f64,
+    notices: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -113,7 +114,7 @@ impl Examples {
         let channels = images.shape().first().copied().unwrap_or(0);
         let scaling = scaling(config, channels)?;
         let classes = images.classes();
-        Ok(Self { source: Source::Images(images), classes, scaling, trace_decay: 0.0 })
+        Ok(Self { source: Source::Images(images), classes, scaling, trace_decay: 0.0, notices: Vec::new() })
     }
 
     fn of_recordings(recordings: Recordings, config: &Config) -> Result<Self, TrainError> {
@@ -124,8 +125,22 @@ impl Examples {
             0 => Binning::equal_parts(config.steps)?,
             window => Binning::windows(window, config.steps)?,
         };
+        let notices = recordings.notices(binning)?;
         let (source, classes) = (Source::Recordings(recordings, binning), nmnist::CLASSES);
-        Ok(Self { source, classes, scaling: Vec::new(), trace_decay: config.cell()?.trace_decay() })
+        Ok(Self { source, classes, scaling: Vec::new(), trace_decay: config.cell()?.trace_decay(), notices })
+    }
+
+    /// What is doubtful about the files, which can be read all the same: for recordings of events what
+    /// [`Recordings::notices`] says, for images nothing.
+    ///
+    /// ```
+    /// # use resurge::{data::ImageDataset, train::{Config, Examples, Preset}};
+    /// let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// assert!(Examples::of_images(set, &Config::preset(Preset::Small))?.notices().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// The number of samples, at least 1.

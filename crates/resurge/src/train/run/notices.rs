@@ -8,8 +8,9 @@ use std::ops::RangeInclusive;
 type Kind = (fn(&EpochRow, usize) -> bool, &'static str, &'static str);
 
 impl Training {
-    /// What should not be overlooked, in words: a class that no sample shows, target spikes that no
-    /// step is left for, and epochs in which all gradients were zero, or a layer did not fire or
+    /// What should not be overlooked, in words: what is doubtful about the files of the samples
+    /// ([`Examples::notices`](crate::train::Examples::notices)), a class that no sample shows, target
+    /// spikes that no step is left for, and epochs in which all gradients were zero, or a layer did not fire or
     /// fired in every step. They are in `log.json`, and [`run`](Self::run) tells each when it is
     /// first found.
     ///
@@ -51,6 +52,9 @@ impl Training {
                     self.config.steps
                 ));
             }
+        }
+        for (split, examples) in [("training", &self.train), ("test", &self.test)] {
+            found.extend(examples.notices().iter().map(|doubt| format!("{split} samples: {doubt}")));
         }
         for (examples, consequence) in [
             (&self.train, "training sample, so that the network cannot learn"),
