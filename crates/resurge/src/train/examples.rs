@@ -1,6 +1,7 @@
 //! The samples of a data set as inputs of a network.
 
 use super::{Config, TrainError};
+use crate::counted;
 use rayon::prelude::*;
 use resurge_data::nmnist::{self, Binning, Event, Recordings, Spikes};
 use resurge_data::{Dataset, ImageDataset, Split, Verify, cifar10, mnist};
@@ -341,7 +342,9 @@ fn scaling(config: &Config, channels: usize) -> Result<Vec<(f32, f32)>, TrainErr
         if !values.is_empty() && values.len() != channels {
             let found = values.len();
             return Err(TrainError::Config(format!(
-                "{key} has {found} numbers, but the images have {channels} channels; give one for each, or none"
+                "{key} has {}, but the images have {}; give one for each, or none",
+                counted(found, "number"),
+                counted(channels, "channel")
             )));
         }
     }

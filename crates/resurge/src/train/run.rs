@@ -11,7 +11,7 @@ use super::checkpoint::{Checkpoint, Origin};
 use super::progress::Progress;
 use super::step;
 use super::{Config, Examples, Network, TrainError};
-use crate::Claim;
+use crate::{Claim, counted};
 use resurge_data::Batches;
 use resurge_snn::{AdamW, Moments, clip_by_global_norm};
 use resurge_tensor::Tensor;
@@ -161,12 +161,16 @@ impl Training {
         }
         let Progress { epochs, batches, .. } = checkpoint.progress;
         if (epochs, batches) > (self.config.epochs, 0) {
-            let part =
-                if batches > 0 { format!(" and {batches} batches of the next") } else { String::new() };
+            let part = if batches > 0 {
+                format!(" and {} of the next", counted(batches, "batch"))
+            } else {
+                String::new()
+            };
             let (asked, least) = (self.config.epochs, epochs + u64::from(batches > 0));
             return Err(refuse(format!(
-                "{asked} epochs are asked for, but {epochs}{part} are done; nothing was changed. Ask for {least} or \
-                 more, or begin anew in another directory"
+                "{} asked for, but {epochs}{part} are done; nothing was changed. Ask for {least} or more, or begin anew \
+                 in another directory",
+                if asked == 1 { "1 epoch is".to_owned() } else { format!("{asked} epochs are") }
             )));
         }
         self.digest_samples()?;
