@@ -8,8 +8,9 @@ use std::ops::RangeInclusive;
 type Kind = (fn(&EpochRow, usize) -> bool, &'static str, &'static str);
 
 impl Training {
-    /// What should not be overlooked, in words: a class that no sample shows, target spikes that no
-    /// step is left for, recordings of events that are too long or whose clock wrapped, and epochs in which all gradients were zero, or a layer did not fire or
+    /// What should not be overlooked, in words: what is doubtful about the files of the samples
+    /// ([`Examples::notices`](crate::train::Examples::notices)), a class that no sample shows, target
+    /// spikes that no step is left for, and epochs in which all gradients were zero, or a layer did not fire or
     /// fired in every step. They are in `log.json`, and [`run`](Self::run) tells each when it is
     /// first found.
     ///
@@ -53,6 +54,9 @@ impl Training {
                 ));
             }
         }
+        for (split, examples) in [("training", &self.train), ("test", &self.test)] {
+            found.extend(examples.notices().iter().map(|doubt| format!("{split} samples: {doubt}")));
+        }
         for (examples, consequence) in [
             (&self.train, "training sample, so that the network cannot learn"),
             (&self.test, "test sample, so that the test accuracy says nothing of"),
@@ -65,9 +69,6 @@ impl Training {
                 [class] => found.push(format!("class {class} is in no {consequence} it")),
                 all => found.push(format!("classes {} are in no {consequence} them", all.join(", "))),
             }
-        }
-        for (split, examples) in [("training", &self.train), ("test", &self.test)] {
-            found.extend(examples.notices.iter().map(|notice| format!("{split} samples: {notice}")));
         }
         found
     }
