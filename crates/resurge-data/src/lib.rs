@@ -34,6 +34,8 @@
 //! Origin, licence (CC BY 4.0) and checksum of the bundled data are in `data/README.md`.
 
 #![forbid(unsafe_code)]
+// Tests write whatever they need.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod archive;
 mod batches;

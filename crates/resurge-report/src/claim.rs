@@ -110,6 +110,9 @@ impl Claim {
 
     /// As [`of_part`](Self::of_part), after a wait for another that has it: for what takes a
     /// moment.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of), after 20 seconds.
     pub fn wait_for_part(directory: &Path, part: &str) -> Result<Self, ClaimError> {
         const PATIENCE: Duration = Duration::from_secs(20);
         let since = Instant::now();
@@ -157,7 +160,7 @@ impl Claim {
         loop {
             tries += 1;
             let made: Vec<PathBuf> = directory.ancestors().take_while(missing).map(Path::to_owned).collect();
-            match std::fs::create_dir_all(directory) {
+            match disk::make_directory(directory) {
                 // It was there, and was removed before it was seen to be a directory.
                 Err(error)
                     if error.kind() == io::ErrorKind::AlreadyExists && !directory.exists() && tries < 100 =>
@@ -192,9 +195,9 @@ impl Drop for Claim {
     fn drop(&mut self) {
         // Elsewhere a file that is open cannot be removed; it does no harm.
         if cfg!(unix) {
-            let _ = std::fs::remove_file(&self.path);
+            let _ = disk::remove_file(&self.path);
             // Those with something in them stay.
-            let _ = self.made.iter().try_for_each(std::fs::remove_dir);
+            let _ = self.made.iter().try_for_each(|made| disk::remove_directory(made));
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The calls to the system by which files are written: all of them, so that a test can make each fail in turn.
 
+// The one module that may: see clippy.toml.
+#![allow(clippy::disallowed_methods)]
+
 use std::fs::{File, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
@@ -30,6 +33,45 @@ pub(crate) fn create(directory: &Path) -> io::Result<NamedTempFile> {
 fn of_the_system(error: io::Error) -> io::Error {
     let said = error.to_string();
     said.split_once(" at path \"").map(|(said, _)| io::Error::new(error.kind(), said)).unwrap_or(error)
+}
+
+/// Makes a directory, and those above it, where there is none.
+///
+/// # Errors
+/// What the operating system says.
+///
+/// ```
+/// let place = tempfile::tempdir()?;
+/// let out = place.path().join("runs/mine");
+/// resurge_report::make_directory(&out)?;
+/// resurge_report::make_directory(&out)?; // it may be there
+/// assert!(out.is_dir());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// Removes a file; a symbolic link itself, not what it names.
+///
+/// # Errors
+/// What the operating system says, also where there is no file.
+///
+/// ```
+/// let place = tempfile::tempdir()?;
+/// let path = place.path().join("journal");
+/// resurge_report::write_atomically(&path, b"done")?;
+/// resurge_report::remove_file(&path)?;
+/// assert!(!path.exists() && resurge_report::remove_file(&path).is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+/// Removes a directory with nothing in it.
+pub(crate) fn remove_directory(path: &Path) -> io::Result<()> {
+    std::fs::remove_dir(path)
 }
 
 /// Opens a file that is there, to write to it.

@@ -46,6 +46,17 @@ pub const MOMENT: Duration = Duration::from_secs(10);
 /// Removes the temporary files that killed processes left in a directory: those that no process
 /// holds, and that are at least so old: [`MOMENT`], or nothing where nobody else writes. What
 /// cannot be removed stays; it does no harm.
+///
+/// ```
+/// let directory = tempfile::tempdir()?;
+/// let left = directory.path().join(".resurge-abc.tmp"); // by a process that was killed just now
+/// std::fs::write(&left, "half")?;
+/// resurge_report::remove_left_behind(directory.path(), resurge_report::MOMENT);
+/// assert!(left.exists(), "somebody may be about to write it");
+/// resurge_report::remove_left_behind(directory.path(), std::time::Duration::ZERO);
+/// assert!(!left.exists());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn remove_left_behind(directory: &Path, at_least: Duration) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
@@ -60,12 +71,19 @@ pub fn remove_left_behind(directory: &Path, at_least: Duration) {
             continue;
         }
         if std::fs::File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
-            let _ = std::fs::remove_file(entry.path());
+            let _ = disk::remove_file(&entry.path());
         }
     }
 }
 
 /// A header and rows as CSV.
+///
+/// ```
+/// let rows = [vec!["full, of all".into(), "1".into()]];
+/// let text = resurge_report::csv(&["rule".into(), "seeds".into()], rows)?;
+/// assert_eq!(text, "rule,seeds\n\"full, of all\",1\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn csv(header: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> io::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(header)?;

@@ -103,6 +103,17 @@ impl Resamples {
 }
 
 /// Something computed from all seeds, and from each resample.
+///
+/// ```
+/// use resurge_report::statistics::Resamples;
+///
+/// let losses = [0.5, 1.0, 1.5];
+/// let least = |chosen: &[usize]| chosen.iter().map(|&i| losses[i]).fold(f64::INFINITY, f64::min);
+/// let sampled = Resamples::new(3).sample(|chosen| (least(chosen), chosen.len()));
+/// assert_eq!(*sampled.value(), (0.5, 3));
+/// assert_eq!(sampled.estimate(|of| of.0).high, 1.5);
+/// assert!(sampled.resampled().iter().all(|of| of.1 == 3));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Sampled<T> {
     value: T,
@@ -137,11 +148,24 @@ impl<T> Sampled<T> {
 }
 
 /// The mean over the chosen seeds.
+///
+/// ```
+/// // A seed that was drawn twice counts twice.
+/// assert_eq!(resurge_report::statistics::mean_of(&[1.0, 4.0, 9.0], &[0, 0, 1]), 2.0);
+/// ```
 pub fn mean_of(values: &[f32], chosen: &[usize]) -> f64 {
     chosen.iter().map(|&i| f64::from(values[i])).sum::<f64>() / chosen.len() as f64
 }
 
 /// The middle value; the mean of the two middle ones of an even number. NaN of none.
+///
+/// ```
+/// use resurge_report::statistics::median;
+///
+/// assert_eq!(median(&[9.0, 1.0, 2.0]), 2.0);
+/// assert_eq!(median(&[9.0, 1.0, 2.0, 4.0]), 3.0);
+/// assert!(median(&[]).is_nan());
+/// ```
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -153,6 +177,10 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 /// The mean. NaN of none.
+///
+/// ```
+/// assert_eq!(resurge_report::statistics::mean(&[1.0, 2.0, 6.0]), 3.0);
+/// ```
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }

@@ -4,6 +4,17 @@ use std::io;
 use std::path::Path;
 
 /// Reads a text file; a mark of UTF-8 at its beginning is left out.
+///
+/// ```
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("settings.toml");
+/// std::fs::write(&path, "\u{feff}steps = 5\n")?;
+/// assert_eq!(resurge_report::text::read(&path)?, "steps = 5\n");
+/// std::fs::write(&path, b"# gr\xf6\xdfer\n")?;
+/// let error = resurge_report::text::read(&path).unwrap_err().to_string();
+/// assert!(error.contains("iconv -f ISO-8859-1 -t UTF-8"), "{error}");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn read(path: &Path) -> io::Result<String> {
     let text = decoded(std::fs::read(path)?);
     text.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))

@@ -1,4 +1,6 @@
 //! `resurge diagnose` as a user runs it.
+// Tests write whatever they need.
+#![allow(clippy::disallowed_methods)]
 
 use assert_cmd::Command;
 use resurge::diagnose::{DIAGNOSIS_FILES, Diagnosis, MAP_FILES, PhaseMap};

@@ -1,4 +1,6 @@
 //! `resurge toy` as a user runs it.
+// Tests write whatever they need.
+#![allow(clippy::disallowed_methods)]
 
 use assert_cmd::Command;
 use std::collections::BTreeMap;

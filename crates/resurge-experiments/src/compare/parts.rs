@@ -159,7 +159,7 @@ impl Comparison {
         for (record, source) in self.trials.iter().zip(&self.sources) {
             let target = Plan::directory(out, record.id);
             let failed = |error: std::io::Error| CompareError::file(&target, error);
-            std::fs::create_dir_all(&target).map_err(failed)?;
+            resurge_report::make_directory(&target).map_err(failed)?;
             if target.canonicalize().map_err(failed)? == source.canonicalize().map_err(failed)? {
                 continue;
             }

@@ -3,6 +3,24 @@
 use std::ops::Range;
 
 /// How an axis is divided.
+///
+/// ```
+/// use resurge_report::plot::{Axes, Kind, grid};
+///
+/// let axes = |x_kind| Axes {
+///     title: "Loss".into(),
+///     note: String::new(),
+///     x: "epoch".into(),
+///     y: "loss".into(),
+///     x_kind,
+///     y_kind: Kind::Linear,
+///     level: None,
+///     lines: vec![],
+/// };
+/// // Between whole numbers no tick is drawn; without a line there is nothing to draw at all.
+/// assert_ne!(axes(Kind::Whole), axes(Kind::Linear));
+/// assert!(grid(&[vec![axes(Kind::Whole)]]).is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Equal steps.

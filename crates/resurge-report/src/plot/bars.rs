@@ -7,9 +7,25 @@ use super::scene::{Anchor, LETTERS, PAGE, Scene, Stroke, TITLE};
 use super::{Picture, PlotError, failed};
 
 /// Named groups of bars, each bar with its name, value and interval.
+///
+/// ```
+/// use resurge_report::plot::{Groups, bars};
+///
+/// let groups: Groups = vec![("toy".into(), vec![("full".into(), [0.5, 0.4, 0.7])])];
+/// assert!(bars(&[("Loss".into(), groups)])?.svg().contains("0.50 (0.40 to 0.70)"));
+/// # Ok::<(), resurge_report::plot::PlotError>(())
+/// ```
 pub type Groups = Vec<(String, Vec<(String, [f64; 3])>)>;
 
 /// Marks on a strip.
+///
+/// ```
+/// use resurge_report::plot::{Strips, strips};
+///
+/// let spikes = Strips { name: "full".into(), marks: vec![1, 4] };
+/// let picture = strips("Spikes", &[("seed 1".into(), vec![spikes])], 5);
+/// assert!(picture.svg().contains("seed 1"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Strips {
     /// Its name.
@@ -25,6 +41,15 @@ const ROW: f64 = 11.0;
 ///
 /// # Errors
 /// [`PlotError`] when there is no bar of a positive length.
+///
+/// ```
+/// use resurge_report::plot::bars;
+///
+/// let group = |length| vec![("toy".to_owned(), vec![("full".to_owned(), [length; 3])])];
+/// assert!(bars(&[("Loss".into(), group(0.5))])?.svg().contains("full"));
+/// assert!(bars(&[("Loss".into(), group(0.0))]).is_err());
+/// # Ok::<(), resurge_report::plot::PlotError>(())
+/// ```
 pub fn bars(sections: &[(String, Groups)]) -> Result<Picture, PlotError> {
     let all = || sections.iter().flat_map(|s| &s.1).flat_map(|group| &group.1);
     let longest = all().flat_map(|bar| bar.1).filter(|x| x.is_finite()).fold(0.0, f64::max);
@@ -81,6 +106,15 @@ pub fn bars(sections: &[(String, Groups)]) -> Result<Picture, PlotError> {
 
 /// Strips of marks at steps `0..steps`, in groups, above an axis of the steps. The first two strips of a group are what
 /// is to be reached and what there was; the others have the colours of lines.
+///
+/// ```
+/// use resurge_report::plot::{Strips, strips};
+///
+/// let strip = |name: &str, marks| Strips { name: name.into(), marks };
+/// let group = vec![strip("wanted", vec![2]), strip("there", vec![2, 3]), strip("full", vec![3])];
+/// let svg = strips("Spikes", &[("seed 1".into(), group)], 5).svg();
+/// assert!(["Spikes", "wanted", "there", "full", "step"].iter().all(|text| svg.contains(text)));
+/// ```
 pub fn strips(title: &str, groups: &[(String, Vec<Strips>)], steps: usize) -> Picture {
     const STRIP: f64 = 10.0;
     let widest = |texts: &mut dyn Iterator<Item = &str>| {

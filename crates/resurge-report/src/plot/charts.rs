@@ -8,9 +8,24 @@ use super::{Picture, PlotError, failed};
 use super::{legend, marks};
 
 /// x, y, and the ends of an interval of y.
+///
+/// ```
+/// use resurge_report::plot::{Line, Point};
+///
+/// let with_interval: Point = (1.0, 0.5, Some((0.4, 0.7)));
+/// let line = Line { name: "full".into(), color: 0, points: vec![with_interval, (2.0, 0.2, None)] };
+/// assert_eq!(line.points[0].2, Some((0.4, 0.7)));
+/// ```
 pub type Point = (f64, f64, Option<(f64, f64)>);
 
 /// A line through points, each with an interval where it has one.
+///
+/// ```
+/// use resurge_report::plot::Line;
+///
+/// let guide = Line { name: String::new(), color: 0, points: vec![(0.0, 1.0, None), (9.0, 1.0, None)] };
+/// assert!(guide.name.is_empty(), "it is thin and not in the legend");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// Its name in the legend; one without a name is a thin guide.
@@ -23,6 +38,25 @@ pub struct Line {
 }
 
 /// Lines over the same axes.
+///
+/// ```
+/// use resurge_report::plot::{Axes, Kind, Line, grid};
+///
+/// let line = Line { name: "full".into(), color: 0, points: vec![(1.0, 0.5, None), (2.0, 0.2, None)] };
+/// let axes = Axes {
+///     title: "Loss".into(),
+///     note: String::new(),
+///     x: "epoch".into(),
+///     y: "loss".into(),
+///     x_kind: Kind::Whole,
+///     y_kind: Kind::Linear,
+///     level: None,
+///     lines: vec![line],
+/// };
+/// let svg = grid(&[vec![axes]])?.svg();
+/// assert!(svg.contains("Loss") && svg.contains("epoch") && svg.contains("full"));
+/// # Ok::<(), resurge_report::plot::PlotError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axes {
     /// The title.
@@ -59,6 +93,25 @@ pub(super) const LEVEL: Stroke = Stroke { paint: Paint::Ink, width: 0.8, dashes:
 ///
 /// # Errors
 /// [`PlotError`] when a row has nothing to draw.
+///
+/// ```
+/// use resurge_report::plot::{Axes, Kind, Line, grid};
+///
+/// let axes = |title: &str, y: f64| Axes {
+///     title: title.into(),
+///     note: String::new(),
+///     x: "epoch".into(),
+///     y: "loss".into(),
+///     x_kind: Kind::Whole,
+///     y_kind: Kind::Log,
+///     level: Some(("chance".into(), 2.3)),
+///     lines: vec![Line { name: "full".into(), color: 0, points: vec![(1.0, y, None)] }],
+/// };
+/// let picture = grid(&[vec![axes("Training", 0.1), axes("Test", 0.2)]])?;
+/// assert!(picture.svg().contains("Training") && picture.svg().contains("Test"));
+/// assert!(grid(&[vec![axes("Nothing", f64::NAN)]]).is_ok(), "the level is there to be drawn");
+/// # Ok::<(), resurge_report::plot::PlotError>(())
+/// ```
 pub fn grid(rows: &[Vec<Axes>]) -> Result<Picture, PlotError> {
     let beside = rows.iter().map(Vec::len).max().unwrap_or(0).clamp(1, MOST_BESIDE);
     let mut names: Vec<&str> = Vec::new();

@@ -6,6 +6,24 @@ use super::scene::{Anchor, At, COLUMN, Item, LETTERS, Scene, Stroke, TITLE};
 use super::{HeatMap, Picture, PlotError, failed};
 
 /// Heat maps of one quantity.
+///
+/// ```
+/// use resurge_report::plot::{HeatMap, HeatMaps, heat_maps};
+///
+/// let values = vec![vec![0.9, -0.2]];
+/// let map = HeatMap { rows: vec!["0.1".into()], columns: vec!["0.5".into(), "0.9".into()], values };
+/// let maps = HeatMaps {
+///     title: "Cosine".into(),
+///     x: "decay".into(),
+///     y: "width".into(),
+///     scale: "cosine".into(),
+///     range: (-1.0, 1.0),
+///     line_at_zero: true,
+///     maps: vec![(String::new(), vec![("detached".into(), map)])],
+/// };
+/// assert!(heat_maps(&maps)?.svg().contains("detached"));
+/// # Ok::<(), resurge_report::plot::PlotError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMaps {
     /// The title above all.
@@ -70,6 +88,25 @@ impl HeatMaps {
 ///
 /// # Errors
 /// [`PlotError`] when no map has a cell, or the range is empty.
+///
+/// ```
+/// use resurge_report::plot::{HeatMap, HeatMaps, heat_maps};
+///
+/// let values = vec![vec![0.9, f64::NAN]]; // one is crossed out
+/// let map = HeatMap { rows: vec!["0.1".into()], columns: vec!["0.5".into(), "0.9".into()], values };
+/// let maps = HeatMaps {
+///     title: "Cosine".into(),
+///     x: "decay".into(),
+///     y: "width".into(),
+///     scale: "cosine".into(),
+///     range: (-1.0, 1.0),
+///     line_at_zero: true,
+///     maps: vec![(String::new(), vec![("detached".into(), map)])],
+/// };
+/// assert!(heat_maps(&maps)?.svg().starts_with("<svg"));
+/// assert!(heat_maps(&HeatMaps { range: (1.0, 1.0), ..maps }).is_err());
+/// # Ok::<(), resurge_report::plot::PlotError>(())
+/// ```
 pub fn heat_maps(of: &HeatMaps) -> Result<Picture, PlotError> {
     let widest = |size: fn(&HeatMap) -> usize| of.all().map(size).max().unwrap_or(0);
     let (columns, rows) = (widest(|map| map.columns.len()), widest(|map| map.rows.len()));

@@ -123,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 /// Writes figures, and takes away those of an earlier diagnosis that this one does not have.
 fn write_figures(out: &Path, all: &[&str], figures: Vec<(&'static str, String)>) -> Result<()> {
     for name in all.iter().filter(|name| figures.iter().all(|(drawn, _)| drawn != *name)) {
-        match std::fs::remove_file(out.join(name)) {
+        match resurge_report::remove_file(&out.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error)
                     .with_context(|| format!("cannot remove the old {}", out.join(name).display()));

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 /// Makes the directory that a command writes into, where there is none.
 fn make_directory(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|error| {
+    resurge_report::make_directory(path).map_err(|error| {
         anyhow!("cannot make the directory {}: {error}; name a place that can be written", path.display())
     })
 }

@@ -140,7 +140,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     report(&data, out)?;
     if arguments.from.is_none() && out.join(JOURNAL).exists() {
         // All is written elsewhere; what is left would only be in the way of the next run.
-        std::fs::remove_file(out.join(JOURNAL)).context("cannot remove the journal of the finished run")?;
+        resurge_report::remove_file(&out.join(JOURNAL))
+            .context("cannot remove the journal of the finished run")?;
     }
     Ok(Verdict::Holds)
 }

@@ -1,4 +1,6 @@
 //! Comparisons: trials, shards, interruptions, tables, refusals, and the commands.
+// Tests write whatever they need.
+#![allow(clippy::disallowed_methods)]
 
 mod command;
 #[path = "../train/data.rs"]

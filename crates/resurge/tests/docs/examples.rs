@@ -1,4 +1,4 @@
-//! Every public item has documentation with an example.
+//! Every public type and free function has documentation with an example.
 
 use crate::{files, read};
 
@@ -14,17 +14,17 @@ const CRATES: [&str; 9] = [
     "resurge",
 ];
 
-/// The item that a line declares, if it is public: functions, types, traits and constants. Fields and variants are
-/// shown by the example of their type, the methods of a trait by the trait's.
+/// The item that a line declares, if it is a public type, trait or free function, which stand at the
+/// beginning of a line. Fields, variants and methods are shown by the example of their type.
 fn public_item(line: &str) -> Option<&str> {
-    let mut words = line.trim_start().strip_prefix("pub ")?;
+    let mut words = line.strip_prefix("pub ")?;
     while let Some(rest) = ["const fn", "async fn", "unsafe fn"].iter().find_map(|both| {
         words.starts_with(both).then(|| words.split_once(' ').map(|(_, rest)| rest)).flatten()
     }) {
         words = rest;
     }
     let (kind, name) = words.split_once(' ')?;
-    let kinds = ["fn", "struct", "enum", "trait", "type", "const", "static"];
+    let kinds = ["fn", "struct", "enum", "union", "trait", "type"];
     let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
     kinds.contains(&kind).then(|| &name[..end])
 }
@@ -54,7 +54,7 @@ fn without_example(source: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_public_item_has_an_example() {
+fn every_public_type_and_function_has_an_example() {
     let mut missing = Vec::new();
     for path in CRATES.into_iter().flat_map(|name| files(&format!("crates/{name}/src"), ".rs")) {
         if !path.ends_with("tests.rs") {
@@ -64,9 +64,20 @@ fn every_public_item_has_an_example() {
     assert!(missing.is_empty(), "{} items have no example:\n{}", missing.len(), missing.join("\n"));
 }
 
+/// Modules inside of a file would hide what stands in them from `public_item`.
+#[test]
+fn public_modules_are_files() {
+    for path in CRATES.into_iter().flat_map(|name| files(&format!("crates/{name}/src"), ".rs")) {
+        for line in read(&path).lines().map(str::trim) {
+            assert!(!(line.starts_with("pub mod ") && line.ends_with('{')), "{path}: {line}");
+        }
+    }
+}
+
 #[test]
 fn an_item_without_an_example_is_found() {
-    let source = "/// Text.\npub const fn a() {}\n\n/// ```\n/// b();\n/// ```\n#[must_use]\npub fn b() {}\npub(crate) fn c() {}\n\
-                  /// ```text\n/// x = y\n/// ```\npub struct D;\n#[cfg(test)]\nmod tests;\npub fn e() {}\n";
+    let source = "/// Text.\npub const fn a() {}\n\n/// ```\n/// b();\n/// ```\n#[must_use]\npub fn b() {}\n\
+                  pub(crate) fn c() {}\n/// ```text\n/// x = y\n/// ```\npub struct D;\n#[cfg(test)]\nmod tests;\n\
+                  pub fn e() {}\nimpl D {\n    /// A method.\n    pub fn f(&self) {}\n}\npub const G: u8 = 1;\n";
     assert_eq!(without_example(source), ["line 2: a", "line 13: D", "line 16: e"]);
 }

@@ -1,4 +1,6 @@
 //! The command line as people meet it: what fits on a terminal, what is said of bad values, where things are written.
+// Tests write whatever they need.
+#![allow(clippy::disallowed_methods)]
 
 mod errors;
 mod output;
