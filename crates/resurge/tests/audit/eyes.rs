@@ -189,3 +189,15 @@ fn what_underflows_at_the_output_may_be_zero() {
         assert_eq!(report.matches, expected, "{size}: {}: {} {:?}", report.code, report.words, report.gradients);
     }
 }
+
+/// Samples are differentiated some at a time: with more of them than that, no sample is left out or taken for another.
+#[test]
+fn a_large_batch_is_differentiated_whole() {
+    let lif = Lif { sizes: vec![2, 1], steps: 3, batch: 1300, ..Lif::default() };
+    let mut draft = lif.draft();
+    let report = compared(&draft);
+    assert!(report.matches, "{}: {}", report.code, report.words);
+    // The last sample alone has a say in the loss.
+    change(&mut draft, "loss.weight", |i, x| if i % 1300 == 1299 { x } else { 0.0 });
+    assert!(!compared(&draft).matches, "the gradient is that of all samples");
+}
