@@ -68,7 +68,7 @@ pub(super) struct LayerGradients<S> {
 
 /// Samples that are differentiated at the same time: so many at least, and so many that their gradients of what they share
 /// are not more numbers than this.
-pub(super) const AT_ONCE: (usize, usize) = (8, 50_000);
+pub(super) const AT_ONCE: (usize, usize) = (8, 5_000);
 
 /// Runs the adjoint of a layer.
 pub(super) fn back<S: Number>(
@@ -179,8 +179,10 @@ impl<S: Number> Layer<'_, S> {
         found
     }
 
+    /// Whether nothing goes to the step before: of 0, which is no truncation, only 0 is a multiple, and before the first
+    /// step there is none.
     fn cut_before(&self, t: usize) -> bool {
-        self.rule.truncated > 0 && t > 0 && t.is_multiple_of(self.rule.truncated)
+        t.is_multiple_of(self.rule.truncated)
     }
 
     /// One neuron in one step: what goes to the step before, and the gradient at the input.
@@ -233,8 +235,8 @@ impl<S: Number> Layer<'_, S> {
                 let level = if t > 1 { s.threshold(c, at - n) - c.threshold } else { zero };
                 add(Constant::AdaptationDecay, g * (level - scale * spike));
                 add(Constant::AdaptationScale, g * (one - decay) * spike);
-                before.spike += scale * (one - decay) * g;
-                if t > 1 && !self.rule.cuts.adaptation {
+                before.spike = scale * (one - decay) * g;
+                if !self.rule.cuts.adaptation {
                     before.adaptation = decay * g;
                 }
             }

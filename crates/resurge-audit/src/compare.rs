@@ -46,6 +46,10 @@ pub(super) struct Compared {
     pub(super) error: f64,
     /// The norm of what may be off, over the same.
     pub(super) tolerance: f64,
+    /// The norms of the difference and of what may be off, themselves.
+    pub(super) absolute: (f64, f64),
+    /// Whether it should be zero, every number of it.
+    pub(super) vanishes: bool,
     /// Entries that are off by more than they may be.
     pub(super) wrong: Vec<usize>,
     pub(super) worst_row: Option<Worst>,
@@ -69,8 +73,12 @@ pub struct Worst {
     pub index: Vec<usize>,
     /// The norm of its difference over its own norm; infinite where it should be zero and is not.
     pub error: f64,
-    /// The error that is allowed to it.
+    /// The error that is allowed to it; infinite where it should be zero.
     pub tolerance: f64,
+    /// The norm of its difference.
+    pub difference: f64,
+    /// The difference that is allowed to it.
+    pub allowed: f64,
 }
 
 impl Comparison {
@@ -90,9 +98,11 @@ impl Comparison {
         (0..self.tensors.len()).filter(|&i| !self.tensors[i].agrees()).collect()
     }
 
-    /// All of them together: the root of the mean of the squares of their errors.
+    /// All of them together: the root of the mean of the squares of their errors. Of a tensor that should be zero and
+    /// is not, all is wrong.
     pub(super) fn residual(&self) -> f64 {
-        let squares: f64 = self.tensors.iter().map(|t| t.error * t.error).sum();
+        let error = |t: &Compared| if t.vanishes && t.error.is_infinite() { 1.0 } else { t.error };
+        let squares: f64 = self.tensors.iter().map(|t| error(t) * error(t)).sum();
         (squares / self.tensors.len().max(1) as f64).sqrt()
     }
 }
@@ -105,6 +115,8 @@ impl Compared {
             return Self {
                 error: f64::INFINITY,
                 tolerance: 0.0,
+                absolute: (f64::INFINITY, 0.0),
+                vanishes: false,
                 wrong: (0..found.len()).collect(),
                 worst_row: None,
                 worst_entry: None,
@@ -116,27 +128,30 @@ impl Compared {
         let wrong = (0..found.len()).filter(|i| !within(i)).collect();
         let part = |from: usize, len: usize| {
             let range = from..from + len;
-            let size = norm(&expected.values[range.clone()]);
-            (relative(norm(&difference[range.clone()]), size), relative(norm(&expected.slack[range]), size))
+            let (off, allowed) = (norm(&difference[range.clone()]), norm(&expected.slack[range.clone()]));
+            let size = norm(&expected.values[range]);
+            let (error, tolerance) = (relative(off, size), relative(allowed, size));
+            Worst { index: Vec::new(), error, tolerance, difference: off, allowed }
         };
         let worst = |len: usize| {
-            let excess = |(_, (error, tolerance)): &(usize, (f64, f64))| match *tolerance {
-                0.0 if *error == 0.0 => 0.0,
-                _ => error / tolerance,
+            let excess = |(_, part): &(usize, Worst)| match part.allowed {
+                0.0 if part.difference == 0.0 => 0.0,
+                allowed => part.difference / allowed,
             };
             let parts = (0..found.len() / len.max(1)).map(|i| (i, part(i * len, len)));
             parts.max_by(|a, b| excess(a).total_cmp(&excess(b)))
         };
         let row = if shape.rank() > 1 { found.len() / shape[0].max(1) } else { 0 };
         let worst_row = worst(row).filter(|_| row > 0);
-        let (error, tolerance) = part(0, found.len());
-        let named = |index: Vec<usize>, (error, tolerance)| Worst { index, error, tolerance };
+        let whole = part(0, found.len());
         Self {
-            error,
-            tolerance,
+            error: whole.error,
+            tolerance: whole.tolerance,
+            absolute: (whole.difference, whole.allowed),
+            vanishes: expected.values.iter().all(|&x| x == 0.0),
             wrong,
-            worst_row: worst_row.map(|(i, of)| named(vec![i], of)),
-            worst_entry: worst(1).map(|(i, of)| named(position(i, shape), of)),
+            worst_row: worst_row.map(|(i, of)| Worst { index: vec![i], ..of }),
+            worst_entry: worst(1).map(|(i, of)| Worst { index: position(i, shape), ..of }),
         }
     }
 

@@ -182,8 +182,41 @@ fn read<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
             _ => format!("{path}.{inner}"),
         };
         let place = if whole.is_empty() { "the description".to_owned() } else { at(&whole) };
-        AuditError::description(place, error.into_inner().to_string())
+        AuditError::description(place, plain(&error.into_inner().to_string()))
     })
+}
+
+/// A message of the deserialiser without the types of this program: what the value is, and what to write.
+fn plain(message: &str) -> String {
+    let rest = ["invalid type: ", "invalid value: "].iter().find_map(|start| message.strip_prefix(start));
+    let Some((found, expected)) = rest.and_then(|rest| rest.split_once(", expected ")) else {
+        return message.to_owned();
+    };
+    let found = match found {
+        "map" => "an object",
+        "sequence" => "a list",
+        "unit" => "null",
+        other => ["boolean ", "integer ", "floating point ", "string "]
+            .iter()
+            .find_map(|kind| other.strip_prefix(kind))
+            .unwrap_or(other),
+    };
+    let expected = match expected {
+        "usize" | "u64" | "u32" => "a whole number from 0 on",
+        "f64" => "a number",
+        "string or map" => "a word, or an object with one key",
+        "a map" => "an object, {...}",
+        "a sequence" => "a list, [...]",
+        "a boolean" => "true or false",
+        "a string" => "a text, \"...\"",
+        other if other.starts_with("struct ") => "an object, {...}, with the keys of docs/audit-format.md",
+        other if other.starts_with("enum ") || other.starts_with("variant ") => {
+            "a word of docs/audit-format.md"
+        }
+        other if other.starts_with("an array of length ") => &format!("a list of {}", &other[19..]),
+        other => other,
+    };
+    format!("it is {found}, but must be {expected}")
 }
 
 /// A place by the path of its key, and for a layer's by its number besides: "layer 1, `layers[1].decay`".
@@ -226,8 +259,15 @@ impl Description {
         match value.get("version") {
             Some(found) if found.as_u64() == Some(FORMAT) => {}
             found => {
-                let found = found.map_or("none".to_owned(), Value::to_string);
-                let problem = format!("the format's version is {found}, but {FORMAT} is read");
+                let problem = match found {
+                    None => format!("the format's version is missing; write {FORMAT}"),
+                    Some(Value::Number(found)) => {
+                        format!("the format's version is {found}, but {FORMAT} is read")
+                    }
+                    Some(found) => {
+                        format!("the format's version is {found}, but must be the number {FORMAT}")
+                    }
+                };
                 return Err(AuditError::description("`version`", problem));
             }
         }

@@ -93,16 +93,15 @@ fn section(page: &mut String, number: usize, file: &FileReport) -> Result<(), Pl
              <th>Wrong numbers</th></tr>\n",
         );
         for g in &audit.gradients {
+            let [error, tolerance] = g.shown();
             let _ = writeln!(
                 page,
-                "<tr><td><code>{}</code></td><td>{:?}</td><td class=\"n\">{:.4e}</td><td class=\"n {}\">{:.2e}</td>\
-                 <td class=\"n\">{:.1e}</td><td class=\"n\">{}</td></tr>",
+                "<tr><td><code>{}</code></td><td>{:?}</td><td class=\"n\">{:.4e}</td><td class=\"n {}\">{error}</td>\
+                 <td class=\"n\">{tolerance}</td><td class=\"n\">{}</td></tr>",
                 escape(&g.name),
                 g.shape,
                 g.norm,
                 class(g.matches),
-                g.error,
-                g.tolerance,
                 g.wrong
             );
         }

@@ -173,7 +173,7 @@ fn audit_with(file: &AuditFile, options: &AuditOptions, proof: proof::Proof) -> 
         report.by_step = profile::by_step(&run, rule.as_ref())?;
         report.by_lag = profile::by_lag(&run)?;
     }
-    report.doubted();
+    report.doubted(file);
     Ok(report)
 }
 

@@ -24,6 +24,10 @@ pub(super) trait Number: Scalar {
     /// `sigma'(self / width)`, in a type whose unit roundoff is `roundoff`.
     fn slope(self, surrogate: &Surrogate, width: f64, roundoff: f64) -> Self;
 
+    /// The same of which nothing may be left where it is below `smallest`, the smallest normal number of a type whose
+    /// unit roundoff is `roundoff`: a softmax of a sure answer is there, and many kernels take such numbers as 0.
+    fn flushed(self, smallest: f64, roundoff: f64) -> Self;
+
     /// The gradients of a stage.
     fn back(layer: &Layer, stage: &Stage<Self>, cotangent: Tensor<Self>) -> Result<StageGradients<Self>>;
 
@@ -46,6 +50,10 @@ impl Number for f64 {
 
     fn slope(self, surrogate: &Surrogate, width: f64, _: f64) -> Self {
         surrogate.derivative(self / width)
+    }
+
+    fn flushed(self, _: f64, _: f64) -> Self {
+        self
     }
 
     fn back(_: &Layer, stage: &Stage<Self>, cotangent: Tensor<Self>) -> Result<StageGradients<Self>> {
@@ -77,6 +85,11 @@ impl Number for Bounded {
         let change = (at(self.value + reach) - value).abs().max((at(self.value - reach) - value).abs());
         let error = change / roundoff + SLOPE * at(0.0).abs();
         Self::new(value, error)
+    }
+
+    fn flushed(self, smallest: f64, roundoff: f64) -> Self {
+        let size = self.value.abs();
+        if size < smallest { Self::new(self.value, self.error() + size / roundoff) } else { self }
     }
 
     /// A weight's gradient sums over all time steps, whose cotangents often have one error in common (that of the loss's

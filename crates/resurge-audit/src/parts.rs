@@ -85,6 +85,19 @@ fn of_part(recorded: &Recorded, right: &Expected, part: &Part, others: bool) -> 
     found
 }
 
+/// Nothing at all, in any tensor.
+pub(super) fn zeroed(file: &AuditFile) -> Option<Explanation> {
+    let zero = |recorded: &Recorded| recorded.value.as_slice().iter().all(|&g| g == 0.0);
+    file.gradients.iter().all(zero).then(|| Explanation {
+        code: "zeroed all".into(),
+        words: "all gradients are zero, as where a backward pass never came to the parameters, or was of another loss"
+            .into(),
+        residual: 0.0,
+        explains: true,
+        rule: None,
+    })
+}
+
 /// Read as [in, out]: of a square matrix its transpose, of another the same numbers in the other order.
 fn transposed(recorded: &Recorded, right: &Expected) -> Vec<Explanation> {
     let (&[rows, cols], true) = (&recorded.value.shape()[..], right.values.len() > 1) else {

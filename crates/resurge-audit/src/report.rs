@@ -1,12 +1,14 @@
 //! What an audit found, in the form in which it is written out.
 
-use super::compare::Worst;
+use super::compare::{Worst, norm};
 use super::error::FileError;
+use super::file::AuditFile;
 use super::forward::ForwardReport;
 use super::profile::{LagProfile, StepProfile};
 use super::proof::ProofReport;
 use super::search::Explanation;
 use super::{Precision, description::FORMAT};
+use resurge_tensor::Tensor;
 use serde::Serialize;
 
 /// The code of a verdict on which the referee's own proof casts doubt.
@@ -16,9 +18,16 @@ const UNPROVED: &str = "unproved";
 pub(super) const UNDECIDED: &str = "undecided";
 
 impl AuditReport {
-    /// Withdraws a verdict about gradients whose proof fails.
-    pub(super) fn doubted(&mut self) {
+    /// Withdraws a verdict about gradients whose proof fails: there is none where numbers are of a size that no bound
+    /// and no proof can have, and else the referee is to be mended.
+    pub(super) fn doubted(&mut self, file: &AuditFile) {
         if self.proof.as_ref().is_some_and(|proof| !proof.passed) {
+            if let Some(reason) = self.extreme(file) {
+                self.words = format!("no verdict: {reason}");
+                (self.code, self.matches) = (UNDECIDED.into(), false);
+                (self.explanations, self.undecided) = (Vec::new(), Some(reason));
+                return;
+            }
             self.words = format!(
                 "the referee fails its own proof on this input, so that its verdict counts for nothing, which would be \
                  `{}`: {}; please report this file",
@@ -27,7 +36,34 @@ impl AuditReport {
             (self.code, self.matches, self.undecided) = (UNPROVED.into(), false, None);
         }
     }
+
+    /// The tensor whose numbers are farthest from 1, if their squares leave what 64 bits hold.
+    fn extreme(&self, file: &AuditFile) -> Option<String> {
+        let of = |name: String, value: &Tensor<f64>| (name, norm(value.as_slice()));
+        let mut sizes = vec![("loss".to_owned(), file.loss.abs()), of("input".into(), &file.input)];
+        for (k, layer) in file.layers.iter().enumerate() {
+            let all = [("weight", &layer.weight), ("bias", &layer.bias), ("recurrent", &layer.recurrent)];
+            sizes.extend(
+                all.iter().filter_map(|(name, x)| Some(of(format!("layers.{k}.{name}"), (*x).as_ref()?))),
+            );
+        }
+        sizes.extend(file.gradients.iter().map(|g| of(format!("gradients.{}", g.name), &g.value)));
+        sizes.extend(self.gradients.iter().map(|g| (format!("the claimed gradient of {}", g.name), g.norm)));
+        let decades = |size: f64| size.log10().abs();
+        let (name, size) = sizes
+            .into_iter()
+            .filter(|(_, size)| *size > 0.0 && decades(*size) > EXTREME)
+            .max_by(|a, b| decades(a.1).total_cmp(&decades(b.1)))?;
+        Some(format!(
+            "the norm of {name} is {size:.1e}, and the squares of such numbers, of which bounds and proofs are made, leave \
+             what 64 bits hold; multiply the loss, or the input and what it meets, by a constant, so that all numbers \
+             lie between 1e-100 and 1e100, and record again"
+        ))
+    }
 }
+
+/// Decades from 1 beyond which squares, some thousand of them and their roundings, leave 64 bits (1e-308 to 1e308).
+const EXTREME: f64 = 130.0;
 
 /// One file's audit.
 ///
@@ -110,8 +146,13 @@ pub struct GradientReport {
     pub norm: f64,
     /// The norm of the difference over it.
     pub error: f64,
-    /// The error that its entries may make together: the norm of their bounds over the norm.
+    /// The error that its entries may make together: the norm of their bounds over the norm. As the error, infinite
+    /// where the claimed gradient is zero.
     pub tolerance: f64,
+    /// The norm of the difference.
+    pub difference: f64,
+    /// The norm of the bounds of its entries: how large the difference may be.
+    pub allowed: f64,
     /// Entries whose difference is larger than the bound of their own rounding errors.
     pub wrong: usize,
     /// The row (neuron, filter) that exceeds its tolerance most, or comes nearest to it; none of a vector.
@@ -120,6 +161,28 @@ pub struct GradientReport {
     pub worst_entry: Option<Worst>,
     /// Whether no entry is wrong.
     pub matches: bool,
+}
+
+impl GradientReport {
+    /// The error and its tolerance as tables have them: relative, or, where the claimed gradient is zero, the norms
+    /// themselves, which `abs` says.
+    ///
+    /// ```
+    /// use resurge::audit::{AuditFile, AuditOptions, GradientReport, audit};
+    ///
+    /// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+    /// let gradient = audit(&file, &AuditOptions::default())?.gradients.remove(0);
+    /// assert_eq!(gradient.shown()[0], format!("{:.2e}", gradient.error));
+    /// let zero = GradientReport { norm: 0.0, difference: 0.5, allowed: 1e-7, ..gradient };
+    /// assert_eq!(zero.shown(), ["abs 5.00e-1", "abs 1.00e-7"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shown(&self) -> [String; 2] {
+        match self.norm == 0.0 {
+            true => [self.difference, self.allowed].map(|x| format!("abs {x:.2e}")),
+            false => [self.error, self.tolerance].map(|x| format!("{x:.2e}")),
+        }
+    }
 }
 
 /// The audits of several files.

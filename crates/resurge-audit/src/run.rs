@@ -157,9 +157,9 @@ impl<'a, S: Number> NetworkRun<'a, S> {
         }
         let loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
         if !loss.value()?.is_finite() {
-            let problem =
-                "the loss, or the size of its terms, is not finite; record a smaller one".to_owned();
-            return Err(AuditError::Run(problem));
+            let problem = "the loss, or the bound of its rounding errors, which has its square, is not finite; divide \
+                           the loss by a constant, so that it lies below 1e100, and record again";
+            return Err(AuditError::Run(problem.into()));
         }
         Ok(Self { file, steps, loss })
     }
@@ -178,7 +178,10 @@ impl<'a, S: Number> NetworkRun<'a, S> {
 
     /// The gradient of the loss at the network's output and last potentials.
     pub(super) fn at_output(&self) -> Result<(Tensor<S>, Option<Tensor<S>>)> {
-        self.loss.back()
+        let (output, potentials) = self.loss.back()?;
+        let (smallest, roundoff) = (self.file.precision.smallest(), self.file.precision.roundoff());
+        let flushed = |x: Tensor<S>| x.map(|x: S| x.flushed(smallest, roundoff));
+        Ok((flushed(output), potentials.map(flushed)))
     }
 
     /// All gradients under a rule, from the loss.
@@ -332,11 +335,11 @@ impl Rule {
 fn finite<S: Number>(k: usize, what: &str, values: &[S]) -> Result<()> {
     match values.iter().all(|&x| S::is_finite(x)) {
         true => Ok(()),
-        false => {
-            let problem =
-                format!("the {what} of layer {k} is not finite everywhere; its numbers are too large");
-            Err(AuditError::Run(problem))
-        }
+        false => Err(AuditError::Run(format!(
+            "the {what} of layer {k}, or the bound of its rounding errors, which has its square, is not finite \
+                 everywhere; its numbers are too large: choose other units of the input and the weights, so that \
+                 they lie between 1e-100 and 1e100, and record again"
+        ))),
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
             norm: norm(&claimed.values),
             error: compared.error,
             tolerance: compared.tolerance,
+            difference: compared.absolute.0,
+            allowed: compared.absolute.1,
             wrong: compared.wrong.len(),
             worst_row: compared.worst_row.clone(),
             worst_entry: compared.worst_entry.clone(),
@@ -44,13 +46,16 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
         (report.explanations, untried) = search::search(run, &claimed)?;
     }
     report.explanations.truncate(KEPT);
-    let weight = four_digits(report.relative_weight);
+    let weight = match report.relative_weight.is_finite() {
+        true => format!("relative weight {}", four_digits(report.relative_weight)),
+        false => "the claimed ones are all zero".to_owned(),
+    };
     let best = report.explanations.first();
     match best {
         Some(best) if best.explains => {
             report.code.clone_from(&best.code);
             report.words = format!(
-                "{}, where the claim is {}; relative weight {weight}, residual {:.1e}",
+                "{}, where the claim is {}; {weight}, residual {:.1e}",
                 best.words,
                 claims(file).join(", "),
                 best.residual
@@ -58,7 +63,7 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
         }
         nearest => {
             report.code = "unknown".into();
-            report.words = format!("the gradients are not those of the claim; relative weight {weight}");
+            report.words = format!("the gradients are not those of the claim; {weight}");
             if let Some(nearest) = nearest {
                 let (code, residual) = (&nearest.code, nearest.residual);
                 report.words +=
@@ -74,14 +79,18 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
     Ok(())
 }
 
-/// The norm of what the claimed gradient has and the file's has not, over that of the claimed one.
+/// The norm of what the claimed gradient has and the file's has not, over that of the claimed one; infinite where that
+/// is zero.
 fn weight(file: &AuditFile, claimed: &[Expected]) -> f64 {
     let units = units(file, claimed);
     let recorded: Vec<Vec<f64>> = file.gradients.iter().map(|g| g.value.to_vec()).collect();
     let claimed: Vec<Vec<f64>> = claimed.iter().map(|g| g.values.clone()).collect();
     let (ours, theirs) = (scaled(&units, &claimed), scaled(&units, &recorded));
     let difference: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
-    norm(&difference) / norm(&ours).max(f64::MIN_POSITIVE)
+    match norm(&ours) {
+        0.0 => f64::INFINITY,
+        all => norm(&difference) / all,
+    }
 }
 
 /// The gradients are those of the claim: which is a verdict if they can be told from those of another.
@@ -102,8 +111,19 @@ fn agreed(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> Result<()>
         Some("all of them vanish, so that nothing was compared".to_owned())
     } else if !drowned.is_empty() {
         let names = drowned.join(", ");
+        // A number that underflows loses all of its digits.
+        let smallest = file.precision.smallest();
+        let underflows =
+            report.gradients.iter().any(|g| g.norm > 0.0 && g.tolerance >= 1.0 && g.allowed < 1e3 * smallest);
+        let remedy = match underflows {
+            true => format!(
+                " (its numbers are about as small as {smallest:.0e}, below which digits are lost: multiply the loss by a \
+                 constant, and record again)"
+            ),
+            false => String::new(),
+        };
         Some(format!(
-            "rounding may be as large as the gradient of {names}, so that nothing was compared there"
+            "rounding may be as large as the gradient of {names}{remedy}, so that nothing was compared there"
         ))
     } else if layers.is_empty() {
         Some("no layer spikes, so that there is no reset whose gradient could be told".to_owned())

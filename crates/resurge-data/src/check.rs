@@ -44,6 +44,8 @@ pub enum Status {
     Another,
     /// Well-formed, but not the official file.
     WrongChecksum,
+    /// Well-formed, but another number of recordings or images than the official set has.
+    WrongCount,
     /// Damaged, cut short, of another format, or not readable.
     Malformed,
 }
@@ -55,6 +57,7 @@ impl std::fmt::Display for Status {
             Self::Missing => "missing",
             Self::Another => "another set",
             Self::WrongChecksum => "wrong checksum",
+            Self::WrongCount => "wrong count",
             Self::Malformed => "malformed",
         })
     }
@@ -169,7 +172,8 @@ fn report(path: PathBuf, checked: Result<(), FileError>) -> FileReport {
     let status = match error.fault() {
         Fault::Missing { .. } => Status::Missing,
         Fault::Another { .. } => Status::Another,
-        Fault::Checksum { .. } | Fault::NoChecksum { .. } | Fault::Count { .. } => Status::WrongChecksum,
+        Fault::Checksum { .. } | Fault::NoChecksum { .. } => Status::WrongChecksum,
+        Fault::Count { .. } | Fault::Labels { .. } => Status::WrongCount,
         _ => Status::Malformed,
     };
     // A member of an archive is named in full; the file itself is named by the report.

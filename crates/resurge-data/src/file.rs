@@ -145,14 +145,23 @@ pub enum Fault {
         /// The form whose checksum is known.
         known: &'static str,
     },
-    /// Another number of images or recordings than there must be.
+    /// Another number of images or recordings than the official set has.
     Count {
         /// How many there are.
         found: usize,
         /// How many there must be.
         expected: usize,
-        /// What they must go with.
+        /// What they are.
         of: String,
+    },
+    /// Another number of labels than there are images.
+    Labels {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+        /// The file of the images.
+        images: PathBuf,
     },
 }
 
@@ -204,6 +213,12 @@ impl fmt::Display for Fault {
                 f,
                 "{found} found, but there must be {expected} {of}; obtain it again, or read a part of the set without \
                  verification"
+            ),
+            Self::Labels { found, expected, images } => write!(
+                f,
+                "{found} labels found, but {} has {expected} images, and each must have one; take both files of the same \
+                 set",
+                images.display()
             ),
         }
     }

@@ -7,9 +7,13 @@ pub(crate) fn foreign(start: &[u8]) -> Option<Fault> {
     const KINDS: [(&[u8], &str, &str); 12] = [
         (b"PK\x03\x04", "a zip archive", "unpack it, and put the file that is in it there"),
         (b"PK\x05\x06", "an empty zip archive", "obtain the file again"),
-        (b"\xfd7zXZ\0", "compressed by xz", "decompress it with `xz -d`"),
-        (b"BZh", "compressed by bzip2", "decompress it with `bzip2 -d`"),
-        (b"\x28\xb5\x2f\xfd", "compressed by zstd", "decompress it with `zstd -d`"),
+        (b"\xfd7zXZ\0", "compressed by xz", "decompress it, `xz -dc OLD > NEW`, and put NEW in its place"),
+        (b"BZh", "compressed by bzip2", "decompress it, `bzip2 -dc OLD > NEW`, and put NEW in its place"),
+        (
+            b"\x28\xb5\x2f\xfd",
+            "compressed by zstd",
+            "decompress it, `zstd -dc OLD > NEW`, and put NEW in its place",
+        ),
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it, and put the file that is in it there"),
         (b"Rar!", "a rar archive", "unpack it, and put the file that is in it there"),
         (b"\x89PNG", "a picture (PNG)", "obtain the file again"),

@@ -73,8 +73,7 @@ fn load_set(dataset: Dataset, dir: &Path, split: Split, verify: Verify) -> Resul
     let labels_path = find(dataset, dir, labels)?;
     let labels = labels_of(&labels_path, labels, verify)?;
     if labels.len() != count {
-        let of = format!("labels, one for each image of {}", images_path.display());
-        let fault = Fault::Count { found: labels.len(), expected: count, of };
+        let fault = Fault::Labels { found: labels.len(), expected: count, images: images_path };
         return Err(FileError::new(labels_path, fault).into());
     }
     Ok(ImageDataset::new(pixels, &[1, rows, columns], labels, CLASSES)?)

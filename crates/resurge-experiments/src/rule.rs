@@ -92,8 +92,9 @@ impl std::str::FromStr for Rule {
         }
         .map(Self)
         .ok_or_else(|| {
+            let shown = if name.trim().is_empty() { format!("\"{name}\"") } else { name.to_owned() };
             format!(
-                "no rule is named {name}: use one of: full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1"
+                "no rule is named {shown}: use one of: full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1"
             )
         })
     }

@@ -115,9 +115,9 @@ pub fn closed_form(
     })
 }
 
-/// Spikes before the last of the steps.
+/// Spikes before the last of the steps, of which there is one at least.
 fn followed(spikes: &[f64], steps: usize) -> usize {
-    let before_last = spikes.len() / steps.max(1) * steps.saturating_sub(1);
+    let before_last = spikes.len() / steps * (steps - 1);
     spikes[..before_last].iter().filter(|o| **o != 0.0).count()
 }
 
@@ -175,10 +175,10 @@ fn forward(
         inputs,
         neurons,
         input: input.to_vec(),
-        current: vec![0.0; len],
-        potential: vec![0.0; len],
-        spike: vec![0.0; len],
-        trace: vec![0.0; len],
+        current: Vec::with_capacity(len),
+        potential: Vec::with_capacity(len),
+        spike: Vec::with_capacity(len),
+        trace: Vec::with_capacity(len),
     };
     let (beta, theta) = (cell.trace_decay(), cell.threshold());
     for t in 0..steps {
@@ -195,10 +195,11 @@ fn forward(
                     None => cell.decay() * cell.initial_potential() + current,
                 };
                 let o = if u > theta { 1.0 } else { 0.0 };
-                run.current[now] = current;
-                run.potential[now] = u;
-                run.spike[now] = o;
-                run.trace[now] = before.map_or(0.0, |p| beta * run.trace[p]) + (1.0 - beta) * o;
+                let a = before.map_or(0.0, |p| beta * run.trace[p]) + (1.0 - beta) * o;
+                run.current.push(current);
+                run.potential.push(u);
+                run.spike.push(o);
+                run.trace.push(a);
             }
         }
     }
@@ -269,20 +270,20 @@ fn input_current_gradient(
             let eps = (1.0 - beta) * through_trace[i];
             let (u, o) = (run.potential[now], run.spike[now]);
             let g = cell.surrogate().derivative(u - theta);
-            let carried = if t + 1 < steps {
-                let [f_u, f_o, f_i] = partials(cell, u, o, run.current[now + width]);
-                to_current[now + width] = cell.input_gain() * f_i * delta[i];
-                match cell.reset_gradient() {
-                    ResetGradient::SpatialOnly => 0.0,
-                    _ => (f_u + alpha * g * f_o) * delta[i],
-                }
+            let carried = if t + 1 < steps && cell.reset_gradient() != ResetGradient::SpatialOnly {
+                let [f_u, f_o, _] = partials(cell, u, o, run.current[now + width]);
+                (f_u + alpha * g * f_o) * delta[i]
             } else {
                 0.0
             };
             delta[i] = eps * g + carried;
-            if t == 0 {
-                to_current[now] = cell.input_gain() * delta[i];
-            }
+            let enters = if t > 0 {
+                let before = now - width;
+                partials(cell, run.potential[before], run.spike[before], run.current[now])[2]
+            } else {
+                1.0
+            };
+            to_current[now] = cell.input_gain() * enters * delta[i];
         }
     }
     to_current

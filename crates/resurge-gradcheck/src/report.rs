@@ -40,7 +40,7 @@ pub struct CaseReport {
     pub parameters: usize,
     /// Spikes per neuron and step.
     pub firing_rate: f64,
-    /// Spikes that another step follows, and so a reset.
+    /// Spikes that another step follows, and so a reset, if there is one.
     pub resets: usize,
     /// The largest errors of the tape's gradient, normalised by its norm.
     pub errors: CaseErrors,

@@ -141,8 +141,54 @@ fn a_network_without_spikes_does_not_exercise_the_reset() {
     let markdown = resurge(&[&["verify", "--format", "markdown"], &silent[..]].concat());
     assert_eq!(markdown.0, 3);
     assert!(markdown.1.contains("the reset was not exercised") && markdown.1.contains("undecided"));
-    // Without a reset there is none to exercise.
-    assert_eq!(resurge(&[&["verify", "--reset", "none"], &silent[..]].concat()).0, 0);
+}
+
+#[test]
+fn a_proof_that_saw_no_reset_says_so() {
+    let silent = ["--steps", "2", "--hidden", "1", "--batch", "1", "--surrogate", "sigmoid"];
+    let cell = ["--cell", "integrate-and-fire", "--surrogate", "sigmoid"];
+    for (more, exercised, why) in [
+        (&silent[..], false, "the reset was not exercised: no case has one, and no neuron fires."),
+        (&SMALL[1..], false, "the reset was not exercised: no case has one."),
+        (&cell[..], false, "the reset was not exercised: no case has one."),
+    ] {
+        let run =
+            |format: &str| resurge(&[&["verify", "--reset", "none", "--format", format], more].concat());
+        let (status, table, _) = run("table");
+        let last = table.trim_end().lines().last().unwrap().to_owned();
+        assert!(status == 0 && last.starts_with("Proved") && last.ends_with(why), "{more:?}: {last}");
+        let report: serde_json::Value = serde_json::from_str(&run("json").1).unwrap();
+        assert_eq!(report["summary"]["reset_exercised"], exercised, "{more:?}");
+    }
+    for more in [&SMALL[1..], &["--cell", "lif", "--reset", "zero"]] {
+        let (status, stdout, _) =
+            resurge(&[&["verify", "--surrogate", "sigmoid", "--format", "json"], more].concat());
+        let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!((status, &report["summary"]["reset_exercised"]), (0, &true.into()), "{more:?}");
+    }
+}
+
+/// What some cases leave untested does not hide what was found of the others, and each case is counted once.
+#[test]
+fn the_summary_of_an_undecided_run_has_the_errors_of_the_others() {
+    let few = ["--steps", "2", "--hidden", "1", "--batch", "1"];
+    let (report, _) = undecided(&few);
+    let summary = &report["summary"];
+    assert!(summary["passed"].as_u64() > Some(0), "{summary}");
+    for means in ["finite_difference", "complex_step", "dual", "closed_form"] {
+        assert!(summary["max_error"][means].as_f64().is_some_and(|e| e < 1e-8), "{means}: {summary}");
+    }
+    let (_, table, _) = resurge(&[&["verify"], &few[..]].concat());
+    let words = table.lines().find(|line| line.contains("Largest errors")).unwrap();
+    assert!(!words.contains("none") && !words.contains(" - "), "{words}");
+    let counts: Vec<u64> =
+        words.split(" In ").skip(1).map(|count| count.split(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(!counts.is_empty() && counts.iter().sum::<u64>() <= 72, "{words}");
+    // Of a gradient that is zero there is no error by any means, and one sign says so.
+    let (_, table, _) = resurge(&["verify", "--steps", "1"]);
+    for row in table.lines().filter(|row| row.starts_with("zero ")) {
+        assert!(!row.contains("none"), "{row}");
+    }
 }
 
 #[test]

@@ -132,7 +132,9 @@ def test_what_does_not_fit_is_refused_by_name(path: Path) -> None:
     bad = {
         r"spyx.RLIF: ": nn.RLIF((6,), rngs=rngs),
         r"layer 0: spyx.LIF.beta: .* is clipped": nn.LIF((6,), 1.5, rngs=rngs),
-        r"spyx.LIF.spike: its derivative is x = u - threshold itself": nn.LIF((6,), 0.9, activation=axn.custom()),
+        r"spyx.LIF.spike: its derivative is x = u - threshold itself": nn.LIF(
+            (6,), 0.9, activation=axn.custom(), rngs=rngs
+        ),
         r"spyx.LIF.spike: ": nn.LIF((6,), 0.9, activation=axn.custom(lambda a: jnp.exp(-(a**4))), rngs=rngs),
         r"flax.BatchNorm: ": nnx.BatchNorm(6, rngs=rngs),
         r"spyx.SumPool.padding: 'SAME'": nn.SumPool(2, 2, "SAME"),
@@ -144,3 +146,39 @@ def test_what_does_not_fit_is_refused_by_name(path: Path) -> None:
     with pytest.raises(Unsupported, match="is not a Sequential"):
         record_spyx(nn.LIF((6,), 0.9, rngs=rngs), x, y, Loss("weighted-sum"), path)
     assert not path.exists()
+
+
+def test_a_loss_of_more_than_the_output_and_shared_layers_are_refused(path: Path) -> None:
+    x, y = data(jnp.float32)
+    net = dense(NEURONS["LIF"], jnp.float32)
+    before = [np.asarray(leaf).copy() for leaf in jax.tree.leaves(nnx.state(net))]
+
+    def decayed(out: Any, y: Any) -> Any:
+        return (y * out).sum() + 1e-3 * jnp.square(net.layers[2].kernel[...]).sum()
+
+    with pytest.raises(Unsupported, match=r"the loss: depends on layer 2 \(flax.Linear\) otherwise than by the output"):
+        record_spyx(net, x, y, decayed, path)
+    after = jax.tree.leaves(nnx.state(net))
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    rngs = nnx.Rngs(0)
+    one, tied = nnx.Linear(6, 6, rngs=rngs), nnx.Linear(6, 6, rngs=rngs)
+    tied.kernel = one.kernel
+    for other in (one, tied):
+        layers = nn.Sequential(one, nn.LIF((6,), 0.9, rngs=rngs), other, nn.LIF((6,), 0.9, rngs=rngs))
+        with pytest.raises(Unsupported, match=r"layer 2: flax.Linear.kernel: is that of layer 0, too"):
+            record_spyx(layers, x, jnp.zeros((15, 2, 6)), Loss("weighted-sum"), path)
+    with pytest.raises(ValueError, match=r"shape \(2,\), expected \(15,\): one class for each of the 15 samples of x"):
+        record_spyx(net, jnp.swapaxes(x, 0, 1), jnp.asarray([0, 2]), Loss("cross-entropy"), path)
+    assert not path.exists()
+
+
+def test_dropout_outside_of_training_passes(path: Path) -> None:
+    x, y = data(jnp.float32)
+    rngs = nnx.Rngs(0)
+    plain = dense(NEURONS["LIF"], jnp.float32).layers
+    net = nn.Sequential(*plain[:2], nnx.Dropout(0.5, rngs=rngs), *plain[2:])
+    with pytest.raises(Unsupported, match=r"layer 2: flax.Dropout.deterministic: .* call net.eval\(\)"):
+        record_spyx(net, x, y, Loss("weighted-sum"), path)
+    net.eval()
+    record_spyx(net, x, y, Loss("weighted-sum"), path)
+    assert len(read(path).description["layers"]) == 4 and worst(path) < 1e-5

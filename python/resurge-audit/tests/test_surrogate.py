@@ -62,6 +62,8 @@ def test_what_is_none_of_them_is_named() -> None:
         "at the threshold is -1.*-1 at 0.1": lambda x: -np.ones_like(x),
         "is x = u - threshold itself": lambda x: x,
         "is 2.5 times x = u - threshold itself": lambda x: 2.5 * x,
+        r"is 1 \+ 2 x in x = u - threshold": lambda x: 1 + 2 * x,
+        r"is -0.1 \+ 1 x in x = u - threshold": lambda x: x - 0.1,
         "not finite": lambda x: np.where(np.abs(x) > 1, np.nan, 1.0),
         "call to call": lambda x: rng.random(x.shape),
     }

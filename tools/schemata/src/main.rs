@@ -47,6 +47,9 @@ struct Arguments {
     /// Mutants at a time
     #[arg(long, default_value_t = 1)]
     jobs: usize,
+    /// Only tests that take less, alone: a first pass, of which what is missed is run again without
+    #[arg(long, value_name = "SECONDS")]
+    below: Option<f64>,
     /// The profile of the tests' build
     #[arg(long, default_value = "dev")]
     profile: String,
@@ -111,7 +114,11 @@ fn main() -> Result<ExitCode> {
             chosen.iter().flat_map(|(_, group)| group.skip.iter().map(String::as_str)).collect();
         let keep = |unviable: &HashSet<u32>| keep_unviable(&state, &plan, unviable);
         let binaries = compiler.build(&plan, &chosen, &mut unviable, keep)?;
-        let (tests, digest) = campaign::baseline(&binaries, &skip, &state)?;
+        let (mut tests, mut digest) = campaign::baseline(&binaries, &skip, &state)?;
+        if let Some(below) = arguments.below {
+            tests.retain(|test| test.seconds < below);
+            digest ^= below.to_bits();
+        }
         let seconds: f64 = tests.iter().map(|t| t.seconds).sum();
         let viable = |m: &&Mutant| !unviable.contains(&m.id) && !equivalent.contains_key(&m.id);
         let to_run: Vec<Mutant> = mutants.iter().filter(viable).cloned().collect();

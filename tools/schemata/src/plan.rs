@@ -4,7 +4,7 @@ use crate::copy;
 use crate::sites::{self, Site};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// The crates, each behind those that it builds on.
@@ -29,6 +29,10 @@ pub struct Group {
     /// Files among them that are left out: compiled into tests alone.
     #[serde(default)]
     pub except: Vec<String>,
+    /// Functions of those files that are left out, as `file: function`: they list cases for tests, so that a mutant of
+    /// one is another case and no fault.
+    #[serde(default)]
+    pub case_lists: Vec<String>,
     /// By package, the targets as cargo's options name them.
     pub tests: BTreeMap<String, Vec<String>>,
     /// Tests that are not run: too long for what they add.
@@ -114,12 +118,19 @@ impl Plan {
                 bail!("group {name}: there is no file {gone} to be left out");
             }
         }
+        let mut listed: HashSet<&str> = HashSet::new();
         let mut plan = Plan { files: Vec::new(), mutants: Vec::new(), instrumented: Vec::new() };
         let mut next = 0;
         let mut names: HashMap<String, usize> = HashMap::new();
         for (path, source, group) in files {
-            let sites =
+            let mut sites =
                 sites::sites(&source, &constants).with_context(|| path.display().to_string())?;
+            sites.retain(|site| {
+                let name = format!("{}: {}", path.display(), site.function);
+                let list = groups[&group].case_lists.iter().find(|list| **list == name);
+                listed.extend(list.map(String::as_str));
+                list.is_none()
+            });
             let package = path.iter().nth(1).unwrap_or_default().to_string_lossy().into_owned();
             if !plan.instrumented.contains(&package) {
                 plan.instrumented.push(package);
@@ -146,6 +157,12 @@ impl Plan {
                 next += site.alternatives.len() as u32;
             }
             plan.files.push(SourceFile { path, group, source, sites, first });
+        }
+        for (name, group) in groups {
+            if let Some(gone) = group.case_lists.iter().find(|list| !listed.contains(list.as_str()))
+            {
+                bail!("group {name}: there is no function {gone:?} to be left out");
+            }
         }
         Ok(plan)
     }

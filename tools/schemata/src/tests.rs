@@ -1,10 +1,10 @@
 use crate::compile::{Diagnostic, TestBinary, blame};
 use crate::operators::Numeric;
-use crate::plan::{Equivalents, Mutant, Plan, SourceFile};
+use crate::plan::{Equivalents, Group, Mutant, Plan, SourceFile};
 use crate::run::{self, Outcome};
 use crate::sites::{self, Kind, Site};
 use crate::splice::splice;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 fn found(source: &str) -> Vec<Site> {
@@ -179,6 +179,34 @@ fn an_equivalent_mutant_is_named_with_a_reason_or_refused() {
     assert_eq!(listed("(i) <= (3)", "only said so here").unwrap(), 1);
     assert!(listed("(i) <= (3)", " ").unwrap_err().to_string().contains("no reason"));
     assert!(listed("(i) <= (4)", "gone").unwrap_err().to_string().contains("there is no mutant"));
+}
+
+#[test]
+fn functions_that_list_cases_are_left_out_by_name() {
+    let root = std::env::temp_dir().join(format!("schemata-lists-{}", std::process::id()));
+    std::fs::create_dir_all(root.join("crates/a/src")).unwrap();
+    let git = std::process::Command::new("git").args(["init", "-q"]).current_dir(&root).status();
+    assert!(git.unwrap().success());
+    let source = "fn cases() -> f64 { 1.5 }\nfn of() -> f64 { 2.5 }\n\
+        struct A;\nimpl A { fn cases() -> f64 { 3.5 } }\n";
+    std::fs::write(root.join("crates/a/src/lib.rs"), source).unwrap();
+    let functions = |lists: &str| -> anyhow::Result<Vec<String>> {
+        let text = format!("files = ['crates/a/src/*.rs']\ncase_lists = [{lists}]\ntests = {{}}");
+        let groups = BTreeMap::from([("g".to_owned(), toml::from_str::<Group>(&text)?)]);
+        let plan = Plan::new(&root, &groups)?;
+        let mut functions: Vec<String> =
+            plan.mutants.iter().map(|mutant| plan.site(mutant).function.clone()).collect();
+        functions.dedup();
+        Ok(functions)
+    };
+    assert_eq!(functions("").unwrap(), ["cases", "of", "A::cases"]);
+    assert_eq!(functions("'crates/a/src/lib.rs: cases'").unwrap(), ["of", "A::cases"]);
+    assert_eq!(functions("'crates/a/src/lib.rs: A::cases'").unwrap(), ["cases", "of"]);
+    for gone in ["crates/a/src/lib.rs: no_cases", "crates/a/src/other.rs: cases", "cases"] {
+        let refused = functions(&format!("'{gone}'")).unwrap_err().to_string();
+        assert_eq!(refused, format!("group g: there is no function {gone:?} to be left out"));
+    }
+    std::fs::remove_dir_all(root).unwrap();
 }
 
 /// An executable that answers as one of tests does.

@@ -238,12 +238,18 @@ impl Recordings {
     /// ```
     pub fn notices(&self, binning: Binning) -> Result<Vec<String>, LoadError> {
         let mut doubts = Doubts::default();
-        for index in (0..self.len()).step_by(self.len().div_ceil(1000)) {
+        let looked_at = (0..self.len()).step_by(self.len().div_ceil(1000));
+        let of = match looked_at.len() {
+            all if all == self.len() => String::new(),
+            some => format!("of {some} recordings looked at: "),
+        };
+        for index in looked_at {
             let recording = self.recording(index)?;
             doubts.of(self.name(index), &recording);
             doubts.binned(&recording, binning);
         }
-        Ok(self.passed_over().into_iter().chain(doubts.in_words()).collect())
+        let found = doubts.in_words().into_iter().map(|doubt| format!("{of}{doubt}"));
+        Ok(self.passed_over().into_iter().chain(found).collect())
     }
 
     /// `n` recordings, as equally many of each digit as there are, or all if there are fewer: see

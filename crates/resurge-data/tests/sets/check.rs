@@ -59,7 +59,7 @@ fn cifar10() {
     make::write(dir.path(), &[("data_batch_1.bin", &all), ("test_batch.bin", &make::records(&[2]))]);
     let statuses: Vec<Status> = found(Dataset::Cifar10, dir.path()).iter().map(|report| report.1).collect();
     let missing = Status::Missing;
-    assert_eq!(statuses, [Status::Ok, missing, missing, missing, missing, Status::WrongChecksum]);
+    assert_eq!(statuses, [Status::Ok, missing, missing, missing, missing, Status::WrongCount]);
     assert_eq!(found(Dataset::Cifar10, dir.path())[0].2, "by format and number; on");
 }
 
@@ -73,7 +73,7 @@ fn nmnist() {
     );
     let reports = found(Dataset::NMnist, dir.path());
     let expected =
-        [("Train", Status::WrongChecksum, "1 found, but there must "), ("Test.zip", Status::Malformed, "")];
+        [("Train", Status::WrongCount, "1 found, but there must "), ("Test.zip", Status::Malformed, "")];
     assert!(reports[1].2.starts_with(&dir.path().display().to_string()[..10]), "{reports:?}");
     assert_eq!(reports[0], rows(&expected)[0]);
     assert_eq!(reports[1].1, Status::Malformed);

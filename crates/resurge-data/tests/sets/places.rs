@@ -126,6 +126,8 @@ fn other_content_is_named_with_what_to_do() {
             let error = load(name, bytes).unwrap_err();
             let said = error.to_string();
             assert!(said.contains(name) && said.contains("no data: it is") && said.contains(what), "{said}");
+            // `xz -d FILE` refuses a name without the suffix; what is decompressed to standard output has any.
+            assert!(!what.starts_with("compressed") || said.contains(" -dc OLD > NEW`"), "{said}");
             assert!(
                 matches!(error, LoadError::File(error) if matches!(error.fault(), Fault::Foreign { .. }))
             );

@@ -229,6 +229,7 @@ impl Config {
                     "seed is {value}, but must be at most {most} (2^63 - 1)"
                 )));
             }
+            let shown = if value.is_empty() { "\"\"" } else { value };
             let (form, new) = (form(key, table.get(key)), value_of(value, table.get(key)));
             table.insert(key.into(), new);
             // Each by itself, so that the one that does not fit is named.
@@ -237,7 +238,7 @@ impl Config {
                     ("layers", Some(Value::Array(layers))) if layers.iter().all(Value::is_str) => {
                         format!("layers: {}", error.message())
                     }
-                    _ => format!("{key} is {value}, but must be {form}"),
+                    _ => format!("{key} is {shown}, but must be {form}"),
                 }));
             }
         }
@@ -341,7 +342,8 @@ fn form(key: &str, present: Option<&Value>) -> &'static str {
         ("betas", _) => "two numbers, such as [0.9, 0.999]",
         ("window", _) => "a whole number from 0 to 4294967295",
         (_, Some(Value::Array(_))) => "a list of numbers, such as [0.5]",
-        (_, Some(Value::Integer(_))) => "a whole number, such as 5",
+        ("seed" | "epochs", _) => "a whole number from 0 on, such as 5",
+        (_, Some(Value::Integer(_))) => "a whole number from 1 on, such as 5",
         (_, Some(Value::Float(_))) => "a number, such as 0.5",
         _ => "a text",
     }

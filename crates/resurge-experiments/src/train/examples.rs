@@ -1,6 +1,7 @@
 //! The samples of a data set as inputs of a network.
 
 use super::{Config, TrainError};
+use resurge_report::counted;
 use rayon::prelude::*;
 use resurge_data::nmnist::{self, Binning, Event, Recordings, Spikes};
 use resurge_data::{Dataset, ImageDataset, Split, Verify, cifar10, mnist};
@@ -27,6 +28,7 @@ pub struct Examples {
     /// For each channel, what is taken off and what is multiplied then.
     scaling: Vec<(f32, f32)>,
     trace_decay: f64,
+    notices: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -114,7 +116,7 @@ impl Examples {
         let channels = images.shape().first().copied().unwrap_or(0);
         let scaling = scaling(config, channels)?;
         let classes = images.classes();
-        Ok(Self { source: Source::Images(images), classes, scaling, trace_decay: 0.0 })
+        Ok(Self { source: Source::Images(images), classes, scaling, trace_decay: 0.0, notices: Vec::new() })
     }
 
     fn of_recordings(recordings: Recordings, config: &Config) -> Result<Self, TrainError> {
@@ -125,8 +127,23 @@ impl Examples {
             0 => Binning::equal_parts(config.steps)?,
             window => Binning::windows(window, config.steps)?,
         };
+        let notices = recordings.notices(binning)?;
         let (source, classes) = (Source::Recordings(recordings, binning), nmnist::CLASSES);
-        Ok(Self { source, classes, scaling: Vec::new(), trace_decay: config.cell()?.trace_decay() })
+        Ok(Self { source, classes, scaling: Vec::new(), trace_decay: config.cell()?.trace_decay(), notices })
+    }
+
+    /// What is doubtful about the files, which can be read all the same: for recordings of events what
+    /// [`Recordings::notices`] says, for images nothing.
+    ///
+    /// ```
+    /// # use resurge_data::ImageDataset;
+    /// # use resurge_experiments::train::{Config, Examples, Preset};
+    /// let set = ImageDataset::new(vec![0, 255], &[1, 1, 1], vec![0, 1], 2)?;
+    /// assert!(Examples::of_images(set, &Config::preset(Preset::Small))?.notices().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// The number of samples, at least 1.
@@ -335,7 +352,9 @@ fn scaling(config: &Config, channels: usize) -> Result<Vec<(f32, f32)>, TrainErr
         if !values.is_empty() && values.len() != channels {
             let found = values.len();
             return Err(TrainError::Config(format!(
-                "{key} has {found} numbers, but the images have {channels} channels; give one for each, or none"
+                "{key} has {}, but the images have {}; give one for each, or none",
+                counted(found, "number"),
+                counted(channels, "channel")
             )));
         }
     }

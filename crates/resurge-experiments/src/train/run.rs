@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::step;
 use super::{Config, Examples, Network, TrainError};
 use resurge_data::Batches;
-use resurge_report::Claim;
+use resurge_report::{Claim, counted};
 use resurge_snn::{AdamW, Moments, clip_by_global_norm};
 use resurge_tensor::Tensor;
 use std::path::{Path, PathBuf};
@@ -163,12 +163,16 @@ impl Training {
         }
         let Progress { epochs, batches, .. } = checkpoint.progress;
         if (epochs, batches) > (self.config.epochs, 0) {
-            let part =
-                if batches > 0 { format!(" and {batches} batches of the next") } else { String::new() };
+            let part = if batches > 0 {
+                format!(" and {} of the next", counted(batches, "batch"))
+            } else {
+                String::new()
+            };
             let (asked, least) = (self.config.epochs, epochs + u64::from(batches > 0));
             return Err(refuse(format!(
-                "{asked} epochs are asked for, but {epochs}{part} are done; nothing was changed. Ask for {least} or \
-                 more, or begin anew in another directory"
+                "{} asked for, but {epochs}{part} are done; nothing was changed. Ask for {least} or more, or begin anew \
+                 in another directory",
+                if asked == 1 { "1 epoch is".to_owned() } else { format!("{asked} epochs are") }
             )));
         }
         self.digest_samples()?;

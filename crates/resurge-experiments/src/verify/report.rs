@@ -50,7 +50,7 @@ pub struct ReportSummary {
     pub verdict: Verdict,
     /// What the undecided cases did not test.
     pub untested: ReportUntested,
-    /// Whether a reset took place in every case that has one.
+    /// Whether a reset took place in every case that has one, and there is such a case.
     pub reset_exercised: bool,
     /// The largest error over all cases.
     pub max_error: ReportErrors,
@@ -74,7 +74,7 @@ pub struct ReportUntested {
     pub differences: usize,
 }
 
-/// The largest normalised error by each means; none where that means was not used.
+/// The largest normalised error by each means, over the cases in which it could be compared; none where there is none.
 ///
 /// ```
 /// use resurge_experiments::verify::{Report, conventions, verify_specimens};
@@ -138,18 +138,26 @@ impl Report {
             (0, 1..) => Verdict::Undecided,
             (0, 0) => Verdict::Passed,
         };
+        // Where the gradient is zero, no means has an error; where no difference decides, that one has none.
+        let compared_cases = || cases.iter().filter(|c| c.untested != Some(Untested::Gradient));
+        let compared = || specimens().filter(|s| s.verdict.untested() != Some(Untested::Gradient));
         let both = |of_case: fn(&CaseReport) -> f64, of_specimen: fn(&CellReport) -> f64| {
-            largest(cases.iter().map(of_case).chain(specimens().map(of_specimen)))
+            largest(compared_cases().map(of_case).chain(compared().map(of_specimen)))
         };
+        let decided_cases = compared_cases().filter(|c| c.untested != Some(Untested::Differences));
+        let decided = compared().filter(|s| s.verdict.untested() != Some(Untested::Differences));
+        let differences = decided_cases.map(|c| c.errors.finite_difference);
         let max_error = ReportErrors {
-            finite_difference: both(|c| c.errors.finite_difference, |s| s.errors.finite_difference),
+            finite_difference: largest(differences.chain(decided.map(|s| s.errors.finite_difference))),
             complex_step: both(|c| c.errors.complex_step, |s| s.errors.complex_step),
             dual: both(|c| c.errors.dual, |s| s.errors.dual),
-            closed_form: largest(cases.iter().map(|c| c.errors.closed_form)),
-            rtrl: largest(specimens().map(|s| s.errors.rtrl)),
+            closed_form: largest(compared_cases().map(|c| c.errors.closed_form)),
+            rtrl: largest(compared().map(|s| s.errors.rtrl)),
         };
-        let resets = |reset: &str, resets: usize| reset == Reset::NONE.name() || resets > 0;
-        let reset_exercised = untested.reset == 0 && cases.iter().all(|c| resets(&c.reset, c.resets));
+        let of_cases = cases.iter().filter(|c| c.reset != Reset::NONE.name()).map(|c| c.resets);
+        let resets: Vec<usize> =
+            of_cases.chain(specimens().filter(|s| s.has_reset).map(|s| s.resets)).collect();
+        let reset_exercised = !resets.is_empty() && resets.iter().all(|&resets| resets > 0);
         let summary = ReportSummary {
             cases: total,
             passed,

@@ -278,6 +278,7 @@ pub(super) fn check(name: String, network: &CellNetwork, probes: Probes, seed: u
         verdict,
         parameters: evidence.gradient.len(),
         firing_rate: evidence.forwards.firing_rate,
+        has_reset,
         resets: evidence.forwards.resets,
         errors,
         anchored_loss_exact: evidence.anchored_loss_exact,

@@ -30,7 +30,9 @@ pub struct CellReport {
     pub parameters: usize,
     /// Spikes per neuron and step.
     pub firing_rate: f64,
-    /// Spikes that another step follows, and so a reset.
+    /// Whether its neurons reset at all.
+    pub has_reset: bool,
+    /// Spikes that another step follows, and so a reset, if there is one.
     pub resets: usize,
     /// The largest errors of the tape's gradient, normalised by its norm.
     pub errors: CellErrors,

@@ -14,7 +14,7 @@ fn tensor(shape: &[usize], values: &[f64]) -> Tensor<f64> {
 #[test]
 fn a_spike_in_the_last_step_is_followed_by_no_reset() {
     // Two neurons over three steps.
-    assert_eq!(followed(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 3), 2);
+    assert_eq!(followed(&[1.0, 0.0, 1.0, 1.0, 1.0, 1.0], 3), 3);
     assert_eq!(followed(&[1.0, 1.0], 1), 0);
 }
 
@@ -59,6 +59,11 @@ fn shapes_that_do_not_fit_are_named() {
     assert!(error(&[flat.clone(), good[1].clone()], &input, &target).contains("closed form weight"));
     assert!(error(&[good[0].clone(), flat.clone()], &input, &target).contains("closed form bias"));
     assert!(error(&good, &flat, &target).contains("closed form input"));
+    assert!(error(&good, &flat, &target).contains("needs a tensor of 3 axes"));
+    let two = Network::new(&[1, 1, 1], network.cell()).unwrap();
+    let upper = [good[0].clone(), good[1].clone(), flat.clone(), good[1].clone()];
+    let upper = closed_form(&two, &upper, &input, &target).unwrap_err().to_string();
+    assert!(upper.contains("closed form weight"), "{upper}");
     assert!(error(&good, &tensor(&[1, 1, 2], &[0.0; 2]), &target).contains("closed form input"));
     assert!(error(&good, &input, &flat).contains("closed form target"));
 }
@@ -132,10 +137,12 @@ fn by_tape(
 fn every_reset_and_constant_agrees_with_the_tape() {
     let mut rates = Vec::new();
     for (index, cell) in cells().into_iter().enumerate() {
-        let network = Network::new(&[3, 4, 2], cell).unwrap();
+        // Each third has a layer between two others of its size.
+        let sizes: &[usize] = if index % 3 == 0 { &[3, 4, 4, 2] } else { &[3, 4, 2] };
+        let network = Network::new(sizes, cell).unwrap();
         let mut parameters = network.init(0.9, 1.0, index as u64).unwrap();
         // Currents into the upper layer in its first step, too.
-        for bias in [1, 3] {
+        for bias in (1..parameters.len()).step_by(2) {
             parameters[bias] = parameters[bias].map(|x: f64| x + 0.2);
         }
         let input = Tensor::from_fn([7, 2, 3], |i| f64::from(u8::from((i * 5 + index) % 3 > 0))).unwrap();

@@ -47,8 +47,12 @@ fn the_firing_rate_counts_both_layers() {
         ([0.0, 0.0], 0.0),
     ] {
         let network = driven(cell, biases);
-        let rate = rtrl(&network, network.parameters()).unwrap().firing_rate;
+        let run = rtrl(&network, network.parameters()).unwrap();
+        let rate = run.firing_rate;
         assert!((rate - expected).abs() < 1e-12, "{biases:?}: {rate}");
+        // A neuron that fires in each step is reset after each but the last.
+        let firing = rate * (hidden + top) * extents.batch as f64;
+        assert_eq!(run.resets, firing.round() as usize * (extents.steps - 1), "{biases:?}");
     }
 }
 

@@ -181,10 +181,13 @@ fn details(out: &mut String, name: &str, audit: &AuditReport, width: Option<usiz
     let mut text = String::new();
     writeln!(text, "{}: {}\n  {}", printable(name), audit.code, audit.words)?;
     let kind = format!("{:?}", audit.precision).to_lowercase();
-    let classes = printable(&audit.classes.join(", "));
+    let classes = match audit.classes.is_empty() {
+        true => String::new(),
+        false => format!("; {}", printable(&audit.classes.join(", "))),
+    };
     writeln!(
         text,
-        "  {}, {kind}, {}, {}; {classes}",
+        "  {}, {kind}, {}, {}{classes}",
         printable(&audit.framework),
         counted(audit.steps, "step"),
         counted(audit.batch, "sample")
@@ -209,7 +212,7 @@ fn details(out: &mut String, name: &str, audit: &AuditReport, width: Option<usiz
                 0 => String::new(),
                 wrong => format!("{wrong} of {} differ", g.shape.iter().product::<usize>()),
             };
-            let [error, tolerance] = [g.error, g.tolerance].map(|x| format!("{x:.2e}"));
+            let [error, tolerance] = g.shown();
             table.row([g.name.clone(), format!("{:.4e}", g.norm), error, tolerance, verdict]);
         }
         writeln!(out, "{}", table.text(width, true))?;
@@ -223,12 +226,12 @@ fn below(audit: &AuditReport) -> Result<String> {
     let mut text = String::new();
     for g in audit.gradients.iter().filter(|g| !g.matches) {
         for (what, worst) in [("row", &g.worst_row), ("entry", &g.worst_entry)] {
-            let Some(Worst { index, error, tolerance }) = worst else { continue };
-            writeln!(
-                text,
-                "  {}: farthest off is {what} {index:?}, by {error:.1e} of its norm, where {tolerance:.1e} is allowed",
-                g.name
-            )?;
+            let Some(Worst { index, error, tolerance, difference, allowed }) = worst else { continue };
+            let off = match error.is_finite() && tolerance.is_finite() {
+                true => format!("by {error:.1e} of its norm, where {tolerance:.1e} is allowed"),
+                false => format!("by {difference:.1e}, where it should be zero but for {allowed:.1e}"),
+            };
+            writeln!(text, "  {}: farthest off is {what} {index:?}, {off}", g.name)?;
         }
     }
     if audit.explanations.len() > 1 && !audit.matches {

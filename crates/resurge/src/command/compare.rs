@@ -2,7 +2,7 @@
 
 use super::options::{Threads, between, from_one_to, whole};
 use super::table::terminal_width;
-use super::training::{Basis, Screen, holds_data};
+use super::training::{Basis, Screen, holds_data, loaded};
 use super::{markdown, progress, stop_on_signals};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
@@ -90,7 +90,7 @@ impl Arguments {
         let config = self.settings()?;
         holds_data(&self.basis.dataset, &self.basis.data)?;
         let load = |config: &Config| self.basis.load(!self.no_verify, config, self.limit);
-        let data = load(&config).with_context(|| self.basis.unusable())?;
+        let data = loaded(load(&config), &self.basis.dataset, &self.basis.data)?;
         if self.step_memory {
             return self.print_memory(&config, data);
         }

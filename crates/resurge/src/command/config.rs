@@ -1,5 +1,6 @@
 //! `resurge config`: the settings of a training, in full.
 
+use super::table::{fold, terminal_width};
 use super::training::{base_settings, overridden, presets};
 use crate::Verdict;
 use anyhow::Result;
@@ -42,7 +43,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             super::write_file(path, text.as_bytes())?;
             super::print(&super::places(&[path]))?;
         }
-        None => super::print(&text)?,
+        None => super::print(&broken(&text, terminal_width()))?,
     }
     Ok(Verdict::Holds)
+}
+
+/// The same settings with lines that fit: a list of which each item has its own, and a comment that goes on.
+fn broken(text: &str, width: Option<usize>) -> String {
+    let Some(width) = width else { return text.to_owned() };
+    let line = |line: &str| {
+        if line.chars().count() <= width {
+            return format!("{line}\n");
+        }
+        if let Some(comment) = line.strip_prefix("# ") {
+            let folded = fold(comment, Some(width.saturating_sub(2)));
+            return folded.lines().map(|line| format!("# {line}\n")).collect();
+        }
+        match line.parse::<toml::Table>().ok().and_then(|table| table.into_iter().next()) {
+            Some((key, toml::Value::Array(items))) => {
+                let items: String = items.iter().map(|item| format!("    {item},\n")).collect();
+                format!("{key} = [\n{items}]\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    };
+    text.lines().map(line).collect()
 }

@@ -125,18 +125,30 @@ impl Check {
     }
 }
 
-/// The data sets that have a file in a directory. MNIST and Fashion-MNIST have the same names: the one that more files
-/// are right for, MNIST if equally many.
+/// The data sets that have a file in a directory. MNIST and Fashion-MNIST have the same names: files that both could be
+/// are of the one that more are right for, MNIST if equally many; the other may still have a folder of its own.
 fn found_in(dir: &Path) -> Vec<(Dataset, Vec<FileReport>)> {
     let mut found: Vec<_> = Dataset::ALL.map(|dataset| (dataset, check(dataset, dir))).into();
     found.retain(|(_, reports)| reports.iter().any(|report| report.status != Status::Missing));
-    let right = |dataset| {
-        let reports = found.iter().find(|(found, _)| *found == dataset).map(|(_, reports)| reports);
-        reports.map(|reports| reports.iter().filter(|report| report.status == Status::Ok).count())
+    let reports =
+        |dataset| found.iter().find(|(found, _)| *found == dataset).map(|(_, reports)| &reports[..]);
+    let (Some(digits), Some(fashion)) = (reports(Dataset::Mnist), reports(Dataset::FashionMnist)) else {
+        return found;
     };
-    if let (Some(digits), Some(fashion)) = (right(Dataset::Mnist), right(Dataset::FashionMnist)) {
-        let other = if fashion > digits { Dataset::Mnist } else { Dataset::FashionMnist };
+    let there = |reports: &[FileReport]| -> Vec<PathBuf> {
+        reports.iter().filter(|r| r.status != Status::Missing).map(|r| r.path.clone()).collect()
+    };
+    let fashions = there(fashion);
+    if there(digits).iter().any(|path| fashions.contains(path)) {
+        let right = |reports: &[FileReport]| reports.iter().filter(|r| r.status == Status::Ok).count();
+        let (other, folder) = match right(fashion) > right(digits) {
+            true => (Dataset::Mnist, "MNIST"),
+            false => (Dataset::FashionMnist, "FashionMNIST"),
+        };
+        let own = check(other, &dir.join(folder));
+        let own = Some(own).filter(|own| !there(own).is_empty());
         found.retain(|(dataset, _)| *dataset != other);
+        found.extend(own.map(|reports| (other, reports)));
     }
     found
 }

@@ -5,7 +5,7 @@ mod report;
 
 use super::options::{Threads, from_one_to, real, whole};
 use super::table::terminal_width;
-use super::training::{base_settings, holds_data, overridden, presets, unusable};
+use super::training::{base_settings, holds_data, loaded, overridden, presets};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -179,8 +179,9 @@ impl Arguments {
             Some(data) => {
                 holds_data(dataset.name(), data)?;
                 let verify = if self.no_verify { Verify::Format } else { Verify::Official };
-                let examples = Examples::load(dataset, data, Split::Test, verify, &config, Some(samples))
-                    .with_context(|| unusable(dataset.name(), data))?;
+                let examples = Examples::load(dataset, data, Split::Test, verify, &config, Some(samples));
+                let examples = loaded(examples, dataset.name(), data)?;
+                examples.notices().iter().for_each(|doubt| super::say(format_args!("notice: {doubt}")));
                 let all: Vec<usize> = (0..examples.len()).collect();
                 let mark = if self.no_verify { ", unverified files" } else { "" };
                 let input = format!("{} of {dataset}, test{mark}", counted(all.len(), "sample"));

@@ -84,7 +84,8 @@ pub(crate) fn written(result: std::io::Result<()>) -> Result<()> {
 
 /// Says something on standard error. Where that cannot be written, there is nobody to be told.
 pub(crate) fn say(text: impl Display) {
-    let _ = writeln!(anstream::stderr().lock(), "resurge: {text}");
+    let text = table::fold(&format!("resurge: {text}"), table::error_width());
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 /// Claims the directory that a command writes into for a while, and makes it where there is none.

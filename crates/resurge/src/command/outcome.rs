@@ -4,6 +4,7 @@ use super::render::scientific;
 use resurge::counted;
 use resurge::data::digits;
 use resurge::gradcheck::{CELL_BARS, CellReport, TOLERANCES, Untested, Verdict};
+use resurge::snn::Reset;
 use resurge::verify::{Report, VerifyOptions};
 
 /// The paragraphs below the tables; the last is the outcome.
@@ -44,16 +45,21 @@ fn verdict(report: &Report) -> String {
     .into_iter()
     .filter_map(|(name, error, bar)| Some(format!("{name} {} (bar {bar:e})", scientific(error?))))
     .collect();
+    let errors = match against.is_empty() {
+        true => "Nothing could be compared".to_owned(),
+        false => format!("Largest errors: {}", against.join(", ")),
+    };
     let mut text = format!(
-        "{} of {} {}. Largest errors: {}.",
+        "{} of {} {}. {errors}.",
         summary.passed,
         counted(summary.cases, "case"),
         if summary.cases == 1 { "holds" } else { "hold" },
-        against.join(", ")
     );
     let untested = &summary.untested;
-    let silent = report.cases.iter().filter(|c| c.firing_rate == 0.0).count()
-        + specimens(report).filter(|s| s.firing_rate == 0.0).count();
+    // Of the others it is said already what was not tested.
+    let named = |untested: Option<Untested>| matches!(untested, Some(Untested::Gradient | Untested::Reset));
+    let silent = report.cases.iter().filter(|c| c.firing_rate == 0.0 && !named(c.untested)).count()
+        + specimens(report).filter(|s| s.firing_rate == 0.0 && !named(s.verdict.untested())).count();
     let cases = |count: usize| format!(" In {}", counted(count, "case"));
     if summary.undecided > 0 {
         text.push_str(&format!(" {} undecided.", summary.undecided));
@@ -74,9 +80,9 @@ fn verdict(report: &Report) -> String {
             " no finite difference is conclusive, though the other means agree: take another seed.",
         );
     }
-    if silent > untested.reset + untested.gradient {
-        text.push_str(&cases(silent));
-        text.push_str(" no neuron fires at all.");
+    if silent > 0 {
+        let others = if untested.gradient + untested.reset > 0 { " of the others" } else { "" };
+        text.push_str(&format!("{}{others} no neuron fires at all.", cases(silent)));
     }
     let inexact = report.cases.iter().filter(|c| !c.anchored_loss_exact).count()
         + specimens(report).filter(|s| !s.anchored_loss_exact).count();
@@ -132,7 +138,7 @@ fn proved(report: &Report, options: &VerifyOptions) -> String {
             let counts = counts.iter().filter(|(count, _)| *count > 0);
             let mut reasons: Vec<String> = counts.map(|(count, what)| format!("{what} ({count})")).collect();
             if !summary.reset_exercised && summary.untested.reset == 0 {
-                reasons.push("the reset was not exercised".into());
+                reasons.push(unexercised(report));
             }
             let (undecided, reasons) = (summary.undecided, reasons.join("; "));
             let cases = counted(summary.cases, "case");
@@ -163,5 +169,21 @@ fn proved(report: &Report, options: &VerifyOptions) -> String {
             counted(specimens(report).count(), "small network")
         ));
     }
-    format!("{claim}; {}.", on.join("; "))
+    let mut text = format!("{claim}; {}", on.join("; "));
+    if !summary.reset_exercised && summary.verdict != Verdict::Undecided {
+        text.push_str(&format!("; {}", unexercised(report)));
+    }
+    text + "."
+}
+
+/// That the reset was not exercised, and why.
+fn unexercised(report: &Report) -> String {
+    let without =
+        report.cases.iter().all(|c| c.reset == Reset::NONE.name()) && specimens(report).all(|s| !s.has_reset);
+    let silent =
+        report.cases.iter().all(|c| c.firing_rate == 0.0) && specimens(report).all(|s| s.firing_rate == 0.0);
+    let reasons = [(without, "no case has one"), (silent, "no neuron fires")];
+    let reasons: Vec<&str> = reasons.iter().filter(|(holds, _)| *holds).map(|(_, why)| *why).collect();
+    let colon = if reasons.is_empty() { "" } else { ": " };
+    format!("the reset was not exercised{colon}{}", reasons.join(", and "))
 }

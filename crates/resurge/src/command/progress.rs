@@ -27,8 +27,7 @@ pub(super) fn downloading() -> ProgressBar {
 /// columns, as indicatif has it.
 fn styled(number: u64, wide: &str, narrow: &str) -> ProgressBar {
     let bar = ProgressBar::new(number);
-    let size = terminal_size::terminal_size_of(std::io::stderr());
-    let is_narrow = size.is_some_and(|(width, _)| usize::from(width.0) < NARROW);
+    let is_narrow = super::table::error_width().is_some_and(|width| width < NARROW);
     if let Ok(style) = ProgressStyle::with_template(if is_narrow { narrow } else { wide }) {
         bar.set_style(style);
     }

@@ -3,7 +3,7 @@
 use super::outcome::notes;
 use super::table::{Grid, fold, terminal_width};
 use comfy_table::{Attribute, Cell, Color};
-use resurge::gradcheck::{CaseReport, CellReport, CellVerdict, Verdict};
+use resurge::gradcheck::{CaseReport, CellErrors, CellReport, CellVerdict, Untested, Verdict};
 use resurge::plot::HeatMap;
 use resurge::verify::{Report, VerifyOptions};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ const COLUMNS: [Column; 10] = [
     Column { heading: "reset", show: |c| c.reset.clone() },
     Column { heading: "gradient", show: |c| c.reset_grad.clone() },
     Column { heading: "surrogate", show: |c| c.surrogate.clone() },
-    Column { heading: "fin. diff.", show: |c| scientific(c.errors.finite_difference) },
+    Column { heading: "fin. diff.", show: difference },
     Column { heading: "complex", show: |c| scientific(c.errors.complex_step) },
     Column { heading: "dual", show: |c| scientific(c.errors.dual) },
     Column { heading: "closed", show: |c| scientific(c.errors.closed_form) },
@@ -121,13 +121,19 @@ fn specimen_table(heading: &str, groups: &[Group<'_>]) -> Grid {
     let headings = [heading, "cases", "fin. diff.", "complex", "dual", "rtrl", "left out", "verdict"];
     let mut table = Grid::new(1, headings);
     for group in groups {
-        let errors = group.cases.iter().map(|c| c.errors).reduce(|a, b| a.max(&b));
+        // What is not compared has no error: nothing of a gradient that is zero, no difference where none decides.
+        let compared = || group.cases.iter().filter(|c| c.verdict != CellVerdict::Vacuous);
+        let largest = |of: &mut dyn Iterator<Item = CellErrors>| of.reduce(|a, b| a.max(&b));
+        let errors = largest(&mut compared().map(|c| c.errors));
+        let decided =
+            largest(&mut compared().filter(|c| c.verdict != CellVerdict::Inconclusive).map(|c| c.errors));
+        let difference = decided.map_or(errors.map(|_| f64::INFINITY), |e| Some(e.finite_difference));
         let show = |error: Option<f64>| Cell::new(scientific(error.unwrap_or(f64::NAN)));
         let skipped: usize = group.cases.iter().map(|c| c.skipped.len()).sum();
         table.row([
             Cell::new(&group.name),
             Cell::new(group.cases.len()),
-            show(errors.map(|e| e.finite_difference)),
+            show(difference),
             show(errors.map(|e| e.complex_step)),
             show(errors.map(|e| e.dual)),
             show(errors.map(|e| e.rtrl)),
@@ -192,6 +198,15 @@ pub(super) fn heat_map(report: &Report) -> HeatMap {
     };
     let values = rows.iter().map(|(_, values)| line(values)).collect();
     HeatMap { rows: rows.into_iter().map(|(name, _)| name).collect(), columns, values }
+}
+
+/// The error of a case against finite differences: a dash, as for the other means, where the gradient is zero.
+fn difference(case: &CaseReport) -> String {
+    scientific(if case.untested == Some(Untested::Gradient) {
+        f64::NAN
+    } else {
+        case.errors.finite_difference
+    })
 }
 
 /// An error: "none" where nothing was conclusive, a dash where there is nothing to compare.

@@ -2,7 +2,7 @@
 
 use super::options::{Threads, from_one_to, whole};
 use super::stop_on_signals;
-use super::training::{Basis, Screen, holds_data};
+use super::training::{Basis, Screen, holds_data, loaded};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -107,9 +107,9 @@ impl Arguments {
         let shown = screen.finish();
         match end {
             Ok(end) => {
-                shown.with_context(|| self.saved(&training, &out))?;
+                shown.with_context(|| self.saved(&training, config.epochs, &out))?;
                 if end == End::Stopped {
-                    super::say(format_args!("stopped after {}", self.saved(&training, &out)));
+                    super::say(format_args!("stopped after {}", self.saved(&training, config.epochs, &out)));
                     return Ok(Verdict::Stopped);
                 }
                 if nothing_to_do {
@@ -128,9 +128,12 @@ impl Arguments {
     }
 
     /// How far a training is that ends before its time.
-    fn saved(&self, training: &Training, out: &Path) -> String {
+    fn saved(&self, training: &Training, epochs: u64, out: &Path) -> String {
         let progress = training.progress();
         let (epoch, batches, out) = (progress.epochs + 1, progress.batches, out.display());
+        if progress.epochs >= epochs {
+            return format!("the last of {}, and saved in {out}", counted(epochs, "epoch"));
+        }
         let batches = counted(batches, "batch");
         format!("{batches} of epoch {epoch}, and saved in {out}; go on with --resume")
     }
@@ -152,7 +155,7 @@ impl Arguments {
     }
 
     fn examples(&self, config: &Config, limit: Option<u64>, verified: bool) -> Result<(Examples, Examples)> {
-        self.basis.load(verified, config, limit).with_context(|| self.basis.unusable())
+        loaded(self.basis.load(verified, config, limit), &self.basis.dataset, &self.basis.data)
     }
 }
 

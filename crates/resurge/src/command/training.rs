@@ -51,11 +51,6 @@ impl Basis {
         let load = |split| Examples::load(dataset, &self.data, split, verify, config, limit);
         Ok((load(Split::Train)?, load(Split::Test)?))
     }
-
-    /// What is said of data that cannot be loaded.
-    pub(super) fn unusable(&self) -> String {
-        unusable(&self.dataset, &self.data)
-    }
 }
 
 /// The names of the presets.
@@ -81,9 +76,16 @@ pub(super) fn holds_data(dataset: &str, data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is said of data that cannot be loaded.
-pub(super) fn unusable(dataset: &str, data: &Path) -> String {
-    format!("the {dataset} data in {} cannot be used", data.display())
+/// What was loaded, or why not: that data cannot be used is not said where a setting is wrong.
+pub(super) fn loaded<T>(result: Result<T, TrainError>, dataset: &str, data: &Path) -> Result<T> {
+    result.map_err(|error| {
+        let of_data = matches!(error, TrainError::Data(_));
+        let error = anyhow::Error::from(error);
+        match of_data {
+            true => error.context(format!("the {dataset} data in {} cannot be used", data.display())),
+            false => error,
+        }
+    })
 }
 
 /// The settings to start from, those of a preset, of a file, or the preset for the data set; and what they are of.

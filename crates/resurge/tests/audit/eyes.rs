@@ -168,3 +168,36 @@ fn potentials_and_losses_are_compared_within_their_own_rounding() {
         assert_eq!(compared(&draft).code, if part < 1e-6 { "match" } else { "loss" }, "{part}");
     }
 }
+
+/// At the output of a sure answer, numbers are below the smallest that `f32` has in full, and many kernels take them as 0:
+/// what is behind them may be 0, too. Numbers above are not excused.
+#[test]
+fn what_underflows_at_the_output_may_be_zero() {
+    let single = Single { sizes: vec![6, 3], steps: 60, ..Single::default() };
+    for (size, expected) in [(1.1e-38, true), (1.3e-38, false)] {
+        let mut draft = single.draft();
+        let (before, spikes) = (values(&draft, "loss.weight"), values(&draft, "spikes.1"));
+        change(&mut draft, "loss.weight", |i, x| if i % 3 == 0 { size } else { x });
+        let gone: f64 = before.iter().zip(&spikes).step_by(3).map(|(c, o)| c * o).sum();
+        change(&mut draft, "loss", |_, loss| loss - gone);
+        for (name, width) in [("gradients.layers.0.weight", 6), ("gradients.layers.0.bias", 1)] {
+            change(&mut draft, name, |i, x| if i / width == 0 { 0.0 } else { x });
+        }
+        draft.tensors.remove("gradients.input");
+        change(&mut draft, "gradients.currents.1", |i, x| if i % 3 == 0 { 0.0 } else { x });
+        let report = compared(&draft);
+        assert_eq!(report.matches, expected, "{size}: {}: {} {:?}", report.code, report.words, report.gradients);
+    }
+}
+
+/// Samples are differentiated some at a time: with more of them than that, no sample is left out or taken for another.
+#[test]
+fn a_large_batch_is_differentiated_whole() {
+    let lif = Lif { sizes: vec![2, 1], steps: 3, batch: 1300, ..Lif::default() };
+    let mut draft = lif.draft();
+    let report = compared(&draft);
+    assert!(report.matches, "{}: {}", report.code, report.words);
+    // The last sample alone has a say in the loss.
+    change(&mut draft, "loss.weight", |i, x| if i % 1300 == 1299 { x } else { 0.0 });
+    assert!(!compared(&draft).matches, "the gradient is that of all samples");
+}

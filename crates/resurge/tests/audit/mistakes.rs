@@ -97,6 +97,40 @@ fn a_value_of_another_type_is_named_by_its_path() {
     assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// What to write is said in words of the format, not in types of this program.
+#[test]
+fn a_value_of_another_type_is_told_in_words_of_the_format() {
+    let types =
+        ["struct ", "usize", "u64", "f64", "string or map", "invalid type", "enum ", "newtype", "unit"];
+    let whole = everything();
+    let mut all = Vec::new();
+    places(&whole, "", "", &mut all);
+    let mut leaks = Vec::new();
+    for (pointer, path) in &all {
+        for other in
+            [json!("x"), json!({"a": {}}), json!(true), json!([[]]), json!(null), json!(-1), json!(0.5)]
+        {
+            let mut changed = whole.clone();
+            *changed.pointer_mut(pointer).unwrap() = other.clone();
+            let error = error(&changed).unwrap_or_default();
+            let words = error.replace("unit-area", "");
+            if types.iter().any(|name| words.contains(name)) {
+                leaks.push(format!("{path} = {other}: {error}"));
+            }
+        }
+    }
+    assert!(leaks.is_empty(), "{} of them:\n{}", leaks.len(), leaks.join("\n"));
+    let of = |pointer: &str, value: Value| {
+        let mut changed = whole.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        error(&changed).unwrap()
+    };
+    assert!(of("/framework", json!("torch")).contains("must be an object, {...}"));
+    assert!(of("/layers/0/groups", json!(-1)).contains("it is `-1`, but must be a whole number from 0 on"));
+    assert!(of("/version", json!("1")).contains("the format's version is \"1\", but must be the number 1"));
+    assert!(of("/version", json!(2)).contains("the format's version is 2, but 1 is read"));
+}
+
 #[test]
 fn a_misspelt_and_a_missing_key_are_named_with_their_place() {
     let whole = everything();

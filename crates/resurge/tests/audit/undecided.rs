@@ -8,6 +8,8 @@ use assert_cmd::Command;
 use resurge::audit::{AuditOptions, AuditReports};
 use serde_json::json;
 
+const GOLDEN: &str = "spikingjelly-lif-zero.safetensors";
+
 fn undecided(draft: &Draft, reason: &str) {
     let report = audited(&draft.bytes(), &VERDICT);
     assert_eq!((report.code.as_str(), report.matches), ("undecided", false), "{}", report.words);
@@ -132,4 +134,92 @@ fn the_command_has_a_status_of_its_own() {
     assert!(
         String::from_utf8_lossy(&output.stdout).contains("1 matched, 0 mismatched, 1 undecided, 0 unusable")
     );
+}
+
+/// The numbers of the tensors of these names, times factors.
+fn times(draft: &mut Draft, factors: &[(&str, f64)]) {
+    for &(name, factor) in factors {
+        change(draft, name, |_, x| x * factor);
+    }
+}
+
+/// The bound of a rounding error has its square, and a proof squares gradients: beyond what 64 bits hold of these there is
+/// no verdict, and the words say why and what to do.
+#[test]
+fn numbers_whose_squares_leave_64_bits_are_named_with_the_remedy() {
+    let of_loss = ["loss", "loss.weight", "gradients.layers.0.weight"];
+    for factor in [1e-160, 1e-200] {
+        let mut draft = Lif::default().draft();
+        times(&mut draft, &of_loss.map(|name| (name, factor)));
+        let report = audited(&draft.bytes(), &AuditOptions::default());
+        let why = report.undecided.clone().unwrap();
+        assert_eq!((report.code.as_str(), report.matches), ("undecided", false), "{}", report.words);
+        assert!(why.contains("record again") && why.contains("multiply the loss"), "{why}");
+        assert!(!report.words.contains("please report"), "{}", report.words);
+    }
+    let mut draft = Lif::default().draft();
+    let units = [("input", 1e150), ("layers.0.weight", 1e-150), ("gradients.layers.0.weight", 1e150)];
+    times(&mut draft, &units);
+    let report = audited(&draft.bytes(), &AuditOptions::default());
+    assert_eq!((report.code.as_str(), report.matches), ("undecided", false), "{}", report.words);
+    assert!(report.words.contains("lie between 1e-100 and 1e100"), "{}", report.words);
+    // Where not even the forward pass has a bound.
+    let refused = |factors: &[(&str, f64)]| {
+        let mut draft = Lif::default().draft();
+        times(&mut draft, factors);
+        let file = resurge::audit::AuditFile::parse(&draft.bytes()).unwrap();
+        resurge::audit::audit(&file, &AuditOptions::default()).unwrap_err().to_string()
+    };
+    let problem = refused(&of_loss.map(|name| (name, 1e160)));
+    assert!(problem.contains("the bound of its rounding errors") && problem.contains("divide the loss"));
+    let problem = refused(&[("input", 1e160), ("layers.0.weight", 1e-160)]);
+    assert!(problem.contains("the bound of its rounding errors") && problem.contains("other units"));
+}
+
+/// A zero on either side is no multiple, no sign and no weight: it is said as what it is.
+#[test]
+fn gradients_that_are_all_zero_and_claims_that_are() {
+    let mut draft = Draft::read(&std::fs::read(tests("goldens").join(GOLDEN)).unwrap());
+    let names: Vec<String> = draft.tensors.keys().filter(|n| n.starts_with("gradients.")).cloned().collect();
+    assert!(names.len() > 1);
+    let right = draft.clone();
+    for name in &names {
+        change(&mut draft, name, |_, _| 0.0);
+    }
+    let report = audited(&draft.bytes(), &VERDICT);
+    assert_eq!((report.code.as_str(), report.matches), ("zeroed all", false));
+    assert!(report.words.starts_with("all gradients are zero"), "{}", report.words);
+    // One of several is named as before.
+    let mut one = right;
+    change(&mut one, &names[0], |_, _| 0.0);
+    let code = audited(&one.bytes(), &VERDICT).code;
+    assert_eq!(code, format!("zeroed {}", names[0].trim_start_matches("gradients.")));
+}
+
+#[test]
+fn a_gradient_that_should_vanish_and_does_not_is_named_in_plain_numbers() {
+    let mut draft = Lif::default().draft();
+    times(&mut draft, &[("loss", 0.0), ("loss.weight", 0.0), ("gradients.layers.0.weight", 0.0)]);
+    change(&mut draft, "gradients.layers.0.weight", |i, _| if i == 3 { 1e-3 } else { 0.0 });
+    let report = audited(&draft.bytes(), &AuditOptions::default());
+    assert!(report.code.starts_with("only layers.0.weight["), "{}: {}", report.code, report.words);
+    assert!(report.words.contains("(which should vanish)") && report.relative_weight.is_infinite());
+    assert!(report.explanations[0].residual.is_finite());
+    let worst = report.gradients[0].worst_entry.clone().unwrap();
+    assert_eq!(worst.difference, 1e-3);
+    let directory = tempfile::tempdir().unwrap();
+    let [file, page] = ["run.safetensors", "page.html"].map(|name| directory.path().join(name));
+    std::fs::write(&file, draft.bytes()).unwrap();
+    let mut command = Command::cargo_bin("resurge").unwrap();
+    let output = command.arg("audit").arg(&file).arg("--html").arg(&page).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let html = std::fs::read_to_string(&page).unwrap();
+    for text in [&shown, &html] {
+        assert!(text.contains("abs 1.00e-3") && !text.contains("0000000000"), "{text}");
+        assert!(!text.contains(" inf") && !text.contains(">inf"), "{text}");
+    }
+    assert!(shown.contains("by 1.0e-3, where it should be zero"), "{shown}");
+    // Loops of plain arithmetic have no classes: nothing stands behind the last comma.
+    assert!(!shown.lines().any(|line| line.trim_end().ends_with([';', ','])), "{shown}");
 }

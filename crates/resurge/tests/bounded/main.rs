@@ -63,6 +63,8 @@ fn many_hostile_files_take_no_more_than_their_size_allows() {
     let from = number("RESURGE_HOSTILE_FROM").unwrap_or(0);
     let worst = run(from..from + number("RESURGE_HOSTILE").unwrap_or(5000));
     assert!(worst.memory() <= 1.0 && worst.seconds() <= 1.0);
+    // None of the generator's files has more than 1.2 MB.
+    assert!(worst.longest() <= 2.0);
 }
 
 /// One layer before the neurons of a small network.

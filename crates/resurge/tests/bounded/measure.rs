@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Instant;
 
 /// Seconds that a file may take on one core, in a release build: for every file, and for each of its bytes.
-const SECONDS: [f64; 2] = [1.0, 10e-6];
+const SECONDS: [f64; 2] = [1.0, 5e-6];
 
 /// Bytes of memory that a file may take: for every file, and for each of its own.
 const BYTES: [f64; 2] = [64.0 * 1024.0 * 1024.0, 200.0];
@@ -82,6 +82,8 @@ fn used() -> Option<f64> {
 #[derive(Debug, Default)]
 pub struct Worst {
     kinds: BTreeMap<&'static str, Kind>,
+    /// The longest time, whatever the size of its file, and the file's number.
+    longest: (f64, u64),
 }
 
 /// The worst of a kind: in parts of the bounds, and what it is in seconds and bytes, with the numbers of the files.
@@ -102,6 +104,9 @@ impl Worst {
         kind.judged += usize::from(found.code.is_some());
         let code = found.code.as_deref().unwrap_or("refused");
         *kind.codes.entry(code.split(' ').next().unwrap_or_default().to_owned()).or_default() += 1;
+        if found.seconds > self.longest.0 {
+            self.longest = (found.seconds, number);
+        }
         let [seconds, bytes] = found.parts(file.bytes.len());
         let (seconds, bytes) = ((seconds, found.seconds, number), (bytes, found.bytes as f64, number));
         if seconds.0 > kind.seconds.0 {
@@ -115,6 +120,11 @@ impl Worst {
     /// The worst time, in parts of its bound.
     pub fn seconds(&self) -> f64 {
         self.kinds.values().map(|kind| kind.seconds.0).fold(0.0, f64::max)
+    }
+
+    /// The longest time, in seconds.
+    pub fn longest(&self) -> f64 {
+        self.longest.0
     }
 
     /// The worst memory, in parts of its bound.
@@ -153,6 +163,12 @@ impl fmt::Display for Worst {
                 kind.codes
             )?;
         }
-        write!(f, "worst: {:.2} of the time, {:.2} of the memory", self.seconds(), self.memory())
+        let (longest, number) = self.longest;
+        write!(
+            f,
+            "worst: {:.2} of the time, {:.2} of the memory; the longest took {longest:.2} s ({number})",
+            self.seconds(),
+            self.memory()
+        )
     }
 }

@@ -92,7 +92,7 @@ fn said() -> Vec<(&'static [&'static str], String)> {
         (&*arguments.leak(), format!("setting {problem}"))
     };
     let is = |arguments: &'static [&'static str], words: &str| (arguments, words.to_owned());
-    let whole = "but must be a whole number, such as 5";
+    let whole = "but must be a whole number from 1 on, such as 5";
     vec![
         is(
             &["toy", "--rate-min", "1", "--rate-max", "0.1"],
@@ -217,8 +217,8 @@ fn said() -> Vec<(&'static [&'static str], String)> {
         setting("batch=abc", &format!("batch is abc, {whole}")),
         setting("batch=1.5", &format!("batch is 1.5, {whole}")),
         setting("steps=1e3", &format!("steps is 1e3, {whole}")),
-        setting("epochs=-1", &format!("epochs is -1, {whole}")),
-        setting("seed=abc", &format!("seed is abc, {whole}")),
+        setting("epochs=-1", &format!("epochs is -1, {}", whole.replace("from 1", "from 0"))),
+        setting("seed=abc", &format!("seed is abc, {}", whole.replace("from 1", "from 0"))),
         setting(
             "window=99999999999",
             "window is 99999999999, but must be a whole number from 0 to 4294967295",
@@ -285,6 +285,7 @@ fn what_clap_asks_of_a_parser_is_said_once() {
     for (command, flag, option, value, problem) in [
         (&["toy"][..], "--rules", "--rules <RULES>", "half", rule("half")),
         (&train, "--rules", "--rules <RULES>", "scaled-2", rule("scaled-2")),
+        (&["toy"], "--rules", "--rules <RULES>", "", rule("\"\"")),
         (&["toy"], "--shard", "--shard <I/N>", "3/2", shard("3/2")),
         (&train, "--shard", "--shard <I/N>", "x", shard("x")),
         (&train, "--seeds", "--seeds <SEEDS>", "x", seeds("x")),

@@ -12,6 +12,13 @@ use std::process::Command;
 
 /// What a command writes to a terminal of so many columns; 0 for one that does not say.
 fn on_terminal(columns: u16, arguments: &[&str]) -> String {
+    let (text, status) = ending(columns, arguments);
+    assert!(status < Some(2), "{arguments:?}");
+    text
+}
+
+/// The same, and the status with which it ends.
+fn ending(columns: u16, arguments: &[&str]) -> (String, Option<i32>) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -32,8 +39,8 @@ fn on_terminal(columns: u16, arguments: &[&str]) -> String {
     let mut bytes = Vec::new();
     // Linux ends it with an error once the last writer is gone.
     let _ = File::from(master).read_to_end(&mut bytes);
-    assert!(child.wait().unwrap().code() < Some(2), "{arguments:?}");
-    String::from_utf8(bytes).unwrap()
+    let status = child.wait().unwrap().code();
+    (String::from_utf8(bytes).unwrap(), status)
 }
 
 /// The lines as they stand on the screen, without colours; what a bar is drawn over with is a line of its own.
@@ -82,6 +89,41 @@ fn no_line_is_longer_than_the_terminal() {
                 let long = line.trim_end().chars().count();
                 assert!(long <= usize::from(width), "{command:?} at {width}: {long} columns\n{line}\n{text}");
             }
+        }
+    }
+}
+
+/// Errors and settings fold, too; the settings remain the same.
+#[test]
+fn errors_and_settings_are_no_wider_than_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let incomplete = directory.path().join("c");
+    std::fs::create_dir_all(&incomplete).unwrap();
+    std::fs::copy(comparison().join("plan.json"), incomplete.join("plan.json")).unwrap();
+    let incomplete = incomplete.display().to_string();
+    let long = ["config", "--preset", "small", "--set", "surrogate=step", "--set", "gain=2"];
+    let commands: [&[&str]; 4] = [
+        &["merge", &incomplete],
+        &long,
+        &["data", "check", directory.path().to_str().unwrap()],
+        &["train", "mnist", "--data", "data", "--set", "stepps=3"],
+    ];
+    for width in WIDTHS {
+        for command in commands {
+            let text = ending(width, command).0;
+            let folded = lines(&text);
+            assert!(width > 80 || folded.len() > 2, "{command:?}: {text}");
+            for line in folded.iter().filter(|line| !line.contains(directory.path().to_str().unwrap())) {
+                assert!(line.trim_end().chars().count() <= usize::from(width), "{width}: {line}\n{text}");
+            }
+        }
+        for preset in ["mnist", "nmnist", "cifar10", "small"] {
+            let (_, whole, _) = resurge(&["config", "--preset", preset]);
+            let text = on_terminal(width, &["config", "--preset", preset]).replace('\r', "");
+            let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(longest <= usize::from(width), "{width}: {text}");
+            let read = |text: &str| resurge::train::Config::from_toml(text).unwrap();
+            assert_eq!(read(&text), read(&whole));
         }
     }
 }

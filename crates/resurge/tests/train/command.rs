@@ -170,6 +170,25 @@ fn bad_settings_bad_data_and_divergence_are_named() {
         assert_eq!(found, status, "{stderr}");
         assert!(stderr.contains(message), "{stderr}");
     }
+    // A setting that does not fit the data is no fault of the data.
+    let means = ["--set", "mean=[0.5,0.5]"];
+    let data = ["--no-verify", "--data", &place.path("data")];
+    let elsewhere = ["--out", &place.path("mean")];
+    for command in [&["train", "mnist"][..], &["compare", "mnist"], &["diagnose", "--dataset", "mnist"]] {
+        let (status, _, stderr) = resurge(&[command, &data, &elsewhere, &means].concat());
+        let said = "resurge: setting mean has 2 numbers, but the images have 1 channel; ";
+        assert!(status == 2 && stderr.starts_with(said), "{command:?}: {stderr}");
+    }
+    // And data that do not fit each other are not mended by another option.
+    let path = place.path("data/train-labels-idx1-ubyte");
+    let mut labels = std::fs::read(&path).unwrap();
+    labels.truncate(8 + 290);
+    labels[4..8].copy_from_slice(&290u32.to_be_bytes());
+    std::fs::write(&path, labels).unwrap();
+    let (status, _, stderr) = place.train("labels", &[]);
+    let said = "290 labels found, but ";
+    assert!(status == 2 && stderr.contains(said) && stderr.contains(" has 400 images"), "{stderr}");
+    assert!(!stderr.contains("without verification"), "{stderr}");
     // The files are not the official ones.
     let (status, _, stderr) =
         resurge(&["train", "mnist", "--data", &place.path("data"), "--out", &place.path("official")]);
@@ -186,6 +205,18 @@ fn data_are_checked_and_fetching_off_line_says_so() {
     let (status, stdout, _) = resurge(&["data", "check", &place.path("data")]);
     assert_eq!((status, stdout.lines().count()), (1, 4), "{stdout}");
     assert!(stdout.lines().all(|line| line.starts_with("mnist         wrong checksum ")), "{stdout}");
+    // Two sets of the same names, each in its folder of torchvision, or one beside the other's folder.
+    for first in ["both/MNIST/raw", "beside"] {
+        crate::data::write_bars(std::path::Path::new(&place.path(first)), 20, 10);
+        let other = if first == "beside" { "beside/FashionMNIST/raw" } else { "both/FashionMNIST/raw" };
+        crate::data::write_bars(std::path::Path::new(&place.path(other)), 30, 10);
+        let dir = place.path(first.split('/').next().unwrap());
+        let (status, stdout, _) = resurge(&["data", "check", &dir]);
+        assert_eq!((status, stdout.lines().count()), (1, 8), "{stdout}");
+        let of = |name: &str| stdout.lines().filter(|line| line.starts_with(name)).count();
+        assert_eq!((of("mnist "), of("fashion-mnist ")), (4, 4), "{stdout}");
+        assert_eq!(stdout.matches("/FashionMNIST/raw/").count(), 4, "{stdout}");
+    }
     std::fs::create_dir(place.path("empty")).unwrap();
     let (status, _, stderr) = resurge(&["data", "check", &place.path("empty")]);
     assert_eq!(status, 1);

@@ -68,7 +68,7 @@ fn fewer_epochs_than_are_done_change_nothing_and_no_more_is_nothing_to_do() {
     assert_eq!(place.train("out", &SHORT).0, 0);
     let before = files(&place.path("out"));
     let resumed = |epochs: &str| place.train("out", &["--limit", "40", "--resume", "--epochs", epochs]);
-    let parts = ["1 epochs are asked for, but 2 are done; nothing was changed. Ask for 2 or more"];
+    let parts = ["1 epoch is asked for, but 2 are done; nothing was changed. Ask for 2 or more"];
     assert_refused(&resumed("1"), &parts);
     assert!(files(&place.path("out")) == before);
     let (status, stdout, stderr) = resumed("2");

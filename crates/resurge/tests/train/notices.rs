@@ -61,6 +61,61 @@ fn a_network_that_is_dead_for_whole_epochs_is_named_once() {
     );
 }
 
+/// A recording of N-MNIST with an event at each of these times.
+fn recording(times: &[u32]) -> Vec<u8> {
+    let event = |&t: &u32| [3, 4, 0x80 | (t >> 16) as u8, (t >> 8) as u8, t as u8];
+    times.iter().flat_map(event).collect()
+}
+
+#[test]
+fn doubtful_recordings_are_named_by_every_command_that_takes_them() {
+    let place = Place::new();
+    let put = |name: String, bytes: Vec<u8>| {
+        let path = place.path(&format!("events/{name}"));
+        std::fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    for digit in 0..10 {
+        put(format!("Train/{digit}/1.bin"), recording(&[0, 150_000, 300_000]));
+        put(format!("Test/{digit}/1.bin"), recording(&[0, 150_000, 300_000]));
+    }
+    let (data, out) = (place.path("events"), place.path("out"));
+    let train = |out: &str| {
+        let fixed = ["nmnist", "--data", &data, "--out", out, "--preset", "small", "--no-verify"];
+        let small = ["--set", "layers=[\"linear 10\"]", "--epochs", "1"];
+        crate::place::resurge(&[&["train"], &fixed[..], &small].concat())
+    };
+    let (status, _, stderr) = train(&place.path("right"));
+    assert_eq!((status, stderr.contains("samples: ")), (0, false), "{stderr}");
+    put("Train/3/2.bin".into(), recording(&[0, 6_000_000]));
+    put("Test/7/2.bin".into(), recording(&[0, 65_000, 100, 60_000]));
+    put("Train/3/._2.bin".into(), b"\0\x05\x16\x07".into());
+    let (status, _, stderr) = train(&out);
+    assert_eq!(status, 0, "{stderr}");
+    let logged = notices(&place, "out");
+    for expected in [
+        "training samples: 1 file of macOS (._*) beside the recordings passed over".to_owned(),
+        format!("{data}/Train/3/2.bin goes to 6.0 s"),
+        format!("{data}/Test/7/2.bin steps back from 65000 to 100 µs"),
+    ] {
+        let told = stderr.lines().filter(|line| line.starts_with("resurge: notice: "));
+        assert!(told.filter(|line| line.contains(&expected)).count() == 1, "{expected}: {stderr}");
+        assert!(logged.iter().any(|notice| notice.contains(&expected)), "{expected}: {logged:?}");
+    }
+    // A comparison says it, and a diagnosis of what it sees: the test set.
+    let small = ["--preset", "small", "--no-verify", "--set", "layers=[\"linear 10\"]", "--data", &data];
+    let compared = place.path("compared");
+    let rest = ["--epochs", "1", "--seeds", "1", "--cost", "0", "--out", &compared];
+    let (status, _, stderr) = crate::place::resurge(&[&["compare", "nmnist"], &small[..], &rest].concat());
+    assert!(status == 0 && stderr.contains("Train/3/2.bin goes to 6.0 s"), "{stderr}");
+    let diagnosed = place.path("diagnosed");
+    let rest = ["--dataset", "nmnist", "--samples", "20", "--out", &diagnosed];
+    let (status, _, stderr) = crate::place::resurge(&[&["diagnose"], &small[..], &rest].concat());
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stderr.starts_with("resurge: notice: 1 recording with times that wrap"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
 #[test]
 fn settings_in_another_encoding_are_named_with_the_remedy() {
     let place = Place::new();

@@ -22,6 +22,22 @@ fn status(output: &Output) -> Option<i32> {
 }
 
 #[test]
+fn what_is_left_of_a_training_that_cannot_say_so_is_said_right() {
+    let place = Place::new();
+    let said = |out: &str, epochs: &str| {
+        let arguments = place.arguments(out, &["--limit", "40", "--epochs", epochs]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = command(&arguments).stdout(full()).output().unwrap();
+        assert_eq!(status(&output), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let (all, some) = (said("one", "1"), said("two", "2"));
+    assert!(all.starts_with("resurge: the last of 1 epoch, and saved in "), "{all}");
+    assert!(!all.contains("--resume") && all.contains("cannot write to standard output"), "{all}");
+    assert!(some.contains(" of epoch 2, and saved in ") && some.contains("--resume"), "{some}");
+}
+
+#[test]
 fn what_cannot_be_written_to_standard_output_is_an_error_of_every_command() {
     let place = Place::new();
     let [data, toy, empty] = ["data", "toy", "empty"].map(|name| place.path(name));

@@ -59,17 +59,19 @@ fn settings_that_do_not_fit_are_named() {
             "seed is 18446744073709551615, but must be at most 9223372036854775807 (2^63 - 1)",
         ),
         ("seed=9223372036854775808", "at most 9223372036854775807 (2^63 - 1)"),
-        ("steps=many", "steps is many, but must be a whole number, such as 5"),
-        ("steps=-1", "steps is -1, but must be a whole number"),
+        ("steps=many", "steps is many, but must be a whole number from 1 on, such as 5"),
+        ("steps=-1", "steps is -1, but must be a whole number from 1 on"),
+        ("seed=-1", "seed is -1, but must be a whole number from 0 on"),
+        ("epochs=-1", "epochs is -1, but must be a whole number from 0 on"),
         ("tau_m=0.5", "tau_m is 0.5, but must be at least 1"),
         ("tau_s=nan", "tau_s is NaN, but must be at least 1, and finite"),
         ("tau_m=inf", "tau_m is inf, but must be at least 1, and finite"),
         ("learning_rate=inf", "learning_rate is inf, but must be positive, and finite"),
         ("learning_rate=fast", "learning_rate is fast, but must be a number, such as 0.5"),
         ("threshold=1e400", "threshold is inf, but must be positive, and finite"),
-        ("batch=abc", "batch is abc, but must be a whole number, such as 5"),
-        ("batch=1.5", "batch is 1.5, but must be a whole number, such as 5"),
-        ("batch=", "batch is , but must be a whole number, such as 5"),
+        ("batch=abc", "batch is abc, but must be a whole number from 1 on, such as 5"),
+        ("batch=1.5", "batch is 1.5, but must be a whole number from 1 on, such as 5"),
+        ("batch=", "batch is \"\", but must be a whole number from 1 on, such as 5"),
         ("=3", "\"=3\" has no key; write it as key=value"),
         ("window=-1", "window is -1, but must be a whole number from 0 to 4294967295"),
         ("reset=3", "reset is \"3\"; it must be one of: zero"),
@@ -142,7 +144,6 @@ fn layers_that_do_not_fit_are_named() {
         ("[\"conv 4 5\", \"pool 30\", \"linear 10\"]", "layer 2, \"pool 30\": "),
         ("[\"linear 10\", \"conv 4 5\"]", "layer 2, \"conv 4 5\": it needs an image"),
         ("[\"linear 300\"]", "layer 1, \"linear 300\": the last layer must be \"linear 10\""),
-        ("[]", "layer 0, \"\": the last layer must be"),
     ];
     for (layers, message) in expected {
         let config = Config::preset(Preset::Small).with(&[format!("layers={layers}")]).unwrap();
@@ -150,6 +151,9 @@ fn layers_that_do_not_fit_are_named() {
         assert!(matches!(error, TrainError::Layer { .. }));
         assert!(error.to_string().starts_with(message), "{error}");
     }
+    let config = Config::preset(Preset::Small).with(&["layers=[]"]).unwrap();
+    let error = Network::new(&config, [1, 28, 28], 10).unwrap_err().to_string();
+    assert!(error.starts_with("setting layers is empty, but") && error.contains("\"linear 10\""), "{error}");
 }
 
 #[test]

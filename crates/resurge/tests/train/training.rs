@@ -167,7 +167,7 @@ fn a_part_of_an_epoch_is_not_dropped_by_asking_for_fewer() {
         training.resumed(stopped.checkpoint(), Path::new("c")).map(|training| training.progress().updates)
     };
     let error = resumed("epochs=1").unwrap_err().to_string();
-    assert!(error.contains("1 epochs are asked for, but 1 and 3 batches of the next are done"), "{error}");
+    assert!(error.contains("1 epoch is asked for, but 1 and 3 batches of the next are done"), "{error}");
     assert!(error.contains("Ask for 2 or more"), "{error}");
     assert_eq!(resumed("epochs=2").unwrap(), 13);
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from resurge_audit._errors import Obstacles, Unsupported, class_name
 from resurge_audit._layers import Step
-from resurge_audit._loss import Loss, evaluate_torch, readout_torch
+from resurge_audit._loss import Loss, called, evaluate_torch, readout_torch
 from resurge_audit._walk import Followed, Place, same
 
 # The two runs do the same operations in another order: f64 rounds to 1e-16, f32 to 6e-8 a sum, and gradients lose
@@ -35,13 +35,24 @@ def parameters(modules: list[Any]) -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
     for position, module in enumerate(modules):
         for prefix, inner in module.named_modules():
-            for name, value in [*inner.named_parameters(recurse=False), *vars(inner).items()]:
+            for name, value in [*inner.named_parameters(recurse=False), *held(inner)]:
                 if not isinstance(value, torch.Tensor) or not (value.requires_grad and value.is_leaf):
                     continue
                 if id(value) not in seen:
                     seen.add(id(value))
                     parts = ([str(position)] if len(modules) > 1 else []) + [prefix, name]
                     yield ".".join(part for part in parts if part), value
+
+
+def held(module: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of a module, and the fields of those that are named tuples, as Norse's parameters are."""
+    for name, value in vars(module).items():
+        if isinstance(value, tuple) and hasattr(value, "_asdict"):
+            # Norse's IAF makes its v_reset the first state, and wants a gradient of that: nobody learns it.
+            left_out = "v_reset" if type(value).__name__ == "IAFParameters" else ""
+            yield from ((f"{name}.{field}", inner) for field, inner in value._asdict().items() if field != left_out)
+        else:
+            yield name, value
 
 
 def tensors_in(value: Any) -> list[Any]:
@@ -96,7 +107,9 @@ def own_loss(
     Raises Unsupported where the network returns neither its last layer's output nor the readout of the loss.
     """
     if not isinstance(loss, Loss):
-        return loss(mine if returned else followed.returned, y)
+        if returned:
+            return called(loss, mine, y, f"the output of the last layer, of shape {tuple(mine.shape)}")
+        return called(loss, followed.returned, y, "what the forward returns")
     if not returned:
         wanted = [mine] if loss.kind == "weighted-sum" else [readout_torch(mine.flatten(2), loss.readout)]
         found = tensors_in(followed.returned)

@@ -49,7 +49,12 @@ class Step:
 
 def is_of_framework(module: Any) -> bool:
     """Whether the class of a module is one of a framework's own."""
-    return type(module).__module__.split(".")[0] in FRAMEWORKS
+    return of_framework(type(module))
+
+
+def of_framework(cls: type) -> bool:
+    """Whether a class is one of a framework's own."""
+    return cls.__module__.split(".")[0] in FRAMEWORKS
 
 
 def untouched(module: Any, base: Any = None) -> None:
@@ -180,13 +185,15 @@ def passes_through(module: Any) -> bool:
     from torch import nn
     from torch.nn.modules.dropout import _DropoutNd
 
-    jelly = type(module).__module__.startswith("spikingjelly.") and type(module).__name__ in ("Dropout", "Dropout2d")
-    if isinstance(module, _DropoutNd) or jelly:
-        if module.training and module.p > 0:
-            raise Unsupported(f"{class_name(module)}.training", "a random mask is not in the format; call net.eval()")
-        untouched(module)
-        return True
-    if isinstance(module, nn.Identity):
-        untouched(module)
-        return True
-    return False
+    cls = type(module)
+    if cls.__module__.startswith("spikingjelly.") and cls.__name__ in ("Dropout", "Dropout2d"):
+        base = cls
+    elif isinstance(module, _DropoutNd | nn.Identity):
+        base = next(base for base in cls.__mro__ if base.__module__.startswith("torch."))
+    else:
+        return False
+    if base is not nn.Identity and module.training and module.p > 0:
+        raise Unsupported(f"{class_name(module)}.training", "a random mask is not in the format; call net.eval()")
+    # One with a forward of its own may do anything.
+    untouched(module, base)
+    return True

@@ -87,16 +87,45 @@ def layer_steps(module: Any, called: Called = "whole") -> list[Step]:
         return recurrent(module, over_time)
     if name.startswith("LI") and not name.startswith("LIF"):
         description = {"kind": "integrator", "class": class_name(module), **membrane(module)}
-        return [Step(description, integrator_runner(module, over_time))]
-    return [Step(neuron(module), runner(module, over_time))]
+        run = integrator_runner(module, over_time)
+    else:
+        description, run = neuron(module), runner(module, over_time)
+    learned = learned_of(module, description)
+    return [Step(description, run, learned=learned)]
+
+
+def learned_of(module: Any, description: dict[str, Any]) -> dict[str, Any]:
+    """What is learned among the parameters; by what it changes the constants goes into the description.
+
+    `v_leak`, and the `v_reset` of an IAF, are initial potentials too: the format has no gradient of these.
+    """
+    p, dt = module.p, float(module.dt)
+    derivatives: dict[str, dict[str, Any]] = {}
+    if "threshold" in description:
+        derivatives["v_th"] = {"threshold": 1.0}
+    if "drive" in description:
+        leak = constant(p, "v_leak")
+        drive = {} if isinstance(leak, float) and leak == 0.0 else {"drive": dt * leak}
+        derivatives["tau_mem_inv"] = {"decay": -dt, "input_gain": dt} | drive
+        if description.get("reset", {}).get("kind") == "value":
+            derivatives["v_reset"] = {"reset_value": 1.0}
+    if "synapse" in description:
+        derivatives["tau_syn_inv"] = {"synapse_decay": -dt}
+    found = {name: getattr(p, name) for name in derivatives}
+    learned = {name: value for name, value in found.items() if getattr(value, "requires_grad", False)}
+    for name, value in learned.items():
+        require(value.is_leaf, module, f"p.{name}", "is computed from other parameters; make it a parameter of its own")
+    if learned:
+        description["learned"] = {name: derivatives[name] for name in learned}
+    return learned
 
 
 def rate(module: Any, name: str) -> Any:
     """`dt` times an inverse time constant, in the arithmetic of the step function."""
     product = module.dt * getattr(module.p, name)
-    if not hasattr(product, "detach") or product.numel() == 1:
+    if not hasattr(product, "detach"):
         return float(product)
-    return product.detach()
+    return float(product.detach()) if product.numel() == 1 else product.detach()
 
 
 def membrane(module: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from resurge_audit._errors import Obstacles, Unsupported
 from resurge_audit._file import FORMAT_VERSION, Array, Recording, compact, write
 from resurge_audit._keep import Generators, kept
 from resurge_audit._layers import Called, Ran, Step, flatten
-from resurge_audit._loss import Loss, LossFunction, evaluate_torch
+from resurge_audit._loss import Loss, LossFunction, cotangent, evaluate_torch
 from resurge_audit._probe import doubles
 from resurge_audit._walk import (
     Followed,
@@ -368,35 +368,3 @@ class Walk:
         modules = {place.name: place for place in self.followed.order} if hasattr(self, "followed") else {}
         layers = [modules.get(step.place, Place(step.place, None)) for step in self.steps]
         return Recorded(self.steps, layers, self.outputs, found, inputs)
-
-
-def cotangent(loss: LossFunction, output: Any, y: Any, learned: list[tuple[str, Any]]) -> Any:
-    """The gradient of any loss at the network's output.
-
-    Raises Unsupported for a loss that depends on the network in another way: by its weights or its hidden spikes.
-    """
-    import torch
-
-    free = output.detach().clone().requires_grad_(True)
-    value = loss(free, y)
-    if not isinstance(value, torch.Tensor) or value.numel() != 1:
-        raise Unsupported("the loss", "is no tensor of one number; reduce it")
-    if not value.requires_grad:
-        raise Unsupported("the loss", "does not depend on the output")
-    try:
-        weight, *others = torch.autograd.grad(value, [free, *(p for _, p in learned)], allow_unused=True)
-    except RuntimeError as error:
-        if "second time" not in str(error):
-            raise
-        why = "depends on a run before this one; give it as a function of the output alone"
-        raise Unsupported("the loss", why) from error
-    named = [f"`{name}`" for (name, _), other in zip(learned, others, strict=True) if other is not None]
-    if named:
-        raise Unsupported(
-            "the loss",
-            f"depends on {', '.join(named)} otherwise than by the output: it has a term on the weights, or on what "
-            "hidden layers do, which the file has no place for; record without this term",
-        )
-    if weight is None:
-        raise Unsupported("the loss", "does not depend on the output")
-    return weight

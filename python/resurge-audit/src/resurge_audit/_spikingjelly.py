@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from resurge_audit._constants import constant
 from resurge_audit._errors import Unsupported, class_name, require
 from resurge_audit._layers import Called, Ran, Step, passes_through, stateless, untouched
 from resurge_audit._loss import Loss, LossFunction
@@ -88,15 +89,16 @@ def neuron(module: Any) -> Step:
         getattr(surrogate, "spiking", True), module, "surrogate_function.spiking", "is False: nothing spikes; take True"
     )
     v_reset = module.v_reset
-    target = 0.0 if v_reset is None else value_of(v_reset)
-    reset: dict[str, Any] = {"kind": "subtract" if v_reset is None else "value" if target else "zero"}
-    if reset["kind"] == "value":
+    target = 0.0 if v_reset is None else constant(module, "v_reset")
+    valued = not (isinstance(target, float) and target == 0.0)
+    reset: dict[str, Any] = {"kind": "subtract" if v_reset is None else "value" if valued else "zero"}
+    if valued:
         reset["value"] = target
     description: dict[str, Any] = {
         "kind": "neuron",
         "class": class_name(module),
         "decay": 1.0,
-        "threshold": value_of(module.v_threshold),
+        "threshold": constant(module, "v_threshold"),
         "initial_potential": initial_potential(module),
         "firing": firing_of(what, surrogate),
         "surrogate": probe(what, surrogate),
@@ -105,13 +107,13 @@ def neuron(module: Any) -> Step:
     }
     learned: dict[str, Any] = {}
     description["learned"] = {}
-    gains: dict[str, float] = {}
+    gains: dict[str, Any] = {}
     if isinstance(module, nodes.CUBALIFNode):
-        description["decay"] = float(module.v_decay)
-        description["synapse"] = {"decay": float(module.c_decay), "gain": 1.0}
+        description["decay"] = constant(module, "v_decay")
+        description["synapse"] = {"decay": constant(module, "c_decay"), "gain": 1.0}
     elif not isinstance(module, nodes.IFNode):
         parametric = isinstance(module, nodes.ParametricLIFNode)
-        rate = float(torch.sigmoid(module.w.detach())) if parametric else 1 / float(module.tau)
+        rate = float(torch.sigmoid(module.w.detach())) if parametric else 1 / constant(module, "tau")
         description["decay"] = 1 - rate
         description["input_gain"] = rate if module.decay_input else 1.0
         description["drive"] = rate * target
@@ -119,7 +121,7 @@ def neuron(module: Any) -> Step:
         if parametric and module.w.requires_grad:
             slope = rate * (1 - rate)
             gain = {"input_gain": slope} if module.decay_input else {}
-            drive = {"drive": slope * target} if target else {}
+            drive = {"drive": slope * target} if valued else {}
             description["learned"] |= {"w": {"decay": -slope} | gain | drive}
             learned["w"] = module.w
     for name, constants in {"v_threshold": {"threshold": 1.0}, "v_reset": {"reset_value": 1.0} | gains}.items():
@@ -131,16 +133,6 @@ def neuron(module: Any) -> Step:
             learned[name] = getattr(module, name)
             description["learned"][name] = constants
     return Step(description, runner(module), learned=learned)
-
-
-def value_of(value: Any) -> float:
-    """A constant as a number.
-
-    Raises Unsupported for one of many, which SpikingJelly's nodes do not have.
-    """
-    if getattr(value, "numel", lambda: 1)() != 1:
-        raise Unsupported("v_threshold or v_reset", "has one value for each neuron; give it one for all")
-    return float(value.detach() if hasattr(value, "detach") else value)
 
 
 def initial_potential(module: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,10 @@ import numpy as np
 
 from resurge_audit._errors import Obstacles, Unsupported, class_name, require
 from resurge_audit._file import FORMAT_VERSION, Array, Recording, compact, write
-from resurge_audit._loss import Loss, LossFunction, check_shape, reduce
+from resurge_audit._loss import Loss, LossFunction, called, check_classes, check_shape, reduce
 from resurge_audit._spyx_beside import check_beside, check_owners
-from resurge_audit._surrogate import Description, identify
-
-
-@dataclass
-class Layer:
-    """One layer of the file.
-
-    `weights` has, by name in the file, the attribute of the module and what turns its values into the file's.
-    """
-
-    description: Description
-    weights: dict[str, tuple[str, Callable[[Array], Array]]] = field(default_factory=dict)
-    learned: tuple[str, ...] = ()
-    width: int = 0
+from resurge_audit._spyx_layers import Layer, layer_of, passes_through
+from resurge_audit._spyx_order import channels_first, columns, feature_orders, own_numbers, settled
 
 
 def record_spyx(
@@ -64,11 +51,7 @@ def record_spyx(
         raise Unsupported("x.dtype", f"{x.dtype} is neither float32 nor float64")
     if not modules or x.ndim not in (3, 5) or 0 in x.shape:
         raise Unsupported("x.shape", f"{x.shape} is neither [T, B, N] nor [T, B, H, W, C] with something in it")
-    obstacles, layers = Obstacles(), list[Layer]()
-    for k, module in enumerate(modules):
-        with obstacles.at(f"layer {k}"):
-            layers.append(layer_of(module, k == len(modules) - 1))
-    obstacles.check()
+    modules, layers = described(modules)
     check_owners(net, modules)
     graphs = [nnx.split(module) for module in modules]
     shapes = shapes_of(graphs, x)
@@ -94,6 +77,8 @@ def record_spyx(
         },
     }
     output, (outputs, potentials) = network(leaves)
+    if not isinstance(loss, Loss):
+        check_loss(loss, output, y, modules)
     recording = Recording(
         {
             "version": FORMAT_VERSION,
@@ -138,6 +123,61 @@ def record_spyx(
         if values.dtype.kind == "f" and values.dtype != x.dtype:
             raise Unsupported(name, f"is {values.dtype}, the input {x.dtype}")
     return write(path, recording)
+
+
+def described(modules: list[Any]) -> tuple[list[Any], list[Layer]]:
+    """The modules that do something, and the layers that they are.
+
+    Raises Unsupported for all that cannot be expressed, at once.
+    """
+    obstacles, kept, layers = Obstacles(), list[Any](), list[Layer]()
+    seen: dict[int, str] = {}
+    for k, module in enumerate(modules):
+        with obstacles.at(f"layer {k}"):
+            if passes_through(module):
+                continue
+            layer = layer_of(module, k == len(modules) - 1)
+            for name in [*(attribute for attribute, _ in layer.weights.values()), *layer.learned]:
+                other = seen.setdefault(id(getattr(module, name)), f"that of layer {k}")
+                why = f"is {other}, too, and the file has a gradient for each; give it its own"
+                require(other == f"that of layer {k}", module, name, why)
+            kept.append(module)
+            layers.append(layer)
+    obstacles.check()
+    if not layers:
+        raise Unsupported("the network", "has no layer; give it one at least")
+    return kept, layers
+
+
+def check_loss(loss: LossFunction, output: Any, y: Any, modules: list[Any]) -> None:
+    """Refuses a loss that depends on the weights otherwise than by the output: they are changed, and it must not be.
+
+    JAX has no graph of a loss that reads the weights from the modules; its gradient would lack that term.
+    """
+    import jax
+    from flax import nnx
+
+    def value() -> Array:
+        return np.asarray(called(loss, output, y, f"the output of the last layer, of shape {output.shape}"))
+
+    before = value()
+    if not np.array_equal(before, value(), equal_nan=True):
+        return  # one that draws numbers
+    found = []
+    for k, module in enumerate(modules):
+        kept = jax.tree.map(lambda values: values, nnx.state(module))
+        nnx.update(module, jax.tree.map(lambda values: 1.25 * values + 0.125, kept))
+        try:
+            if not np.array_equal(before, value(), equal_nan=True):
+                found.append(f"layer {k} ({class_name(module)})")
+        finally:
+            nnx.update(module, kept)
+    if found:
+        raise Unsupported(
+            "the loss",
+            f"depends on {', '.join(found)} otherwise than by the output: it has a term on the weights, or on what "
+            "hidden layers do, which the file has no place for; record without this term",
+        )
 
 
 def shapes_of(graphs: list[Any], x: Any) -> list[tuple[int, ...]]:
@@ -212,207 +252,7 @@ def evaluate(loss: Loss, output: Any, target: Any) -> Any:
     if loss.kind == "mse":
         check_shape(target.shape, z.shape)
         return reduce((z - target) ** 2, loss, output.shape[1])
+    check_classes(target, z.shape)
     classes = jnp.broadcast_to(target, z.shape[:-1])
     picked = jnp.take_along_axis(jax.nn.log_softmax(z), classes[..., None], axis=-1)
     return reduce(-picked, loss, output.shape[1])
-
-
-def layer_of(module: Any, last: bool) -> Layer:
-    """The layer that a module is.
-
-    Raises Unsupported for one that is none.
-    """
-    from flax import nnx
-    from spyx import nn
-
-    named = {"class": class_name(module)}
-    cls = type(module)
-    if cls is nnx.Linear:
-        weights = {"weight": ("kernel", np.transpose)} | bias(module)
-        return Layer({"kind": "linear", "bias": "bias" in weights} | named, weights)
-    if cls is nnx.Conv:
-        return convolution(module, named)
-    if cls is nn.SumPool:
-        require(
-            module.padding == "VALID",
-            module,
-            "padding",
-            f"{module.padding!r} is not in the format, 'VALID' is",
-        )
-        require(module.channel_axis == -1, module, "channel_axis", "is not -1")
-        both = {"kernel": pair(module, "window_shape"), "stride": pair(module, "strides")}
-        return Layer({"kind": "sum-pool2d"} | both | named)
-    if cls is nn.Flatten:
-        return Layer({"kind": "flatten"} | named)
-    if cls is nn.LI:
-        require(last, module, "place", "an integrator is only in the format as the last layer")
-        description = {
-            "kind": "integrator",
-            "decay": decay(module, "beta"),
-            "learned": {"beta": {"decay": 1.0}},
-        }
-        return Layer(description | named, learned=("beta",))
-    neurons = (nn.IF, nn.LIF, nn.CuBaLIF, nn.ALIF)
-    if cls in neurons:
-        return neuron(module, named)
-    names = ", ".join(c.__name__ for c in (nnx.Linear, nnx.Conv, nn.SumPool, nn.Flatten, nn.LI, *neurons))
-    raise Unsupported(class_name(module), f"is none of {names}")
-
-
-def bias(module: Any) -> dict[str, tuple[str, Callable[[Array], Array]]]:
-    """The bias, if there is one."""
-    return {} if module.bias is None else {"bias": ("bias", np.asarray)}
-
-
-def convolution(module: Any, named: dict[str, Any]) -> Layer:
-    """The layer that an `nnx.Conv` is."""
-    ones = (None, 1, (1, 1))
-    require(len(module.kernel_size) == 2, module, "kernel_size", "is not that of an image")
-    for attribute in ("kernel_dilation", "input_dilation"):
-        require(getattr(module, attribute) in ones, module, attribute, "is not in the format")
-    require(getattr(module, "mask", None) is None, module, "mask", "is not in the format")
-    strides = module.strides
-    stride = [strides, strides] if isinstance(strides, int) else list(strides or (1, 1))
-    given = module.padding
-    if given == "VALID":
-        padding = [0, 0]
-    elif given == "SAME" and stride == [1, 1] and all(size % 2 for size in module.kernel_size):
-        padding = [size // 2 for size in module.kernel_size]
-    elif isinstance(given, int):
-        padding = [given, given]
-    elif not isinstance(given, str) and all(isinstance(p, int) or p[0] == p[1] for p in given) and len(given) == 2:
-        padding = [p if isinstance(p, int) else p[0] for p in given]
-    else:
-        raise Unsupported(f"{class_name(module)}.padding", f"{given!r} is not the same on both sides")
-    weights = {"weight": ("kernel", lambda kernel: np.transpose(kernel, (3, 2, 0, 1)))} | bias(module)
-    description = {
-        "kind": "conv2d",
-        "bias": "bias" in weights,
-        "stride": stride,
-        "padding": padding,
-        "groups": module.feature_group_count,
-    }
-    return Layer(description | named, weights)
-
-
-def pair(module: Any, attribute: str) -> list[int]:
-    """`[h, w]` from a number or a pair."""
-    value = getattr(module, attribute)
-    if isinstance(value, int):
-        return [value, value]
-    require(len(value) == 2, module, attribute, "has not two numbers")
-    return [int(v) for v in value]
-
-
-def decay(module: Any, attribute: str) -> Any:
-    """A decay, which Spyx clips to 0..=1: a number, or an array with one for each neuron.
-
-    Raises Unsupported where it is clipped and so has no gradient.
-    """
-    value = np.asarray(getattr(module, attribute)[...])
-    clipped = value[(value < 0) | (value > 1)]
-    why = f"{clipped[:1]} is clipped, so that it has no gradient; put it between 0 and 1"
-    require(clipped.size == 0, module, attribute, why)
-    return float(value.reshape(())) if value.size == 1 else value.astype(np.float64)
-
-
-def own_numbers(values: Array, order: Array | None) -> Array:
-    """A number for each neuron in the order of the file: `[H, W, C]` as `[C, H, W]`, features as the file has them."""
-    if values.ndim == 3:
-        return np.ascontiguousarray(np.moveaxis(values, -1, 0)).reshape(-1)
-    return values.reshape(-1)[order] if order is not None else values.reshape(-1)
-
-
-def settled(description: Description, order: Array | None) -> Description:
-    """The description with lists of numbers in the place of arrays."""
-
-    def of(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: of(inner) for key, inner in value.items()}
-        return own_numbers(value, order).tolist() if isinstance(value, np.ndarray) else value
-
-    return {key: of(value) for key, value in description.items()}
-
-
-def neuron(module: Any, named: dict[str, Any]) -> Layer:
-    """The layer that a neuron is. Each hands on the spike of the potential that the step before left."""
-    from spyx import nn
-
-    what = f"{class_name(module)}.spike"
-    description: dict[str, Any] = {
-        "kind": "neuron",
-        "decay": 1.0,
-        "threshold": float(module.threshold),
-        "firing": "above",
-        "reset": {"kind": "subtract", "timing": "after-decay"},
-        "reset_gradient": "full",
-        "output_delay": True,
-        "surrogate": surrogate(what, module.spike),
-        "learned": {},
-    }
-    constants = {"beta": "decay"}
-    if isinstance(module, nn.IF):
-        constants = {}
-    elif isinstance(module, nn.CuBaLIF):
-        constants["alpha"] = "synapse_decay"
-        description["reset"] = {"kind": "subtract", "timing": "before-decay"}
-        description["synapse"] = {"decay": decay(module, "alpha"), "gain": 1.0}
-    elif isinstance(module, nn.ALIF):
-        constants["gamma"] = "adaptation_decay"
-        description["adaptation"] = {"decay": decay(module, "gamma"), "scale": 1.0}
-    if constants:
-        description["decay"] = decay(module, "beta")
-    description["learned"] = {name: {constant: 1.0} for name, constant in constants.items()}
-    return Layer(description | named, learned=tuple(constants))
-
-
-def surrogate(what: str, function: Callable[[Any], Any]) -> Description:
-    """The surrogate, and a check that the function is a step above the threshold."""
-    import jax
-    import jax.numpy as jnp
-
-    with jax.enable_x64(True):
-        at = jnp.asarray([-1.0, -1e-12, 0.0, 1e-12, 1.0], jnp.float64)
-        spikes = np.asarray(function(at)).tolist()
-        if spikes != [0.0, 0.0, 0.0, 1.0, 1.0]:
-            raise Unsupported(what, f"its spikes around the threshold are {spikes}, not a step above it")
-
-        def derivative(x: Array) -> Array:
-            given = jnp.asarray(x, jnp.float64)
-            return np.asarray(jax.grad(lambda at: jnp.sum(function(at)))(given), np.float64)
-
-        return identify(what, derivative)
-
-
-def feature_orders(modules: list[Any], outputs: list[Any]) -> list[Array | None]:
-    """For each layer, which of the file's features each feature of its input is.
-
-    Flattened images are in the order [H, W, C] here and in [C, H, W] in the file, up to the next linear layer.
-    """
-    from flax import nnx
-    from spyx import nn
-
-    order: Array | None = None
-    orders: list[Array | None] = []
-    for k, module in enumerate(modules):
-        if type(module) is nn.Flatten and k > 0 and outputs[k - 1].ndim == 5:
-            height, width, channels = outputs[k - 1].shape[2:]
-            places = np.arange(height * width * channels).reshape(height, width, channels)
-            order = places.transpose(2, 0, 1).reshape(-1)
-        orders.append(order)
-        if type(module) is nnx.Linear:
-            order = None
-    return orders
-
-
-def columns(values: Array, name: str, order: Array | None) -> Array:
-    """A weight with its columns in the order of the file."""
-    return values[:, order] if name == "weight" and order is not None and values.ndim == 2 else values
-
-
-def channels_first(values: Any, order: Array | None = None) -> Array:
-    """`[T, B, H, W, C]` as `[T, B, C, H, W]`; flattened features in the order of the file."""
-    array = np.asarray(values)
-    if array.ndim == 5:
-        return np.ascontiguousarray(np.moveaxis(array, -1, 2))
-    return array[..., order] if order is not None else array

@@ -113,6 +113,9 @@ def identify(
         raise Unsupported(what, "its derivative is not finite everywhere")
     line = np.polynomial.polynomial.polyfit(GRID, values, 1)
     if abs(line[1]) > 0 and _close(values / line[1], GRID + line[0] / line[1], tolerance):
+        if abs(line[0]) > tolerance * abs(line[1]):
+            why = "a surrogate of the format is constant, or falls off"
+            raise Unsupported(what, f"its derivative is {line[0]:.6g} + {line[1]:.6g} x in x = u - threshold; {why}")
         slope = "" if abs(line[1] - 1) < tolerance else f"{line[1]:.6g} times "
         raise Unsupported(
             what,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resurge_audit._errors import Obstacles, Unsupported, class_name
-from resurge_audit._layers import Called, is_of_framework, untouched
+from resurge_audit._layers import Called, is_of_framework, of_framework, untouched
 
 Tensors = tuple[Any, ...]
 
@@ -92,7 +92,17 @@ def is_container(module: Any) -> bool:
     if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict) or is_state_container(module):
         return True
     package = type(module).__module__.split(".")[0]
-    return package != "torch" and not is_of_framework(module) and any(True for _ in module.children())
+    if package == "torch" or is_of_framework(module):
+        return False
+    children = list(module.children())
+    # A neuron of the user's that is derived from a framework's holds nothing but its surrogate.
+    derived = any(of_framework(base) for base in type(module).__mro__)
+    return bool(children) and not (derived and all(is_surrogate(child) for child in children))
+
+
+def is_surrogate(module: Any) -> bool:
+    """Whether a module is the surrogate of a neuron."""
+    return any(of_framework(base) and ".surrogate" in base.__module__ for base in type(module).__mro__)
 
 
 def is_state_container(module: Any) -> bool:

@@ -43,11 +43,16 @@ impl Network {
                 problem,
             })?;
         }
-        let last = config.layers.last();
-        if last != Some(&LayerSpec::Linear { neurons: classes }) {
+        let Some(last) = config.layers.last() else {
+            return Err(TrainError::Config(format!(
+                "layers is empty, but a network has at least one layer, the last of them \"linear {classes}\", a neuron for \
+                 each class"
+            )));
+        };
+        if *last != (LayerSpec::Linear { neurons: classes }) {
             return Err(TrainError::Layer {
                 position: config.layers.len(),
-                layer: last.map(ToString::to_string).unwrap_or_default(),
+                layer: last.to_string(),
                 problem: format!("the last layer must be \"linear {classes}\", a neuron for each class"),
             });
         }

@@ -8,8 +8,9 @@ use std::ops::RangeInclusive;
 type Kind = (fn(&EpochRow, usize) -> bool, &'static str, &'static str);
 
 impl Training {
-    /// What should not be overlooked, in words: a class that no sample shows, target spikes that no
-    /// step is left for, and epochs in which all gradients were zero, or a layer did not fire or
+    /// What should not be overlooked, in words: what is doubtful about the files of the samples
+    /// ([`Examples::notices`](crate::train::Examples::notices)), a class that no sample shows, target
+    /// spikes that no step is left for, and epochs in which all gradients were zero, or a layer did not fire or
     /// fired in every step. They are in `log.json`, and [`run`](Self::run) tells each when it is
     /// first found.
     ///
@@ -52,6 +53,9 @@ impl Training {
                     self.config.steps
                 ));
             }
+        }
+        for (split, examples) in [("training", &self.train), ("test", &self.test)] {
+            found.extend(examples.notices().iter().map(|doubt| format!("{split} samples: {doubt}")));
         }
         for (examples, consequence) in [
             (&self.train, "training sample, so that the network cannot learn"),
@@ -144,7 +148,7 @@ fn in_words(spans: &[RangeInclusive<u64>]) -> String {
 mod tests {
     use super::*;
     use crate::train::{Config, Examples, Preset};
-    use resurge_data::ImageDataset;
+    use resurge_data::{Dataset, ImageDataset, Split, Verify};
 
     #[test]
     fn each_kind_is_found_in_its_epochs_and_told_when_it_begins() {
@@ -200,6 +204,36 @@ mod tests {
                 "layer linear2 fired in every step in epochs 3 to 4",
             ]
         );
+    }
+
+    #[test]
+    fn doubts_about_recordings_are_told_of_each_split() {
+        let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../resurge-data/examples/nmnist");
+        let told = |settings: &[&str]| {
+            let config = Config::preset(Preset::NMnist).with(settings).unwrap();
+            let data = || {
+                let (set, split) = (Dataset::NMnist, Split::Test);
+                Examples::load(set, place.as_ref(), split, Verify::Format, &config, None).unwrap()
+            };
+            let training = Training::new(&config, "mine", (data(), data())).unwrap();
+            let mut told = Vec::new();
+            training.tell_before(&mut |event| match event {
+                Event::Notice { epoch: None, text } => told.push(text.to_owned()),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(told, training.notices());
+            told.retain(|text| text.contains("samples: "));
+            told
+        };
+        let network = "layers=[\"linear 10\"]";
+        // One step of a microsecond has next to no event.
+        let found = told(&[network, "window=1", "steps=1", "loss=count 1 0"]);
+        assert_eq!(found.len(), 2, "{found:?}");
+        for (notice, split) in found.iter().zip(["training", "test"]) {
+            assert!(notice.starts_with(&format!("{split} samples: ")), "{notice}");
+            assert!(notice.contains("come after the last time step"), "{notice}");
+        }
+        assert!(told(&[network, "window=10000", "steps=30"]).is_empty());
     }
 
     #[test]
