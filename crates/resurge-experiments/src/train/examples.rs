@@ -1,10 +1,10 @@
 //! The samples of a data set as inputs of a network.
 
 use super::{Config, TrainError};
-use resurge_report::counted;
 use rayon::prelude::*;
 use resurge_data::nmnist::{self, Binning, Event, Recordings, Spikes};
 use resurge_data::{Dataset, ImageDataset, Split, Verify, cifar10, mnist};
+use resurge_report::counted;
 use resurge_snn::trace_filter;
 use resurge_tensor::Tensor;
 use sha2::{Digest, Sha256};

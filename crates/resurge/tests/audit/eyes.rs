@@ -186,7 +186,11 @@ fn what_underflows_at_the_output_may_be_zero() {
         draft.tensors.remove("gradients.input");
         change(&mut draft, "gradients.currents.1", |i, x| if i % 3 == 0 { 0.0 } else { x });
         let report = compared(&draft);
-        assert_eq!(report.matches, expected, "{size}: {}: {} {:?}", report.code, report.words, report.gradients);
+        assert_eq!(
+            report.matches, expected,
+            "{size}: {}: {} {:?}",
+            report.code, report.words, report.gradients
+        );
     }
 }
 
