@@ -144,7 +144,7 @@ impl<S: Scalar, K: Kernel<S>> NullaryFnOnce for OnBlock<'_, '_, S, K> {
 fn build<S: Scalar>(shape: &Shape, plane: Plane, kernel: &impl Kernel<S>) -> OpResult<Tensor<S>> {
     let width = width::<S>(plane.steps);
     let run = |scratch: &mut Scratch<S>, (index, rows): (usize, Vec<Unfilled<'_, S>>)| {
-        let block = index * width..((index + 1) * width).min(plane.neurons);
+        let block = index * width..index * width + rows[0].len();
         Arch::new().dispatch(OnBlock { kernel, block, rows, scratch });
     };
     Ok(Tensor::build(shape, |values| {
@@ -218,15 +218,10 @@ impl<S: Scalar> Kernel<S> for Reverse<'_, S> {
             let cotangent = plane.row(self.cotangent, t, block);
             recurrence.retreat(carry, &ReverseStep { u, spikes: None, cotangent, next }, self.of_traces);
             let gate = (t > 0 && recurrence.gates_input()).then(|| {
-                recurrence.fire(&potentials[(t - 1) * n..][..n], before);
+                recurrence.fire(&potentials[(t - 1) * n..], before);
                 &before[..]
             });
-            let gradient = if recurrence.is_current_gradient(gate.is_some()) {
-                &carry.delta
-            } else {
-                recurrence.current_gradient(&carry.delta, gate, gradient);
-                &*gradient
-            };
+            let gradient = recurrence.current_gradient_in(&carry.delta, gate, gradient);
             if let Some(factors) = self.current.factors {
                 sum.iter_mut().zip(gradient).for_each(|(sum, &x)| *sum += x * factors[t]);
             } else if let Some(row) = rows.pop() {

@@ -4,6 +4,9 @@
 //! A row holds one value a neuron. What differs between cells is decided outside of the loops, or is a factor of 0
 //! or 1 inside, so that every loop is plain arithmetic over slices, which the compiler turns into vector code.
 
+#[cfg(test)]
+mod tests;
+
 use super::OpResult;
 use crate::{
     Cell, Firing, ResetGradient, ResetKind, ResetTiming, Result, SnnError, Surrogate, ThresholdInSpike,
@@ -207,9 +210,9 @@ impl<S: Scalar> Recurrence<S> {
                     *o = if (u - self.threshold).re() >= 0.0 { one } else { zero };
                 }
             }
-            firing => {
+            Firing::Repeatedly => {
                 for (o, &u) in rows {
-                    *o = S::from_f64(firing.count(self.above(u).re()));
+                    *o = S::from_f64(self.firing.count(self.above(u).re()));
                 }
             }
         }
@@ -318,16 +321,17 @@ impl<S: Scalar> Recurrence<S> {
         }
     }
 
-    /// `dL/dI[t]` from `delta[t]`; `before` are the spikes of step `t - 1`, if there is one.
+    /// `dL/dI[t]` from `delta[t]`; `gate` are the spikes of step `t - 1`, where there is one and
+    /// [they act](Self::gates_input) on the current.
     #[inline(always)]
-    pub(super) fn current_gradient(&self, delta: &[S], before: Option<&[S]>, out: &mut [S]) {
-        match before {
-            Some(before) if self.gates_input() => {
+    pub(super) fn current_gradient(&self, delta: &[S], gate: Option<&[S]>, out: &mut [S]) {
+        match gate {
+            Some(before) => {
                 for ((out, &delta), &o) in out.iter_mut().zip(delta).zip(before) {
                     *out = delta * (S::one() - self.reset.erase * o) * self.gain;
                 }
             }
-            _ => {
+            None => {
                 for (out, &delta) in out.iter_mut().zip(delta) {
                     *out = delta * self.gain;
                 }
@@ -335,9 +339,19 @@ impl<S: Scalar> Recurrence<S> {
         }
     }
 
-    /// Whether `dL/dI[t]` is `delta[t]` itself.
-    pub(super) fn is_current_gradient(&self, gated: bool) -> bool {
-        !gated && self.gain == S::one()
+    /// [`current_gradient`](Self::current_gradient): `delta[t]` itself where it is that, else written to `room`.
+    #[inline(always)]
+    pub(super) fn current_gradient_in<'a>(
+        &self,
+        delta: &'a [S],
+        gate: Option<&[S]>,
+        room: &'a mut [S],
+    ) -> &'a [S] {
+        if gate.is_none() && self.gain == S::one() {
+            return delta;
+        }
+        self.current_gradient(delta, gate, room);
+        room
     }
 
     /// Whether a spike acts on the current of the next step, too.

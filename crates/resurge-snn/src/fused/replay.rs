@@ -1,5 +1,8 @@
 //! The smooth twin and the anchored program of a fused cell, and its adjoint where the potentials are kept.
 
+#[cfg(test)]
+mod tests;
+
 use super::block::Plane;
 use super::recurrence::{Carry, Recurrence, ReverseStep};
 use super::{CellOutput, OpResult};
@@ -120,8 +123,8 @@ impl<S: Scalar> History<S> {
                 next: (t + 1 < steps).then(|| row(current.as_slice(), neurons, t + 1)),
             };
             recurrence.retreat(&mut carry, &step, of_traces);
-            let before = (t > 0).then(|| row(self.seen(), neurons, t - 1));
-            recurrence.current_gradient(&carry.delta, before, &mut gradient[t * neurons..][..neurons]);
+            let gate = (t > 0 && recurrence.gates_input()).then(|| row(self.seen(), neurons, t - 1));
+            recurrence.current_gradient(&carry.delta, gate, &mut gradient[t * neurons..][..neurons]);
         }
         Ok(out)
     }

@@ -58,7 +58,7 @@ impl SpikeTrain {
         let (rows, sources) =
             (words.par_chunks_mut(ROWS * per_row.max(1)), values.par_chunks(ROWS * neurons.max(1)));
         if !rows.zip(sources).map(pack).reduce(|| true, |a, b| a & b) {
-            let index = values.iter().position(|x| *x != S::zero() && *x != S::one()).unwrap_or(0);
+            let index = values.iter().position(|x| *x != S::zero() && *x != S::one()).unwrap_or_default();
             return Err(SnnError::NotASpike { index, value: values[index].re() });
         }
         Ok(Self { steps, batch, neurons, words: words.into() })
@@ -315,6 +315,18 @@ mod tests {
         let image = Tensor::<f32>::full([2, 1, 2, 3], 1.0).unwrap();
         let train = SpikeTrain::from_tensor(&image).unwrap();
         assert_eq!((train.steps(), train.batch(), train.neurons()), (2, 1, 6));
+        // Without features, a neuron a sample.
+        let flat = Tensor::from_vec([2, 2], vec![0.0, 1.0, 1.0, 1.0]).unwrap();
+        let train = SpikeTrain::from_tensor(&flat).unwrap();
+        assert_eq!((train.steps(), train.batch(), train.neurons(), train.count()), (2, 2, 1, 3));
+    }
+
+    #[test]
+    fn density_is_a_share_of_what_is_there() {
+        let of = |shape: &[usize]| {
+            SpikeTrain::from_tensor(&Tensor::<f64>::full(shape, 1.0).unwrap()).unwrap().density()
+        };
+        assert_eq!([of(&[1, 1, 1]), of(&[2, 1, 3]), of(&[1, 0, 3]), of(&[1, 2, 0])], [1.0, 1.0, 0.0, 0.0]);
     }
 
     #[test]

@@ -109,3 +109,59 @@ fn a_block_is_as_wide_as_the_cache_lets_it() {
     check::<f32>();
     check::<f64>();
 }
+
+#[test]
+fn blocks_cut_every_row_and_none_is_empty() {
+    for (neurons, width, expected) in
+        [(7, 3, &[3, 3, 1][..]), (6, 3, &[3, 3]), (2, 3, &[2]), (3, 3, &[3]), (0, 3, &[])]
+    {
+        let plane = Plane { steps: 2, neurons };
+        let made = Tensor::<f64>::build([2, neurons], |values| {
+            let blocks = plane.blocks(values, width);
+            assert_eq!(blocks.iter().map(|rows| rows[0].len()).collect::<Vec<_>>(), expected);
+            for (block, rows) in blocks.into_iter().enumerate() {
+                assert_eq!(rows.len(), 2);
+                rows.into_iter().for_each(|row| row.fill(&vec![block as f64; neurons]));
+            }
+        });
+        let row = (0..neurons).map(|i| (i / width) as f64);
+        assert_eq!(made.unwrap().as_slice(), [row.clone(), row].into_iter().flatten().collect::<Vec<_>>());
+    }
+}
+
+/// In a step whose factor is 1 the current is read where it stands.
+#[test]
+fn a_still_current_is_copied_for_its_product_alone() {
+    let input = values::<f64>(&[5]);
+    let current = Current::of(&input, Some(&[1.0, 0.5]));
+    let mut room = vec![7.0];
+    assert!(std::ptr::eq(current.row(0, &(1..4), &mut room), &input.as_slice()[1..4]));
+    assert_eq!(room, [7.0]);
+    let half: Vec<f64> = input.as_slice()[1..4].iter().map(|x| x * 0.5).collect();
+    assert_eq!(current.row(1, &(1..4), &mut room), half);
+}
+
+/// Notes the widths of its blocks, and whether they are done on threads that were woken for it.
+struct Witness(std::sync::Mutex<Vec<(usize, bool)>>);
+
+impl Kernel<f64> for Witness {
+    fn run(&self, block: &Range<usize>, rows: Vec<Unfilled<'_, f64>>, _: &mut Scratch<f64>) {
+        let woken = rayon::current_thread_index().is_some();
+        self.0.lock().unwrap().push((block.len(), woken));
+        rows.into_iter().for_each(|row| row.fill(&vec![block.start as f64; block.len()]));
+    }
+}
+
+/// A block is given its own neurons, and no thread is woken for less work than pays.
+#[test]
+fn little_work_is_done_where_it_is_asked_for() {
+    for (neurons, woken) in [(PARALLEL / 4, true), (PARALLEL / 4 - 1, false)] {
+        let witness = Witness(Default::default());
+        let plane = Plane { steps: 4, neurons };
+        let made = build(&[4, neurons].into(), plane, &witness).unwrap();
+        assert_eq!(made.as_slice()[neurons - 1], 2048.0);
+        let mut seen = witness.0.into_inner().unwrap();
+        seen.sort_unstable();
+        assert_eq!(seen, [(neurons - 2048, woken), (2048, woken)]);
+    }
+}

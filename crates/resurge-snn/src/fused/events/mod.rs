@@ -25,6 +25,9 @@ const WORD: usize = u64::BITS as usize;
 /// Rows of a stripe that stay in the L1 cache together: 24 kB of single precision, and a whole number of words.
 pub(super) const TILE: usize = 192;
 
+/// Words of a row in a tile.
+const TILE_WORDS: usize = TILE / WORD;
+
 impl Events {
     /// No rows, of so many columns.
     pub(super) fn clear(&mut self, columns: usize) {
@@ -62,7 +65,7 @@ impl Events {
         }
         let mut first = 0;
         for tile in 0..self.tiles {
-            for &word in words.iter().skip(tile * (TILE / WORD)).take(TILE / WORD) {
+            for &word in words.iter().skip(tile * TILE_WORDS).take(TILE_WORDS) {
                 if let Some(room) = self.indices[len..].first_chunk_mut() {
                     len += positions(word, first, room);
                 }
@@ -92,12 +95,12 @@ impl Events {
         for &index in &self.indices[..self.len()] {
             starts[index as usize + 1] += 1;
         }
-        for column in 0..columns {
-            starts[column + 1] += starts[column];
+        let mut end = 0;
+        for start in starts.iter_mut() {
+            end += *start;
+            *start = end;
         }
-        if indices.len() < self.len() {
-            indices.resize(self.len(), 0);
-        }
+        let indices = room(indices, self.len());
         for row in 0..self.rows() {
             for &index in self.row(row) {
                 let next = &mut starts[index as usize];

@@ -1,6 +1,6 @@
 //! The rows that are summed, in stripes of columns.
 
-use super::{Events, TILE};
+use super::Events;
 use rayon::prelude::*;
 use resurge_tensor::Scalar;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub(in crate::fused) struct Stripes<S> {
 impl<S: Scalar> Stripes<S> {
     /// Makes these the zeros of a matrix of so many inputs and outputs.
     pub(in crate::fused) fn clear(&mut self, inputs: usize, outputs: usize) {
-        let stored = outputs / STRIPE * STRIPE + (outputs % STRIPE).next_multiple_of(HALF);
+        let stored = outputs.next_multiple_of(HALF);
         (self.inputs, self.outputs) = (inputs, outputs);
         self.values.clear();
         self.values.resize(inputs * stored, S::zero());
@@ -32,7 +32,7 @@ impl<S: Scalar> Stripes<S> {
     pub(in crate::fused) fn from_weight(weight: &[S], inputs: usize, outputs: usize) -> Self {
         let mut stripes = Self::default();
         stripes.clear(inputs, outputs);
-        let one = (STRIPE * inputs).max(1);
+        let one = STRIPE * inputs.max(1);
         stripes.values.par_chunks_mut(one).zip(weight.par_chunks(one)).for_each(|(values, rows)| {
             let width = values.len() / inputs;
             for (k, row) in rows.chunks_exact(inputs).enumerate() {
@@ -52,7 +52,7 @@ impl<S: Scalar> Stripes<S> {
     /// Adds the matrix to a weight `[outputs, inputs]`.
     pub(in crate::fused) fn add_to_weight(&self, weight: &mut [S]) {
         let inputs = self.inputs;
-        weight.par_chunks_mut((STRIPE * inputs).max(1)).enumerate().for_each(|(stripe, rows)| {
+        weight.par_chunks_mut(STRIPE * inputs.max(1)).enumerate().for_each(|(stripe, rows)| {
             let values = self.stripe(stripe);
             let width = values.len() / inputs;
             for (k, row) in rows.chunks_exact_mut(inputs).enumerate() {
@@ -61,6 +61,11 @@ impl<S: Scalar> Stripes<S> {
                 }
             }
         });
+    }
+
+    #[cfg(test)]
+    pub(super) fn stored(&self) -> usize {
+        self.values.len()
     }
 
     fn count(&self) -> usize {
@@ -126,7 +131,7 @@ fn gather_stripe<S: Scalar, const W: usize>(
     out: &mut [S],
 ) {
     let (weights, _) = weights.as_chunks::<W>();
-    for tile in 0..weights.len().div_ceil(TILE).max(1) {
+    for tile in 0..events.tiles {
         for (row, out) in out.chunks_exact_mut(outputs).enumerate() {
             let out = &mut out[columns.clone()];
             let inputs = events.tile(row, tile);
@@ -185,9 +190,7 @@ pub(in crate::fused) fn add<S: Scalar>(sums: &mut [S], terms: &[S]) {
 }
 
 /// The first `len` elements of a buffer, which grows to have them, with whatever they hold.
-pub(in crate::fused) fn room<S: Scalar>(buffer: &mut Vec<S>, len: usize) -> &mut [S] {
-    if buffer.len() < len {
-        buffer.resize(len, S::zero());
-    }
+pub(in crate::fused) fn room<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    buffer.resize(buffer.len().max(len), T::default());
     &mut buffer[..len]
 }

@@ -15,6 +15,16 @@ fn the_gradients_of_the_rules_differ() {
     }
 }
 
+/// Also the one that is 1.
+#[test]
+fn a_cell_starts_at_its_initial_potential() {
+    for initial in [0.0, 0.25, 1.0, 1.5] {
+        let cell = Cell::lif(Surrogate::atan(2.0).unwrap()).with_initial_potential(initial).unwrap();
+        let sample = Sample::draw(cell, CellOutput::Spikes, &[4, 1, 9], 2);
+        sample.check(None);
+    }
+}
+
 #[test]
 fn pieces_move_with_the_potentials() {
     let cell = Cell::lif(Surrogate::triangle(0.9).unwrap());

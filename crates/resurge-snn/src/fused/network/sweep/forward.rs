@@ -36,10 +36,10 @@ impl<S: Scalar> Sweep<'_, S> {
         let mut state = self.resting(samples.len());
         let mut history = self.history(samples.len());
         let mut scratch = Scratch::default();
-        let mut starts = Vec::new();
-        let many = self.segments().len() > 1;
+        // Where there is one segment alone, it is not run again.
+        let mut starts = (self.segments().len() > 1).then(Vec::new);
         for steps in self.segments() {
-            if many {
+            if let Some(starts) = &mut starts {
                 starts.push(state.clone());
             }
             self.forward_steps(&samples, steps, &mut state, &mut history, &mut scratch, |row| {
@@ -49,11 +49,14 @@ impl<S: Scalar> Sweep<'_, S> {
                 }
             });
         }
-        if many {
-            self.network.pool.give(history);
-            return (out, Kept::Starts(starts));
-        }
-        (out, Kept::History(history))
+        let kept = match starts {
+            Some(starts) => {
+                self.network.pool.give(history);
+                Kept::Starts(starts)
+            }
+            None => Kept::History(history),
+        };
+        (out, kept)
     }
 
     /// Runs a segment from `state` and leaves the state at its end there, and what happened in `history`.

@@ -6,6 +6,7 @@ use crate::fused::events::{Stripes, add};
 use crate::fused::network::Parameters;
 use crate::fused::pool::Pool;
 use resurge_tensor::{Scalar, Tensor};
+use std::collections::BTreeMap;
 
 /// The gradient of a layer's parameters, as far as it has been summed on one lane.
 #[derive(Default)]
@@ -23,7 +24,7 @@ pub(super) struct Sum<T> {
 }
 
 impl<T> Sum<T> {
-    fn get(&self) -> Option<&T> {
+    pub(super) fn get(&self) -> Option<&T> {
         self.begun.then_some(&self.value)
     }
 
@@ -88,20 +89,17 @@ impl<S: Scalar> LayerGradient<S> {
 }
 
 /// Lanes are added in their order, whichever is done first, and make room for others as soon as they are.
+#[derive(Default)]
 pub(super) struct Merge<S> {
     added: usize,
-    waiting: Vec<Option<Lane<S>>>,
+    waiting: BTreeMap<usize, Lane<S>>,
     pub(super) total: Option<Lane<S>>,
 }
 
 impl<S: Scalar> Merge<S> {
-    pub(super) fn new(lanes: usize) -> Self {
-        Self { added: 0, waiting: Vec::from_iter((0..lanes).map(|_| None)), total: None }
-    }
-
     pub(super) fn add(&mut self, index: usize, lane: Lane<S>, pool: &Pool) {
-        self.waiting[index] = Some(lane);
-        while let Some(mut lane) = self.waiting.get_mut(self.added).and_then(Option::take) {
+        self.waiting.insert(index, lane);
+        while let Some(mut lane) = self.waiting.remove(&self.added) {
             self.added += 1;
             match &mut self.total {
                 None => self.total = Some(lane),

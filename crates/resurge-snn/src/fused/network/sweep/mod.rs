@@ -3,6 +3,8 @@
 mod forward;
 mod lane;
 mod reverse;
+#[cfg(test)]
+mod tests;
 
 use super::{EventPath, FusedNetwork, NetworkOutput, OpResult, Parameters, Stage};
 use crate::SpikeTrain;
@@ -144,7 +146,7 @@ impl<S: Scalar> Run<S> {
         let sweep = Sweep::new(network, input, parameters)?;
         let sweep = if network.segment.is_some() { sweep.with_stripes() } else { sweep };
         let count = self.blocks.len().min(LANES);
-        let merge = Mutex::new(Merge::new(count));
+        let merge = Mutex::new(Merge::default());
         let next = AtomicUsize::new(0);
         // In their order, so that few lanes wait to be added.
         let take = |_| {
@@ -213,14 +215,21 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         block * BLOCK..((block + 1) * BLOCK).min(self.input.batch())
     }
 
+    /// Steps of a segment, the longest of them.
+    fn segment(&self) -> usize {
+        let steps = self.input.steps();
+        self.network.segment.map_or(steps, |length| length.min(steps))
+    }
+
     fn segments(&self) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator {
         let steps = self.input.steps();
-        let length = self.network.segment.unwrap_or(steps).min(steps);
+        let length = self.segment();
         (0..steps.div_ceil(length)).map(move |k| k * length..((k + 1) * length).min(steps))
     }
 
     fn chunks(&self, steps: &Range<usize>, samples: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
-        let length = (ROWS / samples.max(1)).max(1);
+        // A block has a sample at least, and fewer than rows.
+        let length = ROWS / samples;
         let steps = steps.clone();
         (0..steps.len().div_ceil(length))
             .map(move |k| steps.start + k * length..(steps.start + (k + 1) * length).min(steps.end))
@@ -243,7 +252,7 @@ impl<'a, S: Scalar> Sweep<'a, S> {
     /// Room for the history of the longest segment.
     fn history(&self, samples: usize) -> History<S> {
         let mut history: History<S> = self.network.pool.take();
-        let rows = self.longest_segment() * samples;
+        let rows = self.segment() * samples;
         history.potentials.resize_with(self.parameters.len(), Vec::new);
         for (layer, own) in history.potentials.iter_mut().enumerate() {
             own.resize(rows * self.outputs(layer), S::zero());
@@ -255,12 +264,9 @@ impl<'a, S: Scalar> Sweep<'a, S> {
         history
     }
 
-    fn longest_segment(&self) -> usize {
-        self.segments().map(|steps| steps.len()).max().unwrap_or(0)
-    }
-
     fn is_dense(&self, events: &Events, rows: usize, inputs: usize) -> bool {
-        self.network.path.is_dense(events.len() as f64 / (rows * inputs).max(1) as f64)
+        // Of no inputs it is not a number, which is above nothing.
+        self.network.path.is_dense(events.len() as f64 / (rows * inputs) as f64)
     }
 
     /// The spikes that entered a layer in some steps of a segment.

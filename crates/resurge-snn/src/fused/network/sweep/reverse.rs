@@ -3,7 +3,7 @@
 use super::lane::{Lane, LayerGradient};
 use super::{History, Kept, Scratch, Sweep, matrix, product};
 use crate::fused::events::room;
-use crate::fused::network::{CellOutput, NetworkOutput};
+use crate::fused::network::{CellOutput, Filter, NetworkOutput};
 use crate::fused::recurrence::{Carry, ReverseStep};
 use pulp::NullaryFnOnce;
 use resurge_tensor::{MatRef, Scalar};
@@ -12,8 +12,8 @@ use std::ops::Range;
 /// A layer of a block on the way back.
 struct LayerCarry<S> {
     cell: Carry<S>,
-    /// The adjoint of the filtered current.
-    current: Vec<S>,
+    /// The filter of the current, if it has one, and the adjoint of what it gives.
+    filter: Option<(Filter<S>, Vec<S>)>,
 }
 
 /// A block on its way back, as [`ForwardBlock`].
@@ -40,8 +40,8 @@ impl<S: Scalar> Sweep<'_, S> {
         let samples = self.samples(block);
         let carry = |layer| {
             let width = samples.len() * self.outputs(layer);
-            let filtered = if self.recurrences[layer].1.is_some() { width } else { 0 };
-            LayerCarry { cell: Carry::new(width), current: vec![S::zero(); filtered] }
+            let filter = self.recurrences[layer].1.map(|filter| (filter, vec![S::zero(); width]));
+            LayerCarry { cell: Carry::new(width), filter }
         };
         let mut carries: Vec<LayerCarry<S>> = (0..self.parameters.len()).map(carry).collect();
         let starts = match kept {
@@ -74,10 +74,10 @@ impl<S: Scalar> Sweep<'_, S> {
         for steps in self.chunks(segment, samples.len()).rev() {
             let rows = steps.len() * samples.len();
             for layer in (0..=self.last()).rev() {
-                let (recurrence, filter) = &self.recurrences[layer];
+                let (recurrence, _) = &self.recurrences[layer];
                 let outputs = self.outputs(layer);
                 let width = samples.len() * outputs;
-                let LayerCarry { cell, current } = &mut carries[layer];
+                let LayerCarry { cell, filter } = &mut carries[layer];
                 let adjoints = room(&mut scratch.current, rows * outputs);
                 let of_traces = layer == self.last() && self.network.output.of() == CellOutput::Traces;
                 for t in steps.clone().rev() {
@@ -98,8 +98,8 @@ impl<S: Scalar> Sweep<'_, S> {
                             bias.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
                         }
                     }
-                    if let Some(filter) = filter {
-                        filter.reverse(current, adjoint);
+                    if let Some((filter, carry)) = filter {
+                        filter.reverse(carry, adjoint);
                     }
                 }
                 self.events_into(layer, &steps, segment, samples, history, &mut scratch.events);
