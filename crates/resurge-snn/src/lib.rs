@@ -37,6 +37,7 @@ mod reset;
 mod sequence;
 mod spike;
 mod surrogate;
+mod table;
 
 pub use cell::{Adaptation, Cell, CellParameters, CellRun, Synapse, ThresholdInSpike};
 pub use convention::Convention;
@@ -58,7 +59,8 @@ pub use registry::registry;
 pub use reset::{Reset, ResetGradient, ResetKind, ResetTiming};
 pub use resurge_autodiff::SpikeMode;
 pub use spike::{Firing, spike};
-pub use surrogate::{CustomSurrogate, Surrogate, SurrogateKind, SurrogateScale};
+pub use surrogate::{CustomSurrogate, Surrogate, SurrogateEntry, SurrogateKind, SurrogateScale};
+pub use table::{Entry, Parameter, Range, text};
 
 /// The result of building or running a spiking network.
 ///
