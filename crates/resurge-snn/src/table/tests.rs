@@ -207,4 +207,6 @@ fn enums_without_numbers_read_back() {
     words_read_back(crate::Firing::ALL, crate::Firing::name);
     words_read_back(crate::ThresholdInSpike::ALL, crate::ThresholdInSpike::name);
     words_read_back(crate::ResetTiming::ALL, crate::ResetTiming::name);
+    words_read_back(crate::Readout::ALL, crate::Readout::name);
+    words_read_back(crate::Reduction::ALL, crate::Reduction::name);
 }
