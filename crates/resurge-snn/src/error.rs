@@ -30,6 +30,16 @@ pub enum SnnError {
         /// What it must be.
         expected: &'static str,
     },
+    /// A text is no form of what it should be.
+    #[error("{what} is \"{text}\"; it must be {expected}")]
+    Form {
+        /// What it should be.
+        what: &'static str,
+        /// What was found.
+        text: String,
+        /// What may be written.
+        expected: String,
+    },
     /// A sequence that does not have the axes `[T, B, features...]`, or has no time step.
     #[error("{what}: expected a sequence [T, B, features...] of at least one time step, found shape {shape}")]
     Sequence {

@@ -37,6 +37,7 @@ mod reset;
 mod sequence;
 mod spike;
 mod surrogate;
+mod table;
 
 pub use cell::{Adaptation, Cell, CellParameters, CellRun, Synapse, ThresholdInSpike};
 pub use convention::Convention;
@@ -49,8 +50,8 @@ pub use layers::{
     batch_norm_per_step_inference, conv2d, dropout, flatten, linear, max_pool2d, residual, sum_pool2d,
 };
 pub use loss::{
-    CLASS_PATTERN, CountTarget, Readout, class_spikes, cross_entropy, kernel_loss, readout,
-    readout_cross_entropy, spike_count_cross_entropy, spike_count_loss, trace_loss,
+    CLASS_PATTERN, CountTarget, Loss, LossEntry, Readout, Reduction, class_spikes, cross_entropy,
+    kernel_loss, readout, readout_cross_entropy, spike_count_cross_entropy, spike_count_loss, trace_loss,
 };
 pub use network::{Network, NetworkRun};
 pub use optim::{Adam, AdamW, Moments, Optimiser, Schedule, Sgd, clamp_parameters, clip_by_global_norm};
@@ -58,7 +59,8 @@ pub use registry::registry;
 pub use reset::{Reset, ResetGradient, ResetKind, ResetTiming};
 pub use resurge_autodiff::SpikeMode;
 pub use spike::{Firing, spike};
-pub use surrogate::{CustomSurrogate, Surrogate, SurrogateKind, SurrogateScale};
+pub use surrogate::{CustomSurrogate, Surrogate, SurrogateEntry, SurrogateKind, SurrogateScale};
+pub use table::{Entry, Parameter, Range, text};
 
 /// The result of building or running a spiking network.
 ///

@@ -1,7 +1,11 @@
 //! What a spike does to the potential, and which of it the gradient sees.
 
+mod table;
+
 use crate::Result;
-use crate::error::check;
+use crate::table::{Range, checked};
+
+checked!(alpha, "alpha", UnitInterval);
 
 /// What a spike does to the potential, and where in the step.
 ///
@@ -53,7 +57,8 @@ pub enum ResetKind {
 /// let reset = Reset { kind: ResetKind::ToZero, timing: ResetTiming::AfterInput };
 /// assert_eq!(reset, Reset::GATED_INPUT);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ResetTiming {
     /// `u[t] = lambda R(u[t-1], o[t-1]) + I[t]`: in the step of the spike.
     BeforeDecay,
@@ -121,7 +126,8 @@ impl Reset {
         Self { kind: ResetKind::ToValue(v_reset), timing: ResetTiming::BeforeDecay }
     }
 
-    /// The name used on the command line and in reports.
+    /// The name used on the command line and in reports. Resets that compute the same may share it:
+    /// [`label`](Self::label) does not.
     ///
     /// ```
     /// use resurge_snn::Reset;
@@ -152,14 +158,15 @@ impl Reset {
 /// assert_eq!(cell.reset_gradient().alpha(), 0.0);
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ResetGradient {
     /// All of it: equation (6), with the reset term.
     Full,
     /// The spike in the reset is a constant: equation (5).
     Detached,
     /// The reset term times a factor: 0 is detached, 1 is full.
-    Scaled(f64),
+    Scaled(#[serde(with = "alpha")] f64),
     /// The previous potential is a constant, too: equation (4). Nothing flows through time but traces.
     SpatialOnly,
 }
@@ -178,10 +185,11 @@ impl ResetGradient {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn scaled(alpha: f64) -> Result<Self> {
-        Ok(Self::Scaled(check("alpha", alpha, "between 0 and 1", (0.0..=1.0).contains(&alpha))?))
+        Ok(Self::Scaled(Range::UnitInterval.check("alpha", alpha)?))
     }
 
-    /// The name used on the command line and in reports.
+    /// The name in the names of files and directories, where no colon may stand, and in results. Elsewhere the text
+    /// is that of `Display`: `scaled:0.5`.
     ///
     /// ```
     /// use resurge_snn::ResetGradient;

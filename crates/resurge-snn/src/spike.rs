@@ -1,5 +1,6 @@
 //! The spike: a step function with a surrogate derivative.
 
+use crate::table::words;
 use crate::{Result, Surrogate};
 use resurge_autodiff::ops::OpCase;
 use resurge_autodiff::{Anchor, Contributions, Op, Tape, Var, Vjp, expect_inputs};
@@ -27,7 +28,8 @@ type OpResult<T> = resurge_autodiff::Result<T>;
 /// }
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Firing {
     /// Once where `x > 0`: equation (2), as in the paper author's code.
     #[default]
@@ -38,6 +40,8 @@ pub enum Firing {
     /// the threshold.
     Repeatedly,
 }
+
+words!("firing", Firing { Above = "above", AtOrAbove = "at-or-above", Repeatedly = "repeatedly" });
 
 impl Firing {
     pub(crate) fn count(self, x: f64) -> f64 {
@@ -106,7 +110,7 @@ impl<S: Scalar> Op<S> for Spike {
 ///
 /// # Errors
 /// [`AutodiffError::ForeignVariable`](resurge_autodiff::AutodiffError::ForeignVariable) for a variable of
-/// another tape.
+/// another tape, [`SnnError::Parameter`](crate::SnnError::Parameter) for a surrogate whose numbers are out of range.
 ///
 /// ```
 /// use resurge_autodiff::Tape;
@@ -122,26 +126,14 @@ impl<S: Scalar> Op<S> for Spike {
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
 pub fn spike<S: Scalar>(tape: &mut Tape<S>, x: Var, surrogate: Surrogate, firing: Firing) -> Result<Var> {
+    surrogate.kind.check()?;
     Ok(tape.apply(Spike { surrogate, firing }, &[x])?)
 }
 
 /// A surrogate of every shape, for registries of cases.
 pub(crate) fn surrogates() -> impl Iterator<Item = Surrogate> {
-    let surrogates = [
-        Surrogate::sigmoid(0.3),
-        Surrogate::atan(2.0),
-        Surrogate::fast_sigmoid(4.0),
-        Surrogate::triangle(0.9),
-        Surrogate::rectangle(1.1),
-        Surrogate::gaussian(0.4),
-        Surrogate::exponential(0.3),
-        Surrogate::algebraic(0.5),
-        Surrogate::multi_gaussian(0.5, 0.15, 6.0),
-        Surrogate::heaviside(0.7),
-        Surrogate::periodic_exponential(0.6, 0.9),
-        Ok(Surrogate::straight_through()),
-    ];
-    surrogates.into_iter().flatten()
+    let canonical = Surrogate::ALL.iter().filter(|one| one.canonical);
+    canonical.filter_map(|one| one.entry.of(one.entry.sample).ok())
 }
 
 pub(crate) fn cases() -> Vec<OpCase> {

@@ -8,6 +8,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use crate::table::words;
 use crate::{Firing, Reset, ResetGradient, Surrogate};
 pub use parameters::CellParameters;
 pub use run::CellRun;
@@ -105,7 +106,8 @@ pub struct Adaptation {
 /// assert_eq!(sinabs.threshold_in_spike(), ThresholdInSpike::Relative);
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ThresholdInSpike {
     /// As written, with a gradient.
     #[default]
@@ -116,6 +118,12 @@ pub enum ThresholdInSpike {
     /// gradient to it: Sinabs.
     Relative,
 }
+
+words!("threshold in spike", ThresholdInSpike {
+    Attached = "attached",
+    Detached = "detached",
+    Relative = "relative",
+});
 
 impl Cell {
     /// A leaky integrate-and-fire cell with a trace, with the constants of the paper's toy task: threshold 1,

@@ -2,7 +2,7 @@
 
 use super::{Adaptation, Cell, Synapse, ThresholdInSpike};
 use crate::error::check;
-use crate::{Firing, Reset, ResetGradient, ResetKind, Result, Surrogate};
+use crate::{Firing, Reset, ResetGradient, Result, Surrogate};
 
 impl Cell {
     /// The same cell with another membrane decay, `lambda = 1 - 1/tau_m` (per step).
@@ -169,9 +169,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_reset(self, reset: Reset) -> Result<Self> {
-        if let ResetKind::ToValue(v) | ResetKind::ToZeroThenAdd(v) = reset.kind {
-            check("reset value", v, "finite", true)?;
-        }
+        reset.check()?;
         Ok(Self { reset, ..self })
     }
 

@@ -25,7 +25,7 @@ macro_rules! variants {
 }
 
 variants!(SnnError:
-    Autodiff, Tensor, Parameter, Sequence, Axes, NotFused, NotASpike, LayerCount, Layer, TooFewSamples, StepCount,
+    Autodiff, Tensor, Parameter, Form, Sequence, Axes, NotFused, NotASpike, LayerCount, Layer, TooFewSamples, StepCount,
     NonFinite, ClassCount, Class, GradientCount, GradientShape, NonFiniteGradient, OptimiserState, ParameterCount,
     UnknownConvention, Convention, ResidualReset, TooFewSizes
 );
@@ -48,6 +48,10 @@ fn of_cells() -> Vec<(SnnError, &'static str)> {
     vec![
         (cell.run(&mut tape, theirs).unwrap_err(), "another tape"),
         (cell.with_decay(f64::NAN).unwrap_err(), "is NaN, but must be"),
+        (
+            "sigmoidal 2".parse::<Surrogate>().unwrap_err(),
+            "surrogate is \"sigmoidal 2\"; it must be one of: sigmoid",
+        ),
         (cell.run(&mut tape, flat).unwrap_err(), "found shape [0, 1, 3]"),
         (residual.run(&mut tape, current).unwrap_err(), "a residual reset with the reset \"zero\""),
         (Convention::matching("tensorflow").unwrap_err(), "no convention is called \"tensorflow\""),

@@ -5,12 +5,14 @@ mod cross_entropy;
 mod kernel;
 mod readout;
 mod trace;
+mod vocabulary;
 
 pub use count::{CountTarget, spike_count_loss};
 pub use cross_entropy::{cross_entropy, spike_count_cross_entropy};
 pub use kernel::{CLASS_PATTERN, class_spikes, kernel_loss};
 pub use readout::{Readout, readout, readout_cross_entropy};
 pub use trace::trace_loss;
+pub use vocabulary::{Loss, LossEntry, Reduction};
 
 use crate::{Result, SnnError};
 use resurge_autodiff::{Tape, Var};

@@ -2,6 +2,7 @@
 
 use super::cross_entropy;
 use crate::sequence::sequence;
+use crate::table::words;
 use crate::{Result, SnnError};
 use resurge_autodiff::{Tape, Var};
 use resurge_tensor::Scalar;
@@ -19,35 +20,26 @@ use resurge_tensor::Scalar;
 /// assert_eq!(tape.value(largest)?.item(), Some(3.0));
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Readout {
+    /// The sum over time.
+    Sum,
+    /// The mean over time.
+    Mean,
     /// The last step's.
     Last,
     /// The maximum over time; the gradient goes to the step that has it, of equals to the first.
     Max,
-    /// The mean over time.
-    Mean,
+    /// Every step's: the sequence as it is, not one value per neuron.
+    All,
 }
 
-impl Readout {
-    /// The name used on the command line and in reports.
-    ///
-    /// ```
-    /// use resurge_snn::Readout;
-    ///
-    /// assert_eq!([Readout::Last, Readout::Max, Readout::Mean].map(Readout::name), ["last", "max", "mean"]);
-    /// ```
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Last => "last",
-            Self::Max => "max",
-            Self::Mean => "mean",
-        }
-    }
-}
+words!("readout", Readout { Sum = "sum", Mean = "mean", Last = "last", Max = "max", All = "all" });
 
-/// Reads potentials `[T, B, N]` out: `[B, N]`. Further axes are kept, too.
+/// Reads potentials `[T, B, N]` out: `[B, N]`, or `[T, B, N]` for [`Readout::All`]. Further axes are
+/// kept, too.
 ///
 /// # Errors
 /// [`SnnError::Sequence`] for an input without time and batch axes or without steps.
@@ -71,6 +63,8 @@ pub fn readout<S: Scalar>(tape: &mut Tape<S>, potentials: Var, kind: Readout) ->
         return Err(SnnError::Sequence { what: "readout", shape });
     };
     Ok(match kind {
+        Readout::All => potentials,
+        Readout::Sum => tape.sum_axis(potentials, 0)?,
         Readout::Last => tape.select(potentials, last)?,
         Readout::Max => tape.max_axis(potentials, 0)?,
         Readout::Mean => {
@@ -114,6 +108,8 @@ mod tests {
     #[test]
     fn gradients_go_where_the_value_came_from() {
         let expected = [
+            (Readout::Sum, [1.0; 6]),
+            (Readout::All, [1.0; 6]),
             (Readout::Last, [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]),
             (Readout::Max, [0.0, 1.0, 1.0, 0.0, 0.0, 0.0]),
             (Readout::Mean, [1.0 / 3.0; 6]),
@@ -129,10 +125,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_is_one_value_and_all_is_the_sequence_itself() {
+        let mut tape = Tape::new();
+        let u = tape.leaf(Tensor::from_vec([2, 1, 2], vec![1.0, 2.0, 4.0, 8.0]).unwrap());
+        let sum = readout(&mut tape, u, Readout::Sum).unwrap();
+        assert_eq!(tape.value(sum).unwrap(), &Tensor::from_vec([1, 2], vec![5.0, 10.0]).unwrap());
+        let all = readout(&mut tape, u, Readout::All).unwrap();
+        assert_eq!(tape.value(all).unwrap(), tape.value(u).unwrap());
+    }
+
+    #[test]
     fn names_and_errors() {
-        assert_eq!([Readout::Last, Readout::Max, Readout::Mean].map(Readout::name), ["last", "max", "mean"]);
+        let names: Vec<_> = Readout::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names, ["sum", "mean", "last", "max", "all"]);
         let mut tape = Tape::<f64>::new();
-        for kind in [Readout::Last, Readout::Max, Readout::Mean] {
+        for &kind in Readout::ALL {
             for shape in [&[3][..], &[0, 2, 3]] {
                 let u = tape.leaf(Tensor::zeros(shape).unwrap());
                 let error = readout(&mut tape, u, kind).unwrap_err();
@@ -140,7 +147,10 @@ mod tests {
             }
             let u = tape.leaf(Tensor::zeros([2, 1, 3]).unwrap());
             let error = readout_cross_entropy(&mut tape, u, kind, &[3]).unwrap_err();
-            assert_eq!(error, SnnError::Class { sample: 0, class: 3, count: 3 });
+            match kind {
+                Readout::All => assert!(matches!(error, SnnError::Axes { what: "cross-entropy", .. })),
+                _ => assert_eq!(error, SnnError::Class { sample: 0, class: 3, count: 3 }),
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{CustomSurrogate, Surrogate, SurrogateKind, SurrogateScale};
 use crate::Result;
-use crate::error::check;
+use crate::table::Range;
 use std::f64::consts::FRAC_1_SQRT_2;
 
 impl Surrogate {
@@ -203,12 +203,7 @@ impl Surrogate {
     pub fn multi_gaussian(width: f64, wings: f64, ratio: f64) -> Result<Self> {
         let kind = SurrogateKind::MultiGaussian {
             width: positive("multi-Gaussian width", width)?,
-            wings: check(
-                "multi-Gaussian wings",
-                wings,
-                "at least 0 and less than 0.5",
-                (0.0..0.5).contains(&wings),
-            )?,
+            wings: Range::BelowHalf.check("multi-Gaussian wings", wings)?,
             ratio: positive("multi-Gaussian ratio", ratio)?,
         };
         let peak = (1.0 - wings) * kind.derivative(0.0);
@@ -303,5 +298,5 @@ impl Surrogate {
 }
 
 fn positive(parameter: &'static str, value: f64) -> Result<f64> {
-    check(parameter, value, "positive and finite", value > 0.0)
+    Range::Positive.check(parameter, value)
 }

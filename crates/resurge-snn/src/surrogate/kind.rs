@@ -1,6 +1,7 @@
 //! The shapes of surrogate derivatives: formulas of unit area.
 
 use resurge_tensor::Scalar;
+use smallvec::{SmallVec, smallvec};
 use std::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
 use std::fmt;
 
@@ -135,6 +136,23 @@ impl SurrogateKind {
             Self::PeriodicExponential { .. } => "periodic-exponential",
             Self::StraightThrough => "straight-through",
             Self::Custom(_) => "custom",
+        }
+    }
+
+    /// Its numbers, in the order of the parameters in [`Surrogate::ALL`](crate::Surrogate::ALL).
+    pub(super) fn numbers(&self) -> SmallVec<[f64; 3]> {
+        match *self {
+            Self::Sigmoid { width }
+            | Self::Triangle { width }
+            | Self::Rectangle { width }
+            | Self::Gaussian { width }
+            | Self::Exponential { width }
+            | Self::Algebraic { width }
+            | Self::Heaviside { width } => smallvec![width],
+            Self::Atan { slope } | Self::FastSigmoid { slope } => smallvec![slope],
+            Self::MultiGaussian { width, wings, ratio } => smallvec![width, wings, ratio],
+            Self::PeriodicExponential { width, period } => smallvec![width, period],
+            Self::StraightThrough | Self::Custom(_) => SmallVec::new(),
         }
     }
 

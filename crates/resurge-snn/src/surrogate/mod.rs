@@ -2,10 +2,12 @@
 
 mod constructors;
 mod kind;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub use kind::{CustomSurrogate, SurrogateKind};
+pub use table::SurrogateEntry;
 
 use resurge_tensor::Scalar;
 
@@ -24,12 +26,20 @@ use resurge_tensor::Scalar;
 /// let superspike = Surrogate::fast_sigmoid(25.0)?; // 1 / (1 + k |x|)^2: peak 1 by custom
 /// assert_eq!(superspike.derivative(0.0), 1.0);
 /// assert_eq!(superspike.with_scale(SurrogateScale::UnitArea).derivative(0.0), 12.5);
+///
+/// // As text, and as JSON.
+/// assert_eq!("sigmoid 0.2".parse::<Surrogate>()?, sigmoid);
+/// assert_eq!("fast-sigmoid 25 scale unit-area".parse::<Surrogate>()?.derivative(0.0), 12.5);
+/// let json = r#"{"kind":"sigmoid","width":0.2,"scale":"unit-area"}"#;
+/// assert_eq!(serde_json::to_string(&sigmoid).unwrap(), json);
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Surrogate {
-    kind: SurrogateKind,
-    scale: SurrogateScale,
+    /// The shape and its numbers.
+    pub kind: SurrogateKind,
+    /// The normalisation.
+    pub scale: SurrogateScale,
 }
 
 /// The normalisation of a surrogate derivative.
@@ -42,7 +52,8 @@ pub struct Surrogate {
 /// assert_eq!(tall.with_scale(SurrogateScale::Peak(0.3)).derivative(0.0), 0.3);
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SurrogateScale {
     /// The integral is 1: the primitive rises from 0 to 1.
     UnitArea,
