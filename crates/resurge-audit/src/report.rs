@@ -168,9 +168,9 @@ impl GradientReport {
     /// themselves, which `abs` says.
     ///
     /// ```
-    /// use resurge::audit::{AuditFile, AuditOptions, GradientReport, audit};
+    /// use resurge_audit::{AuditFile, AuditOptions, GradientReport, audit};
     ///
-    /// let file = AuditFile::open("tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+    /// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
     /// let gradient = audit(&file, &AuditOptions::default())?.gradients.remove(0);
     /// assert_eq!(gradient.shown()[0], format!("{:.2e}", gradient.error));
     /// let zero = GradientReport { norm: 0.0, difference: 0.5, allowed: 1e-7, ..gradient };

@@ -38,6 +38,7 @@ mod sequence;
 mod spike;
 mod surrogate;
 mod table;
+pub mod text;
 
 pub use cell::{Adaptation, Cell, CellParameters, CellRun, Synapse, ThresholdInSpike};
 pub use convention::Convention;
@@ -60,7 +61,7 @@ pub use reset::{Reset, ResetGradient, ResetKind, ResetTiming};
 pub use resurge_autodiff::SpikeMode;
 pub use spike::{Firing, spike};
 pub use surrogate::{CustomSurrogate, Surrogate, SurrogateEntry, SurrogateKind, SurrogateScale};
-pub use table::{Entry, Parameter, Range, text};
+pub use table::{Entry, Parameter, Range};
 
 /// The result of building or running a spiking network.
 ///

@@ -177,7 +177,7 @@ fn defaults_may_be_left_out_and_too_many_numbers_may_not_be_given() {
 fn a_text_in_a_file_is_the_short_form() {
     #[derive(Debug, serde::Deserialize, serde::Serialize)]
     struct File {
-        #[serde(with = "super::text")]
+        #[serde(with = "crate::text")]
         firing: crate::Firing,
     }
     let file: File = serde_json::from_str(r#"{"firing":"at-or-above"}"#).unwrap();
