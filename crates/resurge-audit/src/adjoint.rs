@@ -305,13 +305,8 @@ impl<S: Number> Layer<'_, S> {
                 (one, -past.threshold, zero)
             }
         };
-        let alpha = match self.rule.reset_gradient {
-            ResetGradient::Full => 1.0,
-            ResetGradient::Scaled(alpha) => alpha,
-            ResetGradient::Detached | ResetGradient::SpatialOnly => 0.0,
-        };
         before.next = gu;
-        before.by_spike = S::from_f64(alpha) * by_o * outer;
+        before.by_spike = S::from_f64(self.rule.reset_gradient.alpha()) * by_o * outer;
         if !(self.rule.cuts.decay || self.rule.reset_gradient == ResetGradient::SpatialOnly) {
             before.by_potential = by_v * inner * outer;
         }

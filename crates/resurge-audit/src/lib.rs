@@ -117,7 +117,7 @@ pub fn audit(file: &AuditFile, options: &AuditOptions) -> Result<AuditReport> {
 /// The audit, with the proof of the referee on the same file.
 fn audit_with(file: &AuditFile, options: &AuditOptions, proof: proof::Proof) -> Result<AuditReport> {
     let run = NetworkRun::<Bounded>::new(file)?;
-    let computed_loss = run.loss()?;
+    let computed_loss = run.loss();
     let forward = forward::check(&run, computed_loss);
     let (steps, batch) = file.extent();
     let framework = &file.description.framework;

@@ -147,6 +147,17 @@ pub(super) enum ResetGradient {
     Scaled(f64),
 }
 
+impl ResetGradient {
+    /// What the path through the reset is multiplied by.
+    pub(super) fn alpha(self) -> f64 {
+        match self {
+            Self::Full => 1.0,
+            Self::Scaled(alpha) => alpha,
+            Self::Detached | Self::SpatialOnly => 0.0,
+        }
+    }
+}
+
 /// What a neuron layer hands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -83,7 +83,7 @@ pub(super) fn by_step(run: &NetworkRun<'_, f64>, diagnosed: Option<&Rule>) -> Re
 }
 
 pub(super) fn by_lag(run: &NetworkRun<'_, f64>) -> Result<Vec<LagProfile>> {
-    let (output, potentials) = run.at_output()?;
+    let (output, potentials) = run.at_output();
     let steps = output.shape()[0];
     let lags = steps.min(LAGS);
     let stride = steps.div_ceil(SOURCES.min(cost::passes(run.file) / 8).max(1)).max(1);

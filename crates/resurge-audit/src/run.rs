@@ -155,17 +155,21 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                 steps.push(Step::Stage { stage: Box::new(stage), shifted: Box::default() });
             }
         }
-        let loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
-        if !loss.value()?.is_finite() {
+        let mut loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
+        if !loss.value.is_finite() {
             let problem = "the loss, or the bound of its rounding errors, which has its square, is not finite; divide \
                            the loss by a constant, so that it lies below 1e100, and record again";
             return Err(AuditError::Run(problem.into()));
         }
+        let (smallest, roundoff) = (file.precision.smallest(), file.precision.roundoff());
+        for cotangent in std::iter::once(&mut loss.at_output).chain(&mut loss.at_potentials) {
+            *cotangent = cotangent.map(|x: S| x.flushed(smallest, roundoff));
+        }
         Ok(Self { file, steps, loss })
     }
 
-    pub(super) fn loss(&self) -> Result<S> {
-        self.loss.value()
+    pub(super) fn loss(&self) -> S {
+        self.loss.value
     }
 
     /// The states of a neuron layer.
@@ -177,16 +181,13 @@ impl<'a, S: Number> NetworkRun<'a, S> {
     }
 
     /// The gradient of the loss at the network's output and last potentials.
-    pub(super) fn at_output(&self) -> Result<(Tensor<S>, Option<Tensor<S>>)> {
-        let (output, potentials) = self.loss.back()?;
-        let (smallest, roundoff) = (self.file.precision.smallest(), self.file.precision.roundoff());
-        let flushed = |x: Tensor<S>| x.map(|x: S| x.flushed(smallest, roundoff));
-        Ok((flushed(output), potentials.map(flushed)))
+    pub(super) fn at_output(&self) -> (Tensor<S>, Option<Tensor<S>>) {
+        (self.loss.at_output.clone(), self.loss.at_potentials.clone())
     }
 
     /// All gradients under a rule, from the loss.
     pub(super) fn gradients(&self, rule: &Rule) -> Result<NetworkGradients<S>> {
-        let (output, potentials) = self.at_output()?;
+        let (output, potentials) = self.at_output();
         self.gradients_from(rule, output, potentials)
     }
 

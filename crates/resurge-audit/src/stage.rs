@@ -156,13 +156,12 @@ pub(super) fn loss<S: Scalar>(
     Ok(tape.scale(sum, terms.scale / divisor as f64)?)
 }
 
-/// A loss that has been computed.
+/// A loss that has been computed, with its gradients, which every backward pass begins with.
 #[derive(Debug)]
-pub(super) struct LossRun<S: Scalar> {
-    tape: Tape<S>,
-    output: Var,
-    potentials: Option<Var>,
-    loss: Var,
+pub(super) struct LossRun<S> {
+    pub(super) value: S,
+    pub(super) at_output: Tensor<S>,
+    pub(super) at_potentials: Option<Tensor<S>>,
 }
 
 impl<S: Scalar> LossRun<S> {
@@ -176,17 +175,9 @@ impl<S: Scalar> LossRun<S> {
         let output = tape.leaf(output);
         let potentials = potentials.map(|u| tape.leaf(u));
         let loss = loss(&mut tape, how, target, output, potentials)?;
-        Ok(Self { tape, output, potentials, loss })
-    }
-
-    pub(super) fn value(&self) -> Result<S> {
-        Ok(self.tape.value(self.loss)?.item().unwrap_or(S::from_f64(f64::NAN)))
-    }
-
-    /// The gradients at the output and at the potentials.
-    pub(super) fn back(&self) -> Result<(Tensor<S>, Option<Tensor<S>>)> {
-        let gradients = self.tape.backward(self.loss)?;
-        let potentials = self.potentials.map(|u| gradients.wrt(u).cloned()).transpose()?;
-        Ok((gradients.wrt(self.output)?.clone(), potentials))
+        let value = tape.value(loss)?.item().unwrap_or(S::from_f64(f64::NAN));
+        let gradients = tape.backward(loss)?;
+        let at_potentials = potentials.map(|u| gradients.wrt(u).cloned()).transpose()?;
+        Ok(Self { value, at_output: gradients.wrt(output)?.clone(), at_potentials })
     }
 }

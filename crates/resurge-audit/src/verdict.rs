@@ -182,13 +182,8 @@ fn others_that_match(run: &NetworkRun<'_, Bounded>) -> Result<Vec<String>> {
     for (code, _, other) in rules::reset_gradients() {
         let is_another = |c: &super::cell::Constants| {
             let through = |of: ResetGradient| of != ResetGradient::SpatialOnly;
-            let part = |of: ResetGradient| match of {
-                ResetGradient::Full => 1.0,
-                ResetGradient::Scaled(alpha) => alpha,
-                ResetGradient::Detached | ResetGradient::SpatialOnly => 0.0,
-            };
             through(c.claim) != through(other)
-                || (c.reset.kind != ResetKind::None && part(c.claim) != part(other))
+                || (c.reset.kind != ResetKind::None && c.claim.alpha() != other.alpha())
         };
         let mut neurons = file.layers.iter().filter_map(|layer| layer.constants.as_ref());
         if !neurons.any(|c| c.spiking && is_another(c)) {
