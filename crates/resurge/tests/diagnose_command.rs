@@ -45,41 +45,25 @@ fn a_fresh_network_the_same_on_any_threads_and_from_the_data() {
     names.sort_unstable();
     assert_eq!(expected.keys().collect::<Vec<_>>(), names);
     // Of what an earlier diagnosis drew nothing stays that this one does not draw.
-    into(
-        &two,
-        &[
-            "--preset",
-            "small",
-            "--samples",
-            "2",
-            "--set",
-            "gain=4",
-            "--set",
-            "steps=1",
-            "--set",
-            "loss=kernel 1",
-        ],
-    );
+    let one_step = [
+        "--preset",
+        "small",
+        "--samples",
+        "2",
+        "--set",
+        "gain=4",
+        "--set",
+        "steps=1",
+        "--set",
+        "loss=kernel 1",
+    ];
+    into(&two, &one_step);
     assert!(two.join("depth.svg").exists() && !two.join("products.svg").exists());
     into(&two, &[&fresh[..], &["--threads", "2"]].concat());
     assert_eq!(files(&two), expected);
     assert_eq!(into(&again, &["--from", one.to_str().unwrap()]).0, 0);
     assert_eq!(files(&again), expected);
-    into(
-        &again,
-        &[
-            "--preset",
-            "small",
-            "--samples",
-            "2",
-            "--set",
-            "gain=4",
-            "--set",
-            "steps=1",
-            "--set",
-            "loss=kernel 1",
-        ],
-    );
+    into(&again, &one_step);
     assert!(!again.join("products.svg").exists());
     let diagnosis = Diagnosis::read(&one).unwrap();
     assert_eq!((diagnosis.samples, diagnosis.config.seed, diagnosis.lags.len()), (6, 7, 5));
