@@ -31,8 +31,8 @@ pub fn html(reports: &AuditReports) -> Result<String, PlotError> {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>Resurge audit</title>\
-         <style>\n{STYLE}</style></head><body>\n<h1>Resurge audit</h1>\n<p>{} matched, {} mismatched, {} unproved, {} unusable.</p>\n",
-        reports.matched, reports.mismatched, reports.unproved, reports.unusable
+         <style>\n{STYLE}</style></head><body>\n<h1>Resurge audit</h1>\n<p>{}.</p>\n",
+        reports.summary()
     );
     page += "<table><tr><th>File</th><th>Framework</th><th>Verdict</th></tr>\n";
     for (number, file) in reports.files.iter().enumerate() {

@@ -265,4 +265,15 @@ impl AuditReports {
             .collect();
         Self { format: FORMAT, matched, mismatched, undecided, unproved, unusable, files }
     }
+
+    /// How many files came to which end, in words.
+    pub fn summary(&self) -> String {
+        let Self { matched, mismatched, undecided, unproved, unusable, .. } = self;
+        let some = |count: &usize, what: &str| match count {
+            0 => String::new(),
+            _ => format!("{count} {what}, "),
+        };
+        let others = some(undecided, "undecided") + &some(unproved, "unproved");
+        format!("{matched} matched, {mismatched} mismatched, {others}{unusable} unusable")
+    }
 }

@@ -153,14 +153,7 @@ fn text(reports: &AuditReports, width: Option<usize>) -> Result<String> {
         }
     }
     if several {
-        let AuditReports { matched, mismatched, undecided, unproved, unusable, .. } = reports;
-        let some = |count: usize, what: &str| match count {
-            0 => String::new(),
-            _ => format!("{count} {what}, "),
-        };
-        let others = some(*undecided, "undecided") + &some(*unproved, "unproved");
-        let words = format!("{matched} matched, {mismatched} mismatched, {others}{unusable} unusable");
-        writeln!(out, "\n{}", fold(&words, width))?;
+        writeln!(out, "\n{}", fold(&reports.summary(), width))?;
     }
     Ok(out)
 }

@@ -13,6 +13,7 @@ mod malformed;
 mod mistakes;
 mod networks;
 mod power;
+mod reports;
 mod single;
 mod undecided;
 
