@@ -70,6 +70,12 @@ pub(super) struct LayerGradients<S> {
 /// are not more numbers than this.
 pub(super) const AT_ONCE: (usize, usize) = (8, 5_000);
 
+/// Samples that are differentiated at the same time, each with so many gradients of what they share.
+fn at_once(shared: usize) -> usize {
+    let (least, numbers) = AT_ONCE;
+    least.max(numbers / shared)
+}
+
 /// Runs the adjoint of a layer.
 pub(super) fn back<S: Number>(
     c: &LayerConstants,
@@ -93,8 +99,7 @@ pub(super) fn back<S: Number>(
     let mut constants = vec![[S::zero(); CONSTANTS]; rows];
     let mut weights = vec![S::zero(); recurrent.as_ref().map_or(0, Vec::len)];
     // In the order of the samples; a few at a time, as each has recurrent weights of its own.
-    let (least, numbers) = AT_ONCE;
-    let at_once = least.max(numbers / (rows * CONSTANTS + weights.len()));
+    let at_once = at_once(rows * CONSTANTS + weights.len());
     for first in (0..samples.len()).step_by(at_once) {
         let some = &samples[first..samples.len().min(first + at_once)];
         let indexed = some.par_iter().with_min_len(extent.a_task()).enumerate();

@@ -214,3 +214,6 @@ pub(super) fn units(file: &AuditFile, expected: &[Expected]) -> Vec<f64> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests;

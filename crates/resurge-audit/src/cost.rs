@@ -11,7 +11,7 @@ use super::shapes::product;
 use resurge_tensor::Shape;
 
 /// A bound: so much for every file, and so much for each of its bytes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Bound {
     always: usize,
     per_byte: usize,
@@ -138,26 +138,23 @@ impl Cost {
         self.largest = self.largest.max(numbers.saturating_mul(WHILE_RUN));
         self.gradients = self.gradients.saturating_add(gradients);
         self.on_tape = self.on_tape.saturating_add(on_tape);
-        let pass = self.forward.saturating_add(self.backward);
-        let too = |what: &str, needed: usize, bound: Bound| {
-            let problem = format!(
-                "up to its output {output}, the network needs {needed} {what}, but a file of {bytes} bytes is given {}; \
-                 record the run with its spikes and potentials, or fewer steps or samples, or make windows smaller",
-                bound.of(bytes)
-            );
-            Err(AuditError::description(super::description::at(&format!("layers[{k}]")), problem))
-        };
-        if pass > PASS.of(bytes) {
-            return too("operations a pass", pass, PASS);
-        }
-        let memory = self.states.saturating_add(self.largest);
-        if memory > STATES.of(bytes) {
-            return too("bytes of memory", memory, STATES);
-        }
-        if self.gradients > BACKWARD.of(bytes) {
-            return too("bytes of memory for a backward pass", self.gradients, BACKWARD);
-        }
-        Ok(())
+        let Some((what, needed, bound)) = self.excess(bytes) else { return Ok(()) };
+        let problem = format!(
+            "up to its output {output}, the network needs {needed} {what}, but a file of {bytes} bytes is given {}; \
+             record the run with its spikes and potentials, or fewer steps or samples, or make windows smaller",
+            bound.of(bytes)
+        );
+        Err(AuditError::description(super::description::at(&format!("layers[{k}]")), problem))
+    }
+
+    /// What exceeds the bounds of a file of so many bytes: its name, how much of it is needed, and the bound.
+    fn excess(&self, bytes: usize) -> Option<(&'static str, usize, Bound)> {
+        let each = [
+            ("operations a pass", self.forward.saturating_add(self.backward), PASS),
+            ("bytes of memory", self.states.saturating_add(self.largest), STATES),
+            ("bytes of memory for a backward pass", self.gradients, BACKWARD),
+        ];
+        each.into_iter().find(|(_, needed, bound)| *needed > bound.of(bytes))
     }
 
     /// Of a file's network. The reader has seen to it that it is within the bounds.
@@ -218,3 +215,6 @@ pub(super) fn on_tape(file: &AuditFile) -> OnTape {
         allowed: EVALUATION.of(file.bytes).min(ENOUGH),
     }
 }
+
+#[cfg(test)]
+mod tests;

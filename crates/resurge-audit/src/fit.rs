@@ -73,3 +73,6 @@ pub(super) fn fit(
     }
     Ok(Some(best.value))
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,6 @@ fn pooled(place: &str, pool: &Pool, [t, b, c, h, w]: [usize; 5]) -> Result<Shape
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ struct Arguments {
     /// Mutants at a time
     #[arg(long, default_value_t = 1)]
     jobs: usize,
-    /// Only tests that take less, alone: a first pass, of which what is missed is run again without
+    /// Only tests that take less processor time, alone: a first pass, of which what is missed is run again without
     #[arg(long, value_name = "SECONDS")]
     below: Option<f64>,
     /// The profile of the tests' build

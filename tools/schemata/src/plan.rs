@@ -222,8 +222,13 @@ impl Equivalents {
             if reason.trim().is_empty() {
                 bail!("equivalent.toml: {original} -> {mutant} in {function} has no reason");
             }
-            let name = format!("{file}: {function}: {original} -> {mutant}");
+            let name = match (original.as_str(), mutant.as_str()) {
+                ("*", "*") => format!("{file}: {function}: "),
+                (_, "*") => format!("{file}: {function}: {original} -> "),
+                _ => format!("{file}: {function}: {original} -> {mutant}"),
+            };
             let names = |m: &&Mutant| match nth {
+                _ if mutant == "*" => m.name.starts_with(&name),
                 Some(1) => m.name == name,
                 Some(n) => m.name == format!("{name} ({n})"),
                 None => m.name == name || m.name.starts_with(&format!("{name} (")),

@@ -179,6 +179,14 @@ fn an_equivalent_mutant_is_named_with_a_reason_or_refused() {
     assert_eq!(listed("(i) <= (3)", "only said so here").unwrap(), 1);
     assert!(listed("(i) <= (3)", " ").unwrap_err().to_string().contains("no reason"));
     assert!(listed("(i) <= (4)", "gone").unwrap_err().to_string().contains("there is no mutant"));
+    // All changes of a place; those of a function are more.
+    let all = plan.mutants.iter().filter(|m| m.name.starts_with("lib.rs: f: i < 3 -> ")).count();
+    assert_eq!(all, 2);
+    assert_eq!(listed("*", "a part of work").unwrap(), all);
+    let of_function = "[[equivalent]]\nfile = 'lib.rs'\nfunction = 'f'\noriginal = '*'\nmutant = '*'\nreason = 'b'";
+    let found = toml::from_str::<Equivalents>(of_function).unwrap().of(&plan).unwrap().len();
+    assert_eq!(found, plan.mutants.iter().filter(|m| m.name.starts_with("lib.rs: f: ")).count());
+    assert!(found > all);
 }
 
 #[test]
@@ -244,4 +252,12 @@ fn a_loop_without_end_is_ended_by_its_processor_time() {
     let binary = script("endless", "while :; do :; done");
     let outcome = run::against(&binary, &["a"], 1, 0.0).unwrap();
     assert_eq!(outcome, Outcome::Timeout("endless a".into()));
+}
+
+#[test]
+fn a_test_is_timed_by_its_processor_time() {
+    let busy = script("busy", "i=0; while [ $i -lt 400000 ]; do i=$((i + 1)); done");
+    let record = busy.folder.join("record");
+    let seconds = run::alone(&busy, 0, "a", &record).unwrap().seconds;
+    assert!(seconds > 0.1, "{seconds}");
 }

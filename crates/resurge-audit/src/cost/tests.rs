@@ -1,0 +1,72 @@
+use super::*;
+use std::fmt::Write;
+use std::path::Path;
+
+/// What is known in advance of every golden, as it was when it was held against the clock.
+#[test]
+fn the_costs_of_the_goldens_are_what_they_were() {
+    let folder = Path::new("../resurge/tests/audit/goldens");
+    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.retain(|path| path.extension().is_some_and(|end| end == "safetensors"));
+    names.sort();
+    let mut found = String::new();
+    for path in names {
+        let file = AuditFile::open(&path).unwrap();
+        let c = Cost::of(&file);
+        let tape = on_tape(&file);
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let _ = writeln!(
+            found,
+            "{name}: {} {} {} {} {} {}; {} {}; {} {} {} {}",
+            c.forward,
+            c.backward,
+            c.states,
+            c.largest,
+            c.gradients,
+            c.on_tape,
+            passes(&file),
+            at_once(&file),
+            tape.of(0, 0),
+            tape.of(1, 0),
+            tape.of(3, 2),
+            tape.allowed
+        );
+    }
+    let differs = found.lines().zip(include_str!("goldens.txt").lines()).find(|(is, was)| is != was);
+    assert_eq!(differs, None, "cost/goldens.txt would be\n{found}");
+    assert_eq!(found.lines().count(), include_str!("goldens.txt").lines().count(), "{found}");
+}
+
+#[test]
+fn a_bound_grows_with_the_file() {
+    let bound = Bound { always: 5, per_byte: 3 };
+    assert_eq!((bound.of(0), bound.of(7), bound.of(usize::MAX)), (5, 26, usize::MAX));
+}
+
+#[test]
+fn what_is_just_allowed_is_allowed() {
+    let bytes = 1000;
+    let cost = |pass: usize, memory: usize, gradients: usize| Cost {
+        forward: pass / 2,
+        backward: pass - pass / 2,
+        states: memory / 2,
+        largest: memory - memory / 2,
+        gradients,
+        on_tape: 0,
+    };
+    let (pass, memory, gradients) = (PASS.of(bytes), STATES.of(bytes), BACKWARD.of(bytes));
+    assert_eq!(cost(pass, memory, gradients).excess(bytes), None);
+    let needed =
+        |cost: Cost| cost.excess(bytes).map(|(what, needed, allowed)| (what, needed, allowed.of(bytes)));
+    assert_eq!(needed(cost(pass + 1, 0, 0)), Some(("operations a pass", pass + 1, pass)));
+    assert_eq!(needed(cost(0, memory + 1, 0)), Some(("bytes of memory", memory + 1, memory)));
+    let what = "bytes of memory for a backward pass";
+    assert_eq!(needed(cost(0, 0, gradients + 1)), Some((what, gradients + 1, gradients)));
+}
+
+#[test]
+fn a_pool_covers_no_more_than_its_image() {
+    let pool = Pool { kernel: [3, 900], stride: None, padding: [1, 1], class: None };
+    assert_eq!(largest_part(&pool, &[2, 1, 4, 8, 10].into()), 30);
+    assert_eq!(largest_part(&pool, &[2, 1, 4, 2, 1000].into()), 1800);
+}
