@@ -136,25 +136,20 @@ impl Entry<'_> {
         AuditError::description(at(&path), problem)
     }
 
-    /// What the cell says about a parameter, at the key that it comes from.
+    /// What the cell says about a parameter, at the key that it comes from. Of numbers that only have to be finite, all
+    /// are: JSON has no others.
     fn refused(&self, error: &resurge_snn::SnnError) -> AuditError {
-        let resurge_snn::SnnError::Parameter { parameter, .. } = error else {
-            return self.error("", error.to_string());
-        };
-        let key = match *parameter {
-            "membrane decay" => "decay",
-            "input gain" => "input_gain",
-            "drive" => "drive",
-            "initial potential" => "initial_potential",
-            "threshold" => "threshold",
-            "trace decay" => "trace_decay",
-            "reset value" => "reset.value",
-            "synapse decay" => "synapse.decay",
-            "synapse gain" => "synapse.gain",
-            "adaptation decay" => "adaptation.decay",
-            "adaptation scale" => "adaptation.scale",
-            "alpha" => "reset_gradient.scaled",
+        let parameter = match error {
+            resurge_snn::SnnError::Parameter { parameter, .. } => *parameter,
             _ => "",
+        };
+        let key = match parameter {
+            "membrane decay" => "decay",
+            "synapse decay" => "synapse.decay",
+            "adaptation decay" => "adaptation.decay",
+            "trace decay" => "trace_decay",
+            "alpha" => "reset_gradient.scaled",
+            other => other,
         };
         let each = self.numbers.iter().find(|(name, _)| name == key).map(|(_, each)| each);
         match each.filter(|each| each.len() > 1) {
@@ -372,3 +367,6 @@ fn check_learned(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,3 +90,6 @@ fn entry(name: &str, info: &Value) -> Result<Entry> {
     }
     Ok(Entry { name: name.to_owned(), begin, end })
 }
+
+#[cfg(test)]
+mod tests;
