@@ -235,54 +235,94 @@ fn neuron(kind: &str, timing: &str, claim: Value) -> Value {
     })
 }
 
-#[test]
-fn the_adjoint_is_that_of_every_reset_at_every_place() {
-    for kind in ["none", "zero", "value", "subtract", "zero-then-add"] {
-        for timing in ["before-decay", "after-decay", "after-input"] {
-            for claim in [json!("full"), json!("detached"), json!("spatial-only"), json!({"scaled": 0.4})] {
-                let mut neuron = neuron(kind, timing, claim);
-                if matches!(kind, "value" | "zero-then-add") {
-                    neuron["learned"]["v"] = json!({"reset_value": 1.0});
-                }
-                proved(neuron);
-            }
+/// Every claim about a reset of some kind at some place.
+fn the_adjoint_is_that_of(kind: &str, timing: &str) {
+    for claim in [json!("full"), json!("detached"), json!("spatial-only"), json!({"scaled": 0.4})] {
+        let mut neuron = neuron(kind, timing, claim);
+        if matches!(kind, "value" | "zero-then-add") {
+            neuron["learned"]["v"] = json!({"reset_value": 1.0});
         }
+        proved(neuron);
+    }
+}
+
+macro_rules! resets {
+    ($($name:ident: $kind:literal $timing:literal),*) => {
+        $(#[test]
+        fn $name() {
+            the_adjoint_is_that_of($kind, $timing);
+        })*
+    };
+}
+
+resets! {
+    reset_none_before_decay: "none" "before-decay",
+    reset_none_after_decay: "none" "after-decay",
+    reset_none_after_input: "none" "after-input",
+    reset_zero_before_decay: "zero" "before-decay",
+    reset_zero_after_decay: "zero" "after-decay",
+    reset_zero_after_input: "zero" "after-input",
+    reset_value_before_decay: "value" "before-decay",
+    reset_value_after_decay: "value" "after-decay",
+    reset_value_after_input: "value" "after-input",
+    reset_subtract_before_decay: "subtract" "before-decay",
+    reset_subtract_after_decay: "subtract" "after-decay",
+    reset_subtract_after_input: "subtract" "after-input",
+    reset_zero_then_add_before_decay: "zero-then-add" "before-decay",
+    reset_zero_then_add_after_decay: "zero-then-add" "after-decay",
+    reset_zero_then_add_after_input: "zero-then-add" "after-input"
+}
+
+/// A neuron with an option, by its keys, with each of two resets, and with all its constants learned.
+fn the_adjoint_is_that_of_the_option(option: &Value) {
+    for kind in ["zero", "subtract"] {
+        let mut neuron = neuron(kind, "before-decay", json!("full"));
+        for (key, value) in option.as_object().unwrap() {
+            neuron[key] = value.clone();
+        }
+        if neuron["synapse"].is_object() {
+            neuron["learned"]["s"] = json!({"synapse_decay": 1.0, "synapse_gain": 1.0});
+        }
+        if neuron["adaptation"].is_object() {
+            neuron["learned"]["r"] = json!({"adaptation_decay": 1.0, "adaptation_scale": -1.0});
+        }
+        proved(neuron);
+    }
+}
+
+macro_rules! options {
+    ($($name:ident: $option:tt),*) => {
+        $(#[test]
+        fn $name() {
+            the_adjoint_is_that_of_the_option(&json!($option));
+        })*
+    };
+}
+
+options! {
+    option_at_or_above: {"firing": "at-or-above"},
+    option_repeatedly: {"firing": "repeatedly"},
+    option_repeatedly_relative: {"firing": "repeatedly", "threshold_in_spike": "relative"},
+    option_threshold_detached: {"threshold_in_spike": "detached"},
+    option_threshold_relative: {"threshold_in_spike": "relative"},
+    option_synapse: {"synapse": {"decay": 0.6, "gain": 0.7}},
+    option_adaptation: {"adaptation": {"decay": 0.7, "scale": 0.9}},
+    option_adaptation_relative_refractory: {
+        "adaptation": {"decay": 0.7, "scale": 0.9}, "threshold_in_spike": "relative", "refractory": 1
+    },
+    option_refractory: {"refractory": 2},
+    option_output_delay: {"output_delay": true},
+    option_trace: {"output": "trace", "trace_decay": 0.6},
+    option_trace_delayed: {"output": "trace", "trace_decay": 0.6, "output_delay": true},
+    option_recurrent: {"recurrent": true},
+    option_recurrent_all: {
+        "recurrent": true, "output_delay": true, "synapse": {"decay": 0.5},
+        "adaptation": {"decay": 0.3, "scale": 0.4}
     }
 }
 
 #[test]
-fn the_adjoint_is_that_of_every_option() {
-    let options = [
-        json!({"firing": "at-or-above"}),
-        json!({"firing": "repeatedly"}),
-        json!({"firing": "repeatedly", "threshold_in_spike": "relative"}),
-        json!({"threshold_in_spike": "detached"}),
-        json!({"threshold_in_spike": "relative"}),
-        json!({"synapse": {"decay": 0.6, "gain": 0.7}}),
-        json!({"adaptation": {"decay": 0.7, "scale": 0.9}}),
-        json!({"adaptation": {"decay": 0.7, "scale": 0.9}, "threshold_in_spike": "relative", "refractory": 1}),
-        json!({"refractory": 2}),
-        json!({"output_delay": true}),
-        json!({"output": "trace", "trace_decay": 0.6}),
-        json!({"output": "trace", "trace_decay": 0.6, "output_delay": true}),
-        json!({"recurrent": true}),
-        json!({"recurrent": true, "output_delay": true, "synapse": {"decay": 0.5}, "adaptation": {"decay": 0.3, "scale": 0.4}}),
-    ];
-    for option in options {
-        for kind in ["zero", "subtract"] {
-            let mut neuron = neuron(kind, "before-decay", json!("full"));
-            for (key, value) in option.as_object().unwrap() {
-                neuron[key] = value.clone();
-            }
-            if neuron["synapse"].is_object() {
-                neuron["learned"]["s"] = json!({"synapse_decay": 1.0, "synapse_gain": 1.0});
-            }
-            if neuron["adaptation"].is_object() {
-                neuron["learned"]["r"] = json!({"adaptation_decay": 1.0, "adaptation_scale": -1.0});
-            }
-            proved(neuron);
-        }
-    }
+fn option_residual() {
     let mut residual = neuron("subtract", "before-decay", json!("full"));
     residual["residual_reset"] = json!(true);
     residual["threshold"] = json!(0.3);
