@@ -1,11 +1,9 @@
 //! A cell network's gradient against four proofs.
 
-use super::{
-    CELL_BARS, CellErrors, CellExtents, CellNetwork, CellReport, CellVerdict, Learnable, SkipReason, Skipped,
-};
+use super::{CELL_BARS, CellErrors, CellExtents, CellNetwork, CellReport, CellVerdict, Learnable};
 use crate::error::check_length;
 use crate::evidence::{dot, largest, norm};
-use crate::{AnchoredProgram, DifferenceScan, Directions, Result, ridders, rtrl};
+use crate::{AnchoredProgram, DifferenceScan, Directions, Result, SkipReason, Skipped, ridders, rtrl};
 use resurge_snn::{Cell, ResetKind};
 use std::ops::Range;
 

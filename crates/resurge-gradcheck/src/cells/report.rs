@@ -1,7 +1,7 @@
 //! What a check of a cell found: its verdict, its errors and their bars.
 
-use crate::Untested;
 use crate::evidence::largest;
+use crate::{Skipped, Untested};
 use serde::Serialize;
 
 /// What became of a specimen.
@@ -116,41 +116,6 @@ pub struct CellErrors {
     pub rtrl: f64,
     /// Of the loss against that of the forward sensitivities, relative to the size of its terms.
     pub loss: f64,
-}
-
-/// A direction in which finite differences say nothing.
-///
-/// ```
-/// use resurge_gradcheck::{SkipReason, Skipped};
-///
-/// let skipped = Skipped { along: "signs 3".into(), reason: SkipReason::Kink };
-/// assert_eq!(skipped.reason, SkipReason::Kink);
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Skipped {
-    /// The direction.
-    pub along: String,
-    /// Why.
-    pub reason: SkipReason,
-}
-
-/// Why a finite difference is not conclusive.
-///
-/// ```
-/// use resurge_gradcheck::SkipReason;
-///
-/// assert_ne!(SkipReason::Kink, SkipReason::Imprecise { estimated_error: 1e-8 });
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SkipReason {
-    /// A kink of the surrogate is so near that fewer than two steps stay on its side.
-    Kink,
-    /// No step has a small enough estimated error, relative to the gradient's norm.
-    Imprecise {
-        /// The smallest.
-        estimated_error: f64,
-    },
 }
 
 /// The bars of the registry.
