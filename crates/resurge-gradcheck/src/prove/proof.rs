@@ -218,7 +218,9 @@ impl Proof {
 
     /// Holds a loss that was found independently beside the tape's, in units of the size of its terms.
     pub fn beside_loss(&mut self, name: &'static str, loss: f64, magnitude: f64) {
-        let error = (self.loss - loss).abs() / magnitude;
+        let off = (self.loss - loss).abs();
+        // Of a loss without terms, nothing is off.
+        let error = if off == 0.0 { 0.0 } else { off / magnitude };
         self.independent.push(Independent { name, error, bar: BARS.loss, zero: None });
     }
 

@@ -203,6 +203,9 @@ fn a_zero_gradient_proves_nothing_unless_something_says_that_it_is_not_zero() {
         beside.beside_loss("loss", loss, 1.0);
         assert_eq!(beside.verdict(), verdict, "{gradient}, {loss}");
     }
+    // A loss without terms has none that could be off.
+    zero.beside_loss("of nothing", zero.loss, 0.0);
+    assert_eq!(zero.verdict(), Verdict::Undecided);
     zero.loss_exact = false;
     assert_eq!(zero.verdict(), Verdict::Failed);
 }
