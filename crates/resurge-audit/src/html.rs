@@ -160,17 +160,19 @@ fn proof(page: &mut String, audit: &AuditReport) {
         return;
     };
     let difference = proof.finite_difference.map_or("inconclusive".into(), |error| format!("{error:.1e}"));
+    let not_tested = proof.not_tested().map(|what| format!(" Not tested: {}.", escape(&what)));
     let _ = writeln!(
         page,
         "<h3>Proof of the referee on this input</h3>\n<p class=\"{}\">On {} steps of {} samples, error of the rebuilt \
          network's gradient against finite differences of its anchored program: {difference}; complex step: {:.1e}; \
-         dual numbers: {:.1e}; the audit's adjoint against the tape: {:.1e}.</p>",
+         dual numbers: {:.1e}; the audit's adjoint against the tape: {:.1e}.{}</p>",
         class(proof.passed),
         proof.steps,
         proof.samples,
         proof.complex_step,
         proof.dual,
-        proof.adjoint
+        proof.adjoint,
+        not_tested.unwrap_or_default()
     );
 }
 

@@ -1,6 +1,5 @@
 //! The referee proved on the very input: the rebuilt network as a program on the tape, made of `resurge-snn`'s cells,
-//! layers and losses; its gradient held against finite differences of its anchored program, and the adjoint of the
-//! audit against its gradient.
+//! layers and losses; its gradient proved as that of any program, and the adjoint of the audit held against it.
 
 use super::cell::Constants;
 use super::compare::norm;
@@ -11,10 +10,11 @@ use super::file::AuditFile;
 use super::run::{ALL, NetworkRun, OfLayer, Rule};
 use super::stage;
 use resurge_autodiff::{Tape, Var};
-use resurge_gradcheck::{AnchoredProgram, Directions, Evidence, Program, ProgramResult};
+use resurge_gradcheck::{Program, ProgramResult, ProofOptions, Untested, Verdict};
 use resurge_snn::CellParameters;
 use resurge_tensor::{Bounded, Scalar, Tensor};
 use serde::Serialize;
+use std::ops::Range;
 
 /// What was proved of the rebuilt network's gradient.
 ///
@@ -23,7 +23,8 @@ use serde::Serialize;
 ///
 /// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
 /// let proof = audit(&file, &AuditOptions::default())?.proof.ok_or("no proof")?;
-/// assert!(proof.passed && proof.loss_exact && proof.dual < 1e-10);
+/// assert!(proof.passed && proof.loss_exact && proof.dual < 1e-12);
+/// assert!(proof.spikes == Some(true) && proof.untested.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,19 +46,15 @@ pub struct ProofReport {
     pub directions: usize,
     /// Whether the anchored program's loss is the network's, to the bit.
     pub loss_exact: bool,
+    /// Whether any spike occurs on it; none of a network without neurons that spike.
+    pub spikes: Option<bool>,
+    /// The parameters whose gradient is exactly zero on it: nothing was proved of them.
+    pub without_gradient: Vec<String>,
+    /// What the part of the run did not test.
+    pub untested: Vec<Untested>,
     /// Whether all of it holds.
     pub passed: bool,
 }
-
-/// The bars: those of `resurge verify`.
-const FINITE_DIFFERENCE: f64 = 1e-8;
-const EXACT: f64 = 1e-10;
-
-/// Roundings of the largest number in the pass that a derivative may be off by.
-const NOISE: f64 = 64.0;
-
-/// What rounding can excuse: a gradient that it hides is not proved.
-const AT_MOST: f64 = 1e-3;
 
 /// The network as a program of its parameters: weights, biases, recurrent weights and the constants that are learned.
 struct Rebuilt<'a>(&'a AuditFile);
@@ -208,13 +205,16 @@ fn value(c: &Constants, constant: Constant) -> f64 {
     }
 }
 
-/// The parameters in the order of the program's inputs.
-fn inputs(file: &AuditFile) -> Result<Vec<Tensor<f64>>> {
+/// The parameters in the order of the program's inputs, with their names in the file.
+fn inputs(file: &AuditFile) -> Result<Vec<(String, Tensor<f64>)>> {
     let mut all = Vec::new();
     for (k, data) in file.layers.iter().enumerate() {
-        all.extend([&data.weight, &data.bias, &data.recurrent].into_iter().flatten().cloned());
+        for (name, held) in [("weight", &data.weight), ("bias", &data.bias), ("recurrent", &data.recurrent)] {
+            all.extend(held.iter().map(|held| (format!("layers.{k}.{name}"), held.clone())));
+        }
         for constant in learned(file, k) {
-            all.push(tensor(file, k, |c| value(c, constant))?);
+            let name = format!("layers.{k}.{constant}");
+            all.push((name, tensor(file, k, |c| value(c, constant))?));
         }
     }
     Ok(all)
@@ -237,18 +237,15 @@ fn flat(file: &AuditFile, layers: &[OfLayer<Bounded>]) -> Vec<Bounded> {
 
 /// The largest error of the adjoint in units of each tensor's own norm, and whether every number is within its bound: the
 /// tape rounds in another order.
-fn beside_the_tape(adjoint: &[Bounded], tape: &[f64], sizes: &[usize]) -> (f64, bool) {
+fn beside_the_tape(adjoint: &[Bounded], tape: &[f64], ranges: &[Range<usize>]) -> (f64, bool) {
     let mut worst: f64 = 0.0;
-    let mut from = 0;
-    for size in sizes {
-        let range = from..from + size;
-        let difference: Vec<f64> =
-            adjoint[range.clone()].iter().zip(&tape[range.clone()]).map(|(a, b)| a.value - b).collect();
-        let (error, unit) = (norm(&difference), norm(&tape[range.clone()]));
+    for range in ranges {
+        let (adjoint, tape) = (&adjoint[range.clone()], &tape[range.clone()]);
+        let difference: Vec<f64> = adjoint.iter().zip(tape).map(|(a, b)| a.value - b).collect();
+        let (error, unit) = (norm(&difference), norm(tape));
         if error > 0.0 {
             worst = worst.max(error / unit);
         }
-        from = range.end;
     }
     let agrees = adjoint.len() == tape.len()
         && adjoint.iter().zip(tape).all(|(a, &b)| super::file::Precision::F64.allows(b, *a));
@@ -272,102 +269,69 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     // The spikes of the tape are its own.
     part.layers.iter_mut().for_each(|layer| layer.spikes = None);
     let program = Rebuilt(&part);
-    let at = inputs(&part)?;
+    let (names, at): (Vec<String>, Vec<Tensor<f64>>) = inputs(&part)?.into_iter().unzip();
     if at.is_empty() {
         return Ok(Err("the network has no parameter".into()));
     }
-    let large = on_tape.of(steps, samples) > on_tape.allowed / 3;
-    let anchored = AnchoredProgram::new(&program, at.clone())?;
-    let gradient = anchored.gradient();
-    let run = NetworkRun::<Bounded>::new(&part)?;
-    let adjoint = flat(&part, &run.gradients(&Rule::default())?.layers);
-    let sizes: Vec<usize> = at.iter().map(Tensor::len).collect();
-    let (adjoint, adjoint_agrees) = beside_the_tape(&adjoint, gradient, &sizes);
-    // A gradient that vanishes has no direction that could prove it.
-    if norm(gradient) == 0.0 && adjoint_agrees {
-        return Ok(Err(format!("the gradient vanishes on the first {steps} steps of {samples} samples")));
-    }
-    let directions = match large {
-        true => Directions::new(gradient, 0, 0, seed),
-        false => Directions::new(gradient, 1, 1, seed),
-    };
+    // Of what is large, the gradient's own direction alone.
+    let others = usize::from(on_tape.of(steps, samples) <= on_tape.allowed / 3);
     let widths = part.layers.iter().filter_map(|l| l.constants.as_ref()).filter(|c| c.spiking);
     let width = widths.map(|c| c.surrogate.width()).fold(f64::INFINITY, f64::min);
     let width = if width.is_finite() { width } else { 1.0 };
-    let evidence = Evidence::gather(&anchored, &directions, width)?;
-    let errors = evidence.compare(gradient)?;
-    let zero = vec![0.0; gradient.len()];
-    let loss_exact = anchored.evaluate(&zero, 0.0)?.loss == anchored.loss();
-    let finite_difference = (errors.conclusive > 0).then_some(errors.finite_difference);
-    let exact = exact_bar(anchored.magnitude(), norm(gradient));
-    let report = ProofReport {
+    let options =
+        ProofOptions { signs: others, entries: others, each_input: true, seed, width, names: &names };
+    let proof = resurge_gradcheck::prove(&program, at, &options)?;
+    let run = NetworkRun::<Bounded>::new(&part)?;
+    let adjoint = flat(&part, &run.gradients(&Rule::default())?.layers);
+    let ranges: Vec<Range<usize>> = proof.inputs.iter().map(|input| input.range.clone()).collect();
+    let (adjoint, agrees) = beside_the_tape(&adjoint, &proof.gradient, &ranges);
+    // A gradient that vanishes, or whose square does, has no direction that could prove it.
+    let underflows = norm(&proof.gradient) == 0.0 && proof.inputs.iter().any(|input| !input.zero);
+    if agrees && (underflows || proof.untested() == [Untested::Gradient]) {
+        return Ok(Err(format!("the gradient vanishes on the first {steps} steps of {samples} samples")));
+    }
+    let zero = proof.inputs.iter().filter(|input| input.zero);
+    Ok(Ok(ProofReport {
         steps,
         samples,
-        finite_difference,
-        complex_step: errors.complex_step,
-        dual: errors.dual,
+        finite_difference: proof.errors.finite_difference,
+        complex_step: proof.errors.complex_step,
+        dual: proof.errors.dual,
         adjoint,
-        directions: errors.conclusive,
-        loss_exact,
-        passed: false,
-    };
-    let passed = adjoint_agrees && report.within(exact);
-    Ok(Ok(ProofReport { passed, ..report }))
+        directions: proof.conclusive,
+        loss_exact: proof.loss_exact,
+        spikes: proof.spikes,
+        without_gradient: zero.map(|input| input.name.clone()).collect(),
+        untested: proof.untested(),
+        passed: agrees && proof.verdict() != Verdict::Failed,
+    }))
 }
 
 impl ProofReport {
-    /// Whether every evidence is within its bar, `exact` being that of the derivatives without a step.
-    fn within(&self, exact: f64) -> bool {
-        self.loss_exact
-            && self.finite_difference.is_none_or(|error| error <= FINITE_DIFFERENCE)
-            && self.complex_step <= exact
-            && self.dual <= exact
+    /// What it does not speak of, in words.
+    ///
+    /// ```
+    /// use resurge_audit::{AuditFile, AuditOptions, audit};
+    ///
+    /// let file = AuditFile::open("../resurge/tests/audit/damaged/detached-f32.safetensors".as_ref())?;
+    /// let mut proof = audit(&file, &AuditOptions::default())?.proof.ok_or("no proof")?;
+    /// assert_eq!(proof.not_tested(), None);
+    /// proof.without_gradient = vec!["layers.1.threshold".into()];
+    /// assert_eq!(proof.not_tested().ok_or("no words")?, "the gradient of layers.1.threshold is zero");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn not_tested(&self) -> Option<String> {
+        let mut words: Vec<String> = self.untested.iter().map(Untested::to_string).collect();
+        if !self.without_gradient.is_empty() {
+            words.push(format!("the gradient of {} is zero", self.without_gradient.join(", ")));
+        }
+        (!words.is_empty()).then(|| words.join("; "))
     }
-}
-
-/// The bar of derivatives without a step: a gradient far smaller than the numbers that it is made of, as behind a
-/// saturated softmax, is known to their rounding.
-fn exact_bar(magnitude: f64, norm: f64) -> f64 {
-    EXACT.max((NOISE * f64::EPSILON * magnitude / norm).min(AT_MOST))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Each condition alone decides, at its bar.
-    #[test]
-    fn every_evidence_can_fail_the_proof() {
-        let good = ProofReport {
-            steps: 1,
-            samples: 1,
-            finite_difference: Some(FINITE_DIFFERENCE),
-            complex_step: 1e-10,
-            dual: 1e-10,
-            adjoint: 0.0,
-            directions: 1,
-            loss_exact: true,
-            passed: false,
-        };
-        assert!(good.within(1e-10));
-        assert!(ProofReport { finite_difference: None, ..good.clone() }.within(1e-10));
-        let over = 1.0 + 1e-9;
-        for bad in [
-            ProofReport { loss_exact: false, ..good.clone() },
-            ProofReport { finite_difference: Some(over * FINITE_DIFFERENCE), ..good.clone() },
-            ProofReport { finite_difference: Some(f64::NAN), ..good.clone() },
-            ProofReport { complex_step: over * 1e-10, ..good.clone() },
-            ProofReport { complex_step: f64::NAN, ..good.clone() },
-            ProofReport { dual: over * 1e-10, ..good.clone() },
-            ProofReport { dual: f64::NAN, ..good.clone() },
-        ] {
-            assert!(!bad.within(1e-10), "{bad:?}");
-        }
-        // The bars of `verify`, and what rounding can excuse.
-        assert_eq!((FINITE_DIFFERENCE, exact_bar(1.0, 1.0)), (1e-8, 1e-10));
-        assert_eq!(exact_bar(1e6, 1e-3), 64.0 * f64::EPSILON * 1e9);
-        assert_eq!(exact_bar(1e6, 1e-30), 1e-3);
-    }
 
     /// The adjoint is compared number by number within its bounds, each tensor in its own units.
     #[test]
@@ -375,17 +339,17 @@ mod tests {
         let exact = |value: f64| Bounded::new(value, 8.0 * value.abs());
         let adjoint = [exact(1e9), exact(2e9), exact(1e-9), exact(3e-9)];
         let tape: Vec<f64> = adjoint.iter().map(|x| x.value).collect();
-        assert_eq!(beside_the_tape(&adjoint, &tape, &[2, 2]), (0.0, true));
+        assert_eq!(beside_the_tape(&adjoint, &tape, &[0..2, 2..4]), (0.0, true));
         for at in 0..4 {
             let with = |factor: f64| {
                 let mut tape = tape.clone();
                 tape[at] *= factor;
-                beside_the_tape(&adjoint, &tape, &[2, 2])
+                beside_the_tape(&adjoint, &tape, &[0..2, 2..4])
             };
             assert!(with(1.0 + 4.0 * f64::EPSILON).1, "{at}");
             let (error, agrees) = with(1.0 + 1e-12);
             assert!(!agrees && (1e-13..2e-12).contains(&error), "{at}: {error}");
         }
-        assert!(!beside_the_tape(&adjoint, &tape[..3], &[2, 1]).1);
+        assert!(!beside_the_tape(&adjoint[..3], &tape, &[0..2, 2..3]).1);
     }
 }

@@ -130,6 +130,14 @@ pub enum GradcheckError {
         /// What was to be learned.
         learnable: crate::Learnable,
     },
+    /// Another number of names than the program has inputs.
+    #[error("the program has {expected} inputs, {actual} names were given; give one each, or none")]
+    Names {
+        /// How many inputs it has.
+        expected: usize,
+        /// How many names were given.
+        actual: usize,
+    },
     /// Another number of inputs than the program has.
     #[error("the cell network has {expected} inputs, {actual} were given; take those of `parameters`")]
     Inputs {
@@ -162,14 +170,18 @@ pub enum GradcheckError {
 pub struct Origin {
     /// The first input, counted from 0, with an entry whose gradient or value is not finite, and its multi-index.
     pub input: Option<(usize, Vec<usize>)>,
+    /// The name of that input, where the check knows one.
+    pub name: Option<String>,
     /// The operation that made the number.
     pub operation: Option<NonFinite>,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((input, index)) = &self.input {
-            write!(f, " (input {input}, entry {index:?})")?;
+        match (&self.input, &self.name) {
+            (Some((_, index)), Some(name)) => write!(f, " (`{name}`, entry {index:?})")?,
+            (Some((input, index)), None) => write!(f, " (input {input}, entry {index:?})")?,
+            (None, _) => {}
         }
         let Some(NonFinite { op, label, shape, entry, backward }) = &self.operation else { return Ok(()) };
         let label = label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
@@ -178,6 +190,16 @@ impl fmt::Display for Origin {
             true => write!(f, ": the derivative of `{op}`{label} is not, at entry {index:?}"),
             false => write!(f, ": the value of `{op}`{label} is not, at entry {index:?}"),
         }
+    }
+}
+
+impl GradcheckError {
+    /// The error with the name of the input that it is about, where it is about one.
+    pub(crate) fn of_inputs(mut self, names: &[String]) -> Self {
+        if let Self::NonFinite { origin, .. } = &mut self {
+            origin.name = origin.input.as_ref().and_then(|(input, _)| names.get(*input).cloned());
+        }
+        self
     }
 }
 

@@ -7,7 +7,8 @@ use crate::noise::{Floor, noise_floor};
 use crate::reference::rounding;
 use crate::scales::{Scales, part_norm};
 use crate::{
-    AnchoredProgram, DifferenceScan, Directions, Estimate, GradcheckError, Program, Result, ridders,
+    AnchoredProgram, DifferenceScan, Directions, Estimate, GradcheckError, Program, Result, SkipReason,
+    ridders,
 };
 
 /// Derivatives of an anchored program along directions, by three independent means.
@@ -40,18 +41,40 @@ pub struct Evidence {
     norm: f64,
 }
 
+/// What finite differences decided along one direction.
+pub(crate) struct Along {
+    /// The input that the direction moves alone, if it does.
+    pub(crate) input: Option<usize>,
+    /// Its place among the directions that move the same: 0 is the gradient's own.
+    pub(crate) number: usize,
+    /// Why they decided nothing, where they did not.
+    pub(crate) skipped: Option<SkipReason>,
+}
+
 /// What is known of the derivative along one direction.
 #[derive(Debug, Clone)]
 struct Row {
     direction: Vec<f64>,
     /// The norm of the gradient with respect to what the direction moves, in the units of the inputs.
     norm: f64,
-    /// Whether the direction moves all inputs, or one alone.
-    whole: bool,
+    /// The input that the direction moves, if it moves one alone, ...
+    input: Option<usize>,
+    /// ... and which of the directions that move the same it is.
+    number: usize,
     complex_step: f64,
     dual: f64,
     /// What rounding may excuse. An input's gradient can be as small as that of its terms.
     rounding: f64,
+    /// Why no difference was conclusive along the whole direction.
+    skipped: Option<SkipReason>,
+}
+
+/// A direction to measure, and the norm that its errors are in.
+struct Planned {
+    direction: Vec<f64>,
+    norm: f64,
+    input: Option<usize>,
+    number: usize,
 }
 
 /// How far a gradient is from the evidence: for each means, the largest `|v . g - derivative along v|` over the
@@ -150,10 +173,16 @@ impl Evidence {
         directions: &Directions,
         width: f64,
     ) -> Result<Self> {
-        Self::of(anchored, directions, width)
+        Self::of(anchored, directions, width, true)
     }
 
-    fn of(anchored: &dyn Evaluate, directions: &Directions, width: f64) -> Result<Self> {
+    /// [`gather`](Self::gather), with directions that move one input alone where those are wanted.
+    pub(crate) fn of(
+        anchored: &dyn Evaluate,
+        directions: &Directions,
+        width: f64,
+        each_input: bool,
+    ) -> Result<Self> {
         if !(width > 0.0 && width.is_finite()) {
             return Err(GradcheckError::StepScale(width));
         }
@@ -170,46 +199,65 @@ impl Evidence {
             dimension: anchored.dimension(),
             norm: norm(&in_units),
         };
-        let whole = directions.iter().map(|v| (scales.times(v), evidence.norm, true));
-        let mut all: Vec<(Vec<f64>, f64, bool)> = whole.collect();
+        let whole = directions.iter().enumerate().map(|(number, v)| Planned {
+            direction: scales.times(v),
+            norm: evidence.norm,
+            input: None,
+            number,
+        });
+        let mut all: Vec<Planned> = whole.collect();
         // The gradient's own direction alone is a sample that has to be cheap.
-        if anchored.inputs().len() > 1 && all.len() > 1 {
+        if each_input && anchored.inputs().len() > 1 && all.len() > 1 {
             for (input, range) in anchored.ranges().into_iter().enumerate() {
                 let norm = part_norm(&in_units, &range);
-                for own in Directions::new(&in_units[range.clone()], 1, 0, input as u64).iter() {
+                let own = Directions::new(&in_units[range.clone()], 1, 0, input as u64);
+                for (number, own) in own.iter().enumerate() {
                     let mut direction = vec![0.0; anchored.dimension()];
                     direction[range.clone()].copy_from_slice(own);
-                    all.push((scales.times(&direction), norm, false));
+                    let direction = scales.times(&direction);
+                    all.push(Planned { direction, norm, input: Some(input), number });
                 }
             }
         }
-        let measure = |direction: &[f64], norm: f64| -> Result<Option<Estimate>> {
+        let measure = |direction: &[f64], norm: f64| -> Result<std::result::Result<Estimate, SkipReason>> {
             let estimate = ridders(scan, |h| {
                 let at = anchored.evaluate(direction, h)?;
                 Ok((at.crossings == 0).then_some(at.loss))
             })?;
-            Ok(estimate.filter(|e| e.error <= CONCLUSIVE * norm))
+            Ok(match estimate {
+                None => Err(SkipReason::Kink),
+                Some(e) if e.error <= CONCLUSIVE * norm => Ok(e),
+                Some(e) => Err(SkipReason::Imprecise { estimated_error: e.error / norm }),
+            })
         };
-        for (number, (mut direction, norm, whole)) in all.into_iter().enumerate() {
-            let mut estimate = measure(&direction, norm)?;
+        for (seed, Planned { mut direction, norm, input, number }) in all.into_iter().enumerate() {
+            let seed = seed as u64;
+            let first = measure(&direction, norm)?;
+            let (mut estimate, skipped) = (first.ok(), first.err());
+            let mut thin = direction.clone();
             for _ in 0..THINNINGS {
-                let thin = if estimate.is_none() { thinned(&direction, number as u64) } else { None };
-                let Some(thin) = thin else { break };
+                let thinner = if estimate.is_none() { thinned(&thin, seed) } else { None };
+                let Some(thinner) = thinner else { break };
+                thin = thinner;
+                estimate = measure(&thin, norm)?.ok();
+            }
+            // Thinned for nothing, a direction may see too little for the derivatives that no kink disturbs.
+            if estimate.is_some() {
                 direction = thin;
-                estimate = measure(&direction, norm)?;
             }
             let dual = anchored.by_dual(&direction)?;
-            let rounding = match whole {
-                true => 0.0,
-                false => {
+            let rounding = match input {
+                None => 0.0,
+                Some(_) => {
                     let weights = anchored.cotangent().as_slice();
                     let contracted = |outputs: &[f64]| vec![dot(outputs, weights)];
-                    EXCUSED * rounding(anchored, &direction, number as u64, contracted, &[dual])?[0]
+                    EXCUSED * rounding(anchored, &direction, seed, contracted, &[dual])?[0]
                 }
             };
             let complex_step = anchored.by_complex_step(&direction)?;
+            let skipped = if estimate.is_some() { None } else { skipped };
             evidence.finite_difference.push(estimate);
-            evidence.rows.push(Row { direction, norm, whole, complex_step, dual, rounding });
+            evidence.rows.push(Row { direction, norm, input, number, complex_step, dual, rounding, skipped });
         }
         Ok(evidence)
     }
@@ -250,13 +298,13 @@ impl Evidence {
             (difference - excused) / if row.norm > 0.0 { row.norm } else { self.norm }
         };
         let sees = |values: &mut dyn Iterator<Item = f64>| largest(values.map(f64::abs)) >= SEEN * self.norm;
-        let exact = |value: fn(&Row) -> f64| match sees(&mut self.rows.iter().filter(|r| r.whole).map(value))
-        {
+        let exact = |value: fn(&Row) -> f64| match sees(
+            &mut self.rows.iter().filter(|r| r.input.is_none()).map(value),
+        ) {
             true => largest(self.rows.iter().map(|row| normalised(row, value(row)))),
             false => f64::NAN,
         };
-        // Of an input without a gradient there is nothing for a difference to measure.
-        let measured = || self.rows.iter().zip(&self.finite_difference).filter(|(row, _)| row.norm > 0.0);
+        let measured = || self.measured();
         let mut errors = ProjectionErrors {
             finite_difference: f64::INFINITY,
             complex_step: exact(|row| row.complex_step),
@@ -264,12 +312,24 @@ impl Evidence {
             conclusive: measured().filter(|(_, e)| e.is_some()).count(),
             skipped: measured().filter(|(_, e)| e.is_none()).count(),
         };
-        let mut seen = measured().filter(|(row, _)| row.whole).filter_map(|(_, e)| Some(e.as_ref()?.value));
+        let mut seen =
+            measured().filter(|(row, _)| row.input.is_none()).filter_map(|(_, e)| Some(e.as_ref()?.value));
         if errors.conclusive > 0 && sees(&mut seen) {
             let pairs = measured().filter_map(|(row, e)| Some((row, e.as_ref()?.value)));
             errors.finite_difference = largest(pairs.map(|(row, value)| normalised(row, value)));
         }
         Ok(errors)
+    }
+
+    /// The directions in which there is something for a difference to measure: not those that move an input without
+    /// a gradient.
+    fn measured(&self) -> impl Iterator<Item = (&Row, &Option<Estimate>)> {
+        self.rows.iter().zip(&self.finite_difference).filter(|(row, _)| row.norm > 0.0)
+    }
+
+    /// What finite differences decided, along each direction in which there is something to measure.
+    pub(crate) fn decided(&self) -> impl Iterator<Item = Along> {
+        self.measured().map(|(row, _)| Along { input: row.input, number: row.number, skipped: row.skipped })
     }
 
     /// Whether every exact derivative is zero.

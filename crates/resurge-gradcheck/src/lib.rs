@@ -4,7 +4,7 @@
 //! It *is* the exact derivative of the anchored program (equations (7) and (8) of `docs/derivation.md`), which
 //! has the same value to the bit. [`AnchoredProgram`] evaluates that program for any [`Program`], and
 //! [`Evidence`] measures its derivative along chosen directions by finite differences, complex step and dual
-//! numbers, to hold a gradient against.
+//! numbers, to hold a gradient against. [`prove`] does all of it in one call, with one set of bars ([`BARS`]).
 //!
 //! ```
 //! use resurge_autodiff::{Tape, Var};
@@ -60,6 +60,7 @@ mod evidence;
 mod hints;
 mod noise;
 mod program;
+mod prove;
 mod reference;
 mod report;
 mod reset_term;
@@ -70,7 +71,7 @@ mod stencil;
 pub use anchored::{AnchoredProgram, Evaluation};
 pub use cells::{
     CELL_BARS, CellCase, CellErrors, CellEvidence, CellExtents, CellNetwork, CellReport, CellVerdict,
-    Learnable, Probes, SkipReason, Skipped, cell_registry, check_cell,
+    Learnable, Probes, cell_registry, check_cell,
 };
 pub use checks::{
     AdjointCheck, AdjointPair, AdjointReport, CheckReport, GradCheck, HessianCheck, HessianReport,
@@ -86,6 +87,9 @@ pub use evidence::{Evidence, ProjectionErrors};
 pub use hints::Hints;
 pub use noise::{Noise, ecnoise};
 pub use program::{Program, ProgramResult};
+pub use prove::{
+    BARS, Bars, Independent, Proof, ProofErrors, ProofInput, ProofOptions, SkipReason, Skipped, prove,
+};
 pub use reference::{Means, Why};
 pub use report::{CaseErrors, CaseReport, MissingTerm, Untested};
 pub use reset_term::{Case, Setting, TOLERANCES, Tolerances, case_convergence, check_case, check_cases};

@@ -78,6 +78,8 @@ pub enum Untested {
     Reset,
     /// Kinks or rounding leave no finite difference that could decide. The other means agree.
     Differences,
+    /// The program can spike, but did not: nothing that a spike does was exercised.
+    Spikes,
 }
 
 impl fmt::Display for Untested {
@@ -86,6 +88,7 @@ impl fmt::Display for Untested {
             Self::Gradient => "the gradient is zero: nothing to prove",
             Self::Reset => "no neuron fires before the last step: the reset was not exercised",
             Self::Differences => "kinks or rounding leave no finite difference that could decide",
+            Self::Spikes => "no neuron fires: nothing that a spike does was exercised",
         })
     }
 }

@@ -3,8 +3,8 @@
 use crate::convergence::convergence;
 use crate::evidence::{dot, norm};
 use crate::{
-    AnchoredProgram, CaseErrors, CaseReport, Convergence, Directions, Evidence, MissingTerm, Program,
-    ProgramResult, Result, Untested, Verdict, closed_form,
+    AnchoredProgram, BARS, CaseErrors, CaseReport, Convergence, Directions, MissingTerm, Program,
+    ProgramResult, ProofOptions, Result, Untested, Verdict, closed_form, prove,
 };
 use rayon::prelude::*;
 use resurge_autodiff::{Tape, Var};
@@ -83,28 +83,19 @@ pub struct Tolerances {
     pub closed_form: f64,
 }
 
-/// The bars of `resurge verify`.
-///
-/// Finite differences attain 1e-13 to 1e-10 where the step is free, and a few 1e-9 where kinks force it to be
-/// small; estimates with a larger error are left out as not conclusive, so 1e-8 is never met by luck. The other
-/// three differ from the tape by rounding alone: 25 steps of recurrence and sums of some thousand terms, at
-/// 1e-16 each, stay below 1e-13, and a fault of scale 1e-6 is a million times the bar.
+/// The bars of `resurge verify`: those of every proof, [`BARS`].
 ///
 /// ```
 /// use resurge_gradcheck::TOLERANCES;
 ///
 /// assert_eq!(TOLERANCES.finite_difference, 1e-8);
 /// ```
-pub const TOLERANCES: Tolerances =
-    Tolerances { finite_difference: 1e-8, complex_step: 1e-12, dual: 1e-12, closed_form: 1e-12 };
-
-/// Random-sign directions a case. Each alone sees a 1 + 1e-6 scale with probability above 0.99 (the projection
-/// must fall below a hundredth of its standard deviation to hide it), and the gradient's own direction sees it
-/// for certain.
-const SIGNS: usize = 6;
-
-/// Single-entry directions a case.
-const ENTRIES: usize = 6;
+pub const TOLERANCES: Tolerances = Tolerances {
+    finite_difference: BARS.finite_difference,
+    complex_step: BARS.complex_step,
+    dual: BARS.dual,
+    closed_form: BARS.independent,
+};
 
 /// The training loss of a network as a program of its parameters.
 struct TraceLoss<'a> {
@@ -146,37 +137,21 @@ pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
         Ok(TraceLoss { network: setting.network.with_cell(case.cell(setting, rule)?), setting })
     };
     let this = program(case.reset_gradient)?;
-    let anchored = AnchoredProgram::new(&this, setting.parameters.clone())?;
-    let gradient = anchored.gradient();
-    let scale = norm(gradient);
-
-    let directions = Directions::new(gradient, SIGNS, ENTRIES, setting.seed);
-    let evidence = Evidence::gather(&anchored, &directions, case.surrogate.width())?;
-    let projections = evidence.compare(gradient)?;
+    let options = ProofOptions { seed: setting.seed, ..ProofOptions::of_width(case.surrogate.width()) };
+    let mut proof = prove(&this, setting.parameters.clone(), &options)?;
     let closed = closed_form(&this.network, &setting.parameters, &setting.input, &setting.target)?;
-    let errors = CaseErrors {
-        finite_difference: projections.finite_difference,
-        complex_step: projections.complex_step,
-        dual: projections.dual,
-        closed_form: norm(&difference(gradient, &closed.gradient)) / scale,
-    };
-    let at_base = anchored.evaluate(&vec![0.0; anchored.dimension()], 0.0)?;
-    let anchored_loss_exact = at_base.loss.to_bits() == anchored.loss().to_bits();
+    proof.beside("closed form", &closed.gradient)?;
 
-    let holds = anchored_loss_exact && TOLERANCES.hold(&errors);
-    let exact = anchored_loss_exact && TOLERANCES.hold(&CaseErrors { finite_difference: 0.0, ..errors });
-    let vanishes = scale == 0.0 && norm(&closed.gradient) == 0.0 && evidence.vanishes();
-    let (verdict, untested) = if vanishes && anchored_loss_exact {
-        (Verdict::Undecided, Some(Untested::Gradient))
-    } else if exact && errors.finite_difference.is_infinite() {
-        // Infinite is what it is where nothing was conclusive.
-        (Verdict::Undecided, Some(Untested::Differences))
-    } else if !holds {
-        (Verdict::Failed, None)
-    } else if case.reset != Reset::NONE && closed.resets == 0 {
-        (Verdict::Undecided, Some(Untested::Reset))
-    } else {
-        (Verdict::Passed, None)
+    let resets = case.reset != Reset::NONE;
+    // Without a reset, a spike leaves the potential alone: that none occurs leaves nothing of the case untested.
+    let mut untested = proof.untested().into_iter().find(|what| resets || *what != Untested::Spikes);
+    if resets && closed.resets == 0 && untested.is_none_or(|what| what == Untested::Spikes) {
+        untested = Some(Untested::Reset);
+    }
+    let (verdict, untested) = match (proof.verdict(), untested) {
+        (Verdict::Failed, _) => (Verdict::Failed, None),
+        (_, None) => (Verdict::Passed, None),
+        (_, untested) => (Verdict::Undecided, untested),
     };
 
     let full = program(ResetGradient::Full)?;
@@ -185,14 +160,19 @@ pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
         reset: case.reset.name().into(),
         reset_grad: case.reset_gradient.name(),
         surrogate: case.surrogate.name().into(),
-        parameters: anchored.dimension(),
+        parameters: proof.gradient.len(),
         firing_rate: closed.firing_rate,
         resets: closed.resets,
-        errors,
-        missing_term: missing_term(full.gradient(), gradient),
-        anchored_loss_exact,
-        directions: projections.conclusive,
-        skipped: projections.skipped,
+        errors: CaseErrors {
+            finite_difference: proof.errors.finite_difference.unwrap_or(f64::INFINITY),
+            complex_step: proof.errors.complex_step,
+            dual: proof.errors.dual,
+            closed_form: proof.apart(&proof.gradient, &closed.gradient),
+        },
+        missing_term: missing_term(full.gradient(), &proof.gradient),
+        anchored_loss_exact: proof.loss_exact,
+        directions: proof.conclusive,
+        skipped: proof.skipped.len(),
         verdict,
         untested,
         passed: verdict == Verdict::Passed,
@@ -291,6 +271,7 @@ fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Evidence;
 
     const FINE: CaseErrors =
         CaseErrors { finite_difference: 1e-8, complex_step: 1e-12, dual: 1e-12, closed_form: 1e-12 };
@@ -307,6 +288,48 @@ mod tests {
             ] {
                 assert!(!TOLERANCES.hold(&wrong), "{wrong:?}");
             }
+        }
+    }
+
+    /// A case is the proof of its program, and its errors are those of the evidence to the bit.
+    #[test]
+    fn a_case_has_the_numbers_of_its_evidence_and_is_silent_where_no_neuron_fires() {
+        let surrogate = Surrogate::sigmoid(0.25).unwrap();
+        let setting = |drive: f64| {
+            let network = Network::new(&[3, 4, 2], Cell::lif(surrogate)).unwrap();
+            Setting {
+                parameters: network.init(1.5, 0.5, 1).unwrap(),
+                network,
+                input: Tensor::from_fn([6, 2, 3], |i| if i % 3 == 1 { 0.0 } else { drive }).unwrap(),
+                target: Tensor::full([6, 2, 2], 0.25).unwrap(),
+                seed: 3,
+            }
+        };
+        let of = |reset| Case { reset, reset_gradient: ResetGradient::Full, surrogate };
+        let fires = setting(1.0);
+        let report = check_case(of(Reset::TO_ZERO), &fires).unwrap();
+        let network = fires.network.with_cell(of(Reset::TO_ZERO).cell(&fires, ResetGradient::Full).unwrap());
+        let program = TraceLoss { network, setting: &fires };
+        let anchored = AnchoredProgram::new(&program, fires.parameters.clone()).unwrap();
+        let directions = Directions::new(anchored.gradient(), 6, 6, fires.seed);
+        let evidence = Evidence::gather(&anchored, &directions, surrogate.width()).unwrap();
+        let errors = evidence.compare(anchored.gradient()).unwrap();
+        let found = report.errors;
+        assert_eq!(
+            (found.finite_difference, found.complex_step, found.dual),
+            (errors.finite_difference, errors.complex_step, errors.dual)
+        );
+        assert_eq!((report.directions, report.skipped), (errors.conclusive, errors.skipped));
+        assert_eq!((report.verdict, report.untested), (Verdict::Passed, None));
+
+        let silent = setting(0.0);
+        for (reset, verdict, untested) in [
+            (Reset::TO_ZERO, Verdict::Undecided, Some(Untested::Reset)),
+            (Reset::NONE, Verdict::Passed, None),
+        ] {
+            let report = check_case(of(reset), &silent).unwrap();
+            assert_eq!(report.firing_rate, 0.0);
+            assert_eq!((report.verdict, report.untested), (verdict, untested), "{report:#?}");
         }
     }
 

@@ -21,14 +21,15 @@ impl<P: Program> AnchoredProgram<'_, P> {
         self.leaves.iter().map(|&leaf| Ok(enters[self.tape.position(leaf)?])).collect()
     }
 
-    /// Whether the program has spikes and none of them occurs.
-    pub(crate) fn is_silent(&self) -> bool {
+    /// Whether any spike occurs; none where the program has none that could.
+    pub(crate) fn spikes(&self) -> Option<bool> {
         let all = self.tape.nodes();
         // `detach` and `scale_grad` are surrogate operations, too, but pass their input on as it is.
         let passes = |node: &Node<f64>| node.parents().iter().all(|&p| all[p].value() == node.value());
         let spikes = all.iter().filter(|n| n.op().is_some_and(|op| op.is_surrogate()) && !passes(n));
         let mut outputs = spikes.map(|node| node.value().as_slice()).peekable();
-        outputs.peek().is_some() && outputs.flatten().all(|&o| o == 0.0)
+        outputs.peek()?;
+        Some(outputs.flatten().any(|&o| o != 0.0))
     }
 }
 
@@ -49,5 +50,5 @@ pub(super) fn non_finite(
         input = Some((number, crate::directions::multi_index(tape.value(leaf)?.shape(), entry)));
         break;
     }
-    Ok(GradcheckError::NonFinite { what, origin: Box::new(Origin { input, operation }) })
+    Ok(GradcheckError::NonFinite { what, origin: Box::new(Origin { input, name: None, operation }) })
 }

@@ -14,7 +14,7 @@ pub(crate) trait Evaluate: Sync {
     fn cotangent(&self) -> &Tensor<f64>;
     fn base_output(&self) -> Result<&Tensor<f64>>;
     fn entering(&self) -> Result<Vec<bool>>;
-    fn is_silent(&self) -> bool;
+    fn spikes(&self) -> Option<bool>;
     fn sample(&self, direction: &[f64], step: f64) -> Result<Sample>;
     fn sample_from(&self, offset: &[f64], direction: &[f64], step: f64) -> Result<Sample>;
     fn jvp(&self, direction: &[f64]) -> Result<Tensor<f64>>;
@@ -42,6 +42,11 @@ pub(crate) trait Evaluate: Sync {
 
     fn by_complex_step(&self, direction: &[f64]) -> Result<f64> {
         Ok(contract(&self.complex_jvp(direction)?, self.cotangent()))
+    }
+
+    /// Whether the program has spikes and none of them occurs.
+    fn is_silent(&self) -> bool {
+        self.spikes() == Some(false)
     }
 
     /// Where each input begins and ends in the flat vector of all.
@@ -85,8 +90,8 @@ impl<P: Program> Evaluate for AnchoredProgram<'_, P> {
         self.entering()
     }
 
-    fn is_silent(&self) -> bool {
-        self.is_silent()
+    fn spikes(&self) -> Option<bool> {
+        self.spikes()
     }
 
     fn sample(&self, direction: &[f64], step: f64) -> Result<Sample> {

@@ -11,4 +11,4 @@ pub use check::{CellEvidence, Probes, check_cell};
 pub use learnable::Learnable;
 pub use network::{CellExtents, CellNetwork};
 pub use registry::{CellCase, cell_registry};
-pub use report::{CELL_BARS, CellErrors, CellReport, CellVerdict, SkipReason, Skipped};
+pub use report::{CELL_BARS, CellErrors, CellReport, CellVerdict};

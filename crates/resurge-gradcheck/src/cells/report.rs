@@ -1,7 +1,7 @@
 //! What a check of a cell found: its verdict, its errors and their bars.
 
-use crate::Untested;
 use crate::evidence::largest;
+use crate::{BARS, Skipped, Untested};
 use serde::Serialize;
 
 /// What became of a specimen.
@@ -68,7 +68,7 @@ pub enum CellVerdict {
     Vacuous,
     /// Finite differences are not conclusive in any direction; the other proofs agree.
     Inconclusive,
-    /// Every proof agrees, but no neuron fires before the last step: the cell's reset was not exercised.
+    /// Every proof agrees, but no neuron fires, or none before the last step: the cell's reset was not exercised.
     Unexercised,
 }
 
@@ -118,56 +118,25 @@ pub struct CellErrors {
     pub loss: f64,
 }
 
-/// A direction in which finite differences say nothing.
-///
-/// ```
-/// use resurge_gradcheck::{SkipReason, Skipped};
-///
-/// let skipped = Skipped { along: "signs 3".into(), reason: SkipReason::Kink };
-/// assert_eq!(skipped.reason, SkipReason::Kink);
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Skipped {
-    /// The direction.
-    pub along: String,
-    /// Why.
-    pub reason: SkipReason,
-}
-
-/// Why a finite difference is not conclusive.
-///
-/// ```
-/// use resurge_gradcheck::SkipReason;
-///
-/// assert_ne!(SkipReason::Kink, SkipReason::Imprecise { estimated_error: 1e-8 });
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SkipReason {
-    /// A kink of the surrogate is so near that fewer than two steps stay on its side.
-    Kink,
-    /// No step has a small enough estimated error, relative to the gradient's norm.
-    Imprecise {
-        /// The smallest.
-        estimated_error: f64,
-    },
-}
-
-/// The bars of the registry.
+/// The bars of the registry: those of every proof, [`BARS`].
 ///
 /// Dual numbers, complex step and forward sensitivities differ from the tape by rounding alone: a few hundred
 /// products and sums of 1e-16 each, in another order. Over the whole registry they reach a few 1e-15; where a
-/// gradient is what is left of larger terms that cancel, a few 1e-14. The bar is the one of `resurge verify`, and
-/// a millionth part of the gradient is a million times above it. Finite differences are held to ten times the
-/// estimated error up to which they are conclusive.
+/// gradient is what is left of larger terms that cancel, a few 1e-14.
 ///
 /// ```
 /// use resurge_gradcheck::CELL_BARS;
 ///
 /// assert!(CELL_BARS.within(&CELL_BARS));
 /// ```
-pub const CELL_BARS: CellErrors =
-    CellErrors { finite_difference: 1e-9, complex_step: 1e-12, dual: 1e-12, rtrl: 1e-12, loss: 1e-12 };
+pub const CELL_BARS: CellErrors = CellErrors {
+    finite_difference: BARS.finite_difference,
+    complex_step: BARS.complex_step,
+    dual: BARS.dual,
+    rtrl: BARS.independent,
+    loss: BARS.loss,
+};
+
 impl CellErrors {
     /// Whether every error is within its bar. An error that is not a number is not.
     ///

@@ -4,7 +4,7 @@
 
 use crate::{
     AnchoredProgram, CellExtents, CellNetwork, Directions, Evidence, GradcheckError, Learnable, Program,
-    ProgramResult, check_gradient, closed_form, convergence, rtrl,
+    ProgramResult, ProofOptions, check_gradient, closed_form, convergence, prove, rtrl,
 };
 use resurge_autodiff::{Tape, Var};
 use resurge_snn::{Cell, Network, Surrogate};
@@ -26,7 +26,7 @@ macro_rules! variants {
 
 variants!(GradcheckError:
     Program, Autodiff, Tensor, Snn, Length, NonScalarLoss, NonFinite, NoClosedForm, StepScale, Option, BasePoint,
-    Unsteady, Vanishes, Rejected, NotLearnable, Inputs
+    Unsteady, Vanishes, Rejected, NotLearnable, Inputs, Names
 );
 
 /// Programs of one input, most of which cannot be checked.
@@ -83,7 +83,14 @@ fn of_programs() -> Vec<(GradcheckError, &'static str)> {
 fn of_checks() -> Vec<(GradcheckError, &'static str)> {
     let anchored = AnchoredProgram::new(&Sample::Square, at(&[1.0, 2.0])).unwrap();
     let directions = Directions::new(anchored.gradient(), 1, 0, 1);
+    let names = ["rate".to_owned(), "bias".to_owned()];
+    let named = |program: Sample, values: &[f64], names: &[String]| {
+        let options = ProofOptions { names, ..ProofOptions::of_width(1.0) };
+        prove(&program, at(values), &options).map(|_| ()).unwrap_err()
+    };
     vec![
+        (named(Sample::Square, &[1.0], &names), "the program has 1 inputs, 2 names were given"),
+        (named(Sample::Logarithm, &[1.0, 0.0], &names[..1]), "(`rate`, entry [1])"),
         (check_gradient(&Sample::Held, at(&[1.0])).unwrap_err(), "gradient check"),
         (anchored.by_dual(&[1.0]).unwrap_err(), "the direction has 1 entries"),
         (anchored.vjp(&Tensor::zeros([3]).unwrap()).unwrap_err(), "expected shape"),

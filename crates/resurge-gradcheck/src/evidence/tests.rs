@@ -9,10 +9,12 @@ fn evidence(means: [[f64; 2]; 3]) -> Evidence {
     let row = |i: usize| Row {
         direction: [vec![1.0, 0.0], vec![0.0, 1.0]][i].clone(),
         norm: 5.0,
-        whole: true,
+        input: None,
+        number: i,
         complex_step: means[1][i],
         dual: means[2][i],
         rounding: 0.0,
+        skipped: None,
     };
     Evidence {
         rows: vec![row(0), row(1)],
@@ -54,7 +56,7 @@ fn directions_that_see_nothing_prove_nothing() {
 #[test]
 fn one_input_alone_is_in_its_own_norm_less_what_rounding_excuses() {
     let mut apart = evidence([[3.0, 4.0]; 3]);
-    (apart.rows[1].whole, apart.rows[1].norm) = (false, 0.01);
+    (apart.rows[1].input, apart.rows[1].norm) = (Some(1), 0.01);
     assert_eq!(errors(&apart, &[3.0, 4.5]), [50.0; 3]);
     apart.rows[1].rounding = 0.25;
     assert_eq!(errors(&apart, &[3.0, 4.5]), [25.0; 3]);

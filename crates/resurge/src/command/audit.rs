@@ -247,5 +247,8 @@ fn below(audit: &AuditReport) -> Result<String> {
         p.dual,
         p.adjoint
     )?;
+    if let Some(what) = p.not_tested() {
+        writeln!(text, "  not tested by it: {}", printable(&what))?;
+    }
     Ok(text)
 }

@@ -6,6 +6,7 @@ use crate::single::Single;
 use crate::{VERDICT, audited, tests};
 use assert_cmd::Command;
 use resurge::audit::{AuditOptions, AuditReports};
+use resurge::gradcheck::Untested;
 use serde_json::json;
 
 const GOLDEN: &str = "spikingjelly-lif-zero.safetensors";
@@ -46,6 +47,36 @@ fn a_run_without_a_spike_exercises_no_reset() {
     );
     assert!(report.matches && report.undecided.is_none(), "{}", report.words);
     assert!(report.words.contains("layer 3 never fires"), "{}", report.words);
+}
+
+/// The proof of a run without a spike holds, and says of what it does not speak.
+#[test]
+fn a_proof_names_what_it_did_not_test() {
+    let mut draft = Single { drive: -2.0, width: 4.0, ..Single::default() }.draft();
+    for k in [1, 3] {
+        let neuron = &mut draft.description["layers"][k];
+        neuron["reset"] = json!({"kind": "value", "value": 0.0, "timing": "before-decay"});
+        neuron["learned"] = json!({"rest": {"reset_value": 1.0}});
+        draft.put(&format!("gradients.layers.{k}.rest"), false, &[1], &[0.0]);
+    }
+    let report = audited(&draft.bytes(), &AuditOptions::default());
+    let proof = report.proof.clone().unwrap();
+    assert!(proof.passed && proof.directions > 0, "{proof:?}");
+    assert_eq!((proof.spikes, &proof.untested[..]), (Some(false), &[Untested::Spikes][..]));
+    // No spike reaches the second layer's weights, and none resets anything to the learned value.
+    assert_eq!(proof.without_gradient, ["layers.1.reset_value", "layers.2.weight", "layers.3.reset_value"]);
+    let page = resurge::audit::html(&AuditReports::new(vec![("run".into(), Ok(report))])).unwrap();
+    assert!(page.contains("Not tested: no neuron fires"), "{page}");
+    let path = std::env::temp_dir().join(format!("resurge-silent-{}.safetensors", std::process::id()));
+    std::fs::write(&path, draft.bytes()).unwrap();
+    let output = Command::cargo_bin("resurge").unwrap().arg("audit").arg(&path).output().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("not tested by it: no neuron fires") && text.contains("is zero"), "{text}");
+
+    let fires = audited(&Lif::default().draft().bytes(), &AuditOptions::default()).proof.unwrap();
+    assert_eq!((fires.spikes, fires.not_tested()), (Some(true), None));
+    assert!(fires.untested.is_empty() && fires.without_gradient.is_empty());
 }
 
 #[test]
