@@ -1,6 +1,6 @@
 //! Gradient rules by name.
 
-use resurge_snn::ResetGradient;
+use resurge_snn::{ResetGradient, SnnError};
 use serde::{Deserialize, Serialize};
 
 /// A gradient of the reset, as it is named on the command line and in files.
@@ -47,7 +47,8 @@ impl Rule {
     /// assert_eq!(names, ["full", "detached", "scaled-0.5", "spatial-only"]);
     /// ```
     pub fn all() -> Vec<Self> {
-        vec![Self::FULL, Self::DETACHED, Self(ResetGradient::Scaled(0.5)), Self(ResetGradient::SpatialOnly)]
+        let all = ResetGradient::ALL.iter().filter_map(|entry| entry.of(entry.sample).ok());
+        all.map(Self).collect()
     }
 
     /// The gradient of the reset.
@@ -83,18 +84,10 @@ impl std::str::FromStr for Rule {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let scaled = |alpha: &str| alpha.parse().ok().and_then(|alpha| ResetGradient::scaled(alpha).ok());
-        match name {
-            "full" => Some(ResetGradient::Full),
-            "detached" => Some(ResetGradient::Detached),
-            "spatial-only" => Some(ResetGradient::SpatialOnly),
-            _ => name.strip_prefix("scaled-").and_then(scaled),
-        }
-        .map(Self)
-        .ok_or_else(|| {
+        name.parse().map(Self).map_err(|_: SnnError| {
             let shown = if name.trim().is_empty() { format!("\"{name}\"") } else { name.to_owned() };
             format!(
-                "no rule is named {shown}: use one of: full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1"
+                "no rule is named {shown}: use one of: full, detached, spatial-only, scaled:ALPHA with ALPHA from 0 to 1"
             )
         })
     }

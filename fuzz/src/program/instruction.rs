@@ -20,9 +20,6 @@ pub struct Instruction {
 
 type Result<T> = std::result::Result<T, SnnError>;
 
-const RESETS: [Reset; 5] =
-    [Reset::TO_ZERO, Reset::SUBTRACT, Reset::SUBTRACT_THEN_DECAY, Reset::GATED_INPUT, Reset::NONE];
-
 impl Instruction {
     /// How many operations there are.
     pub const OPERATIONS: u8 = 53;
@@ -142,21 +139,9 @@ impl Instruction {
     fn surrogate(&self) -> Result<Surrogate> {
         // Peaks of at most 8, so that slopes stay moderate.
         let width = 0.125 * f64::from(1 + self.parameter % 8);
-        let surrogate = match self.more % 12 {
-            0 => Surrogate::sigmoid(width)?,
-            1 => Surrogate::atan(1.0 / width)?,
-            2 => Surrogate::fast_sigmoid(1.0 / width)?,
-            3 => Surrogate::triangle(width)?,
-            4 => Surrogate::rectangle(width)?,
-            5 => Surrogate::gaussian(width)?,
-            6 => Surrogate::erf(1.0 / width)?,
-            7 => Surrogate::tanh(1.0 / width)?,
-            8 => Surrogate::exponential(width)?,
-            9 => Surrogate::algebraic(width)?,
-            10 => Surrogate::multi_gaussian(width, 0.15, 6.0)?,
-            _ => Surrogate::straight_through(),
-        };
-        Ok(match self.more / 12 % 3 {
+        let one = Surrogate::ALL[usize::from(self.more) % Surrogate::ALL.len()];
+        let surrogate = one.of_width.map_or_else(|| one.entry.of(one.entry.sample), |of| of(width))?;
+        Ok(match self.more / 16 % 3 {
             0 => surrogate,
             1 => surrogate.with_scale(SurrogateScale::PeakOne),
             _ => surrogate.with_scale(SurrogateScale::Peak(0.7)),
@@ -164,23 +149,18 @@ impl Instruction {
     }
 
     fn firing(&self) -> Firing {
-        [Firing::Above, Firing::AtOrAbove, Firing::Repeatedly][usize::from(self.more / 36) % 3]
+        [Firing::Above, Firing::AtOrAbove, Firing::Repeatedly][usize::from(self.more / 48) % 3]
     }
 
     fn cell(&self) -> Result<Cell> {
         let p = usize::from(self.b);
-        let gradient = match p / 5 % 4 {
-            0 => ResetGradient::Full,
-            1 => ResetGradient::Detached,
-            2 => ResetGradient::scaled(0.3)?,
-            _ => ResetGradient::SpatialOnly,
-        };
+        let (reset, gradient) = (&Reset::ALL[p % Reset::ALL.len()], &ResetGradient::ALL[p / 5 % 4]);
         Cell::lif(self.surrogate()?)
-            .with_reset_gradient(gradient)
+            .with_reset_gradient(gradient.of(gradient.sample)?)
             .with_firing(self.firing())
             .with_decay(0.25 * (p / 20 % 5) as f64)?
             .with_trace_decay(0.25 * (p / 100 % 3) as f64)?
-            .with_reset(RESETS[p % 5])
+            .with_reset(reset.of(reset.sample)?)
     }
 
     /// The fused cell, whose values must be those of the same cell on the tape.

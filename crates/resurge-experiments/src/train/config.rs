@@ -41,7 +41,7 @@ pub struct Config {
     /// The reset: `zero`, `subtract`, `subtract-then-decay`, `gated` or `none`.
     #[serde(default = "zero")]
     pub reset: String,
-    /// Which of the reset the gradient sees: `full`, `detached`, `scaled-ALPHA` or `spatial-only`.
+    /// Which of the reset the gradient sees: `full`, `detached`, `scaled:ALPHA` or `spatial-only`.
     #[serde(default = "full")]
     pub reset_gradient: String,
     /// `kernel PATTERN` (the class's target spikes in time, as 0 and 1) or `count DESIRED UNDESIRED`.

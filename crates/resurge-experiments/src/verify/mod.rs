@@ -106,22 +106,12 @@ impl VerifyOptions {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn all() -> Result<Self, SnnError> {
+        let surrogates = Surrogate::ALL.iter().filter_map(|one| Some(one.entry.of(one.digits?)));
+        let gradients = ResetGradient::ALL.iter().map(|entry| entry.of(entry.sample));
         Ok(Self {
             resets: vec![Reset::TO_ZERO, Reset::SUBTRACT, Reset::NONE],
-            reset_gradients: vec![
-                ResetGradient::Full,
-                ResetGradient::Detached,
-                ResetGradient::scaled(0.5)?,
-                ResetGradient::SpatialOnly,
-            ],
-            surrogates: vec![
-                Surrogate::sigmoid(0.2)?,
-                Surrogate::atan(2.0)?,
-                Surrogate::fast_sigmoid(5.0)?,
-                Surrogate::triangle(1.0)?,
-                Surrogate::rectangle(1.5)?,
-                Surrogate::gaussian(0.4)?,
-            ],
+            reset_gradients: gradients.collect::<Result<_, SnnError>>()?,
+            surrogates: surrogates.collect::<Result<_, SnnError>>()?,
             steps: 25,
             hidden: 32,
             batch: 4,

@@ -4,7 +4,7 @@ use super::check::{Probes, check, check_cell};
 use super::models::{MODELS, Model, base};
 use super::{CellExtents, CellNetwork, CellReport, Learnable};
 use crate::Result;
-use resurge_snn::{Cell, Reset, ResetGradient, ResetKind, ResetTiming, Surrogate, SurrogateScale};
+use resurge_snn::{Cell, Entry, Reset, ResetGradient, Surrogate, SurrogateScale};
 use std::sync::OnceLock;
 
 /// One specimen of the registry: a neuron model with a reset, a reset gradient and a surrogate.
@@ -41,8 +41,8 @@ pub struct CellCase {
 pub fn cell_registry() -> Vec<CellCase> {
     let mut cases = Vec::new();
     for model in &MODELS {
-        for reset in RESETS.into_iter().filter(|(_, reset)| (model.applies)(*reset)) {
-            for reset_gradient in RULES {
+        for reset in samples(Reset::ALL).filter(|(_, reset)| (model.applies)(*reset)) {
+            for (_, reset_gradient) in samples(ResetGradient::ALL) {
                 for surrogate in surrogates() {
                     cases.push(CellCase { model, reset, reset_gradient, surrogate });
                 }
@@ -52,32 +52,10 @@ pub fn cell_registry() -> Vec<CellCase> {
     cases
 }
 
-/// Every kind of reset at every place in the step. With [`ResetKind::None`] the place does not matter.
-const RESETS: [(&str, Reset); 13] = [
-    ("none", Reset::NONE),
-    ("zero", Reset::TO_ZERO),
-    ("zero-after-decay", at(ResetKind::ToZero, ResetTiming::AfterDecay)),
-    ("gated", Reset::GATED_INPUT),
-    ("subtract", Reset::SUBTRACT),
-    ("subtract-then-decay", Reset::SUBTRACT_THEN_DECAY),
-    ("subtract-after-input", at(ResetKind::Subtract, ResetTiming::AfterInput)),
-    ("value", at(VALUE, ResetTiming::BeforeDecay)),
-    ("value-after-decay", at(VALUE, ResetTiming::AfterDecay)),
-    ("value-gated", at(VALUE, ResetTiming::AfterInput)),
-    ("zero-then-add", at(ADD, ResetTiming::BeforeDecay)),
-    ("zero-then-add-after-decay", at(ADD, ResetTiming::AfterDecay)),
-    ("zero-then-add-gated", at(ADD, ResetTiming::AfterInput)),
-];
-
-const VALUE: ResetKind = ResetKind::ToValue(-0.3125);
-const ADD: ResetKind = ResetKind::ToZeroThenAdd(0.1875);
-
-const fn at(kind: ResetKind, timing: ResetTiming) -> Reset {
-    Reset { kind, timing }
+/// Samples of a table by name. The samples are valid, says a test of the tables.
+fn samples<T>(all: &'static [Entry<T>]) -> impl Iterator<Item = (&'static str, T)> {
+    all.iter().filter_map(|entry| Some((entry.name, entry.of(entry.sample).ok()?)))
 }
-
-const RULES: [ResetGradient; 4] =
-    [ResetGradient::Full, ResetGradient::Detached, ResetGradient::Scaled(0.5), ResetGradient::SpatialOnly];
 
 /// Every shape of surrogate, and every way to scale one. Made once: a custom one lives as long as the program.
 fn surrogates() -> Vec<(&'static str, Surrogate)> {
@@ -92,23 +70,11 @@ fn surrogates() -> Vec<(&'static str, Surrogate)> {
                 _ => -6.0 * x * q.powf(-2.5),
             }
         });
-        let made = [
-            ("sigmoid", Surrogate::sigmoid(0.3125)),
-            ("sigmoid-peak-one", Surrogate::sigmoid(0.25).map(|s| s.with_scale(SurrogateScale::PeakOne))),
-            ("atan", Surrogate::atan(2.0)),
-            ("fast-sigmoid", Surrogate::fast_sigmoid(4.0)),
-            ("superspike-asymptotic", Surrogate::asymptotic_superspike(3.0)),
-            ("triangle", Surrogate::triangle(0.9)),
-            ("rectangle", Surrogate::rectangle(1.1)),
-            ("gaussian", Surrogate::gaussian(0.4)),
-            ("exponential", Surrogate::exponential(0.3)),
-            ("algebraic", Surrogate::algebraic(0.5)),
-            ("multi-gaussian", Surrogate::multi_gaussian(0.5, 0.15, 6.0)),
-            ("straight-through", Ok(Surrogate::straight_through())),
-            ("custom", custom),
-        ];
+        let peak_one = Surrogate::sigmoid(0.25).map(|s| s.with_scale(SurrogateScale::PeakOne));
+        let named = Surrogate::ALL.iter().map(|one| (one.entry.name, one.entry.of(one.entry.sample)));
+        let made = named.chain([("sigmoid-peak-one", peak_one), ("custom", custom)]);
         // The parameters above are valid; the test of the registry counts the surrogates.
-        made.into_iter().filter_map(|(name, surrogate)| Some((name, surrogate.ok()?))).collect()
+        made.filter_map(|(name, surrogate)| Some((name, surrogate.ok()?))).collect()
     };
     MADE.get_or_init(make).clone()
 }

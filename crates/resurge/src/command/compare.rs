@@ -38,7 +38,7 @@ use std::sync::atomic::AtomicBool;
 pub(crate) struct Arguments {
     #[command(flatten)]
     basis: Basis,
-    /// Which of the reset the gradient sees: full, detached, scaled-ALPHA, spatial-only
+    /// Which of the reset the gradient sees: full, detached, scaled:ALPHA, spatial-only
     #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = [Rule::FULL, Rule::DETACHED])]
     rules: Vec<Rule>,
     /// Seeds, one by one: 1-3 or 1,2,5; a single number is that seed alone

@@ -64,7 +64,7 @@ pub(crate) struct Arguments {
     /// Learning rates a decade
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = whole::<usize>)]
     per_decade: usize,
-    /// Gradient rules: full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1
+    /// Gradient rules: full, detached, spatial-only, scaled:ALPHA with ALPHA from 0 to 1
     #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = Rule::all())]
     rules: Vec<Rule>,
     /// Optimisers

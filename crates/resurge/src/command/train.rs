@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Arguments {
     #[command(flatten)]
     basis: Basis,
-    /// Which of the reset the gradient sees: full, detached, scaled-ALPHA or spatial-only; by default that of the settings
+    /// Which of the reset the gradient sees: full, detached, scaled:ALPHA or spatial-only; by default that of the settings
     #[arg(long, value_name = "RULE")]
     reset_grad: Option<String>,
     /// Draws the weights, the order of the data and dropout; by default that of the settings

@@ -79,10 +79,16 @@ fn a_number_that_is_none_is_named_with_what_it_may_be() {
     }
 }
 
-const RULES: &str = "use one of: full, detached, spatial-only, scaled-ALPHA with ALPHA from 0 to 1";
+const RULES: &str = "use one of: full, detached, spatial-only, scaled:ALPHA with ALPHA from 0 to 1";
 
-const SURROGATES: &str = "it must be a name and a number, such as \"sigmoid 0.2\"; names: sigmoid, atan, fast-sigmoid, \
-    triangle, rectangle, gaussian, erf, exponential, algebraic";
+const SURROGATES: &str = "it must be one of: sigmoid WIDTH, tanh SLOPE, atan SLOPE, fast-sigmoid SLOPE, \
+    superspike-asymptotic SLOPE, triangle WIDTH, rectangle WIDTH, gaussian WIDTH, erf SLOPE, exponential WIDTH, \
+    algebraic WIDTH, multi-gaussian WIDTH [WINGS] [RATIO], heaviside WIDTH, periodic-exponential WIDTH PERIOD, \
+    straight-through";
+
+const RESETS: &str = "it must be one of: none, zero, zero-after-decay, gated, subtract, subtract-then-decay, \
+    subtract-after-input, value VALUE, value-after-decay VALUE, value-gated VALUE, zero-then-add VALUE, \
+    zero-then-add-after-decay VALUE, zero-then-add-gated VALUE";
 
 /// Each with all that is said. `train`, `compare`, `diagnose` and `config` read settings in the same way.
 fn said() -> Vec<(&'static [&'static str], String)> {
@@ -192,10 +198,7 @@ fn said() -> Vec<(&'static [&'static str], String)> {
             &["diagnose", "--map", "--surrogate", "step"],
             &format!("setting surrogate is \"step 0.025\"; {SURROGATES}"),
         ),
-        is(
-            &["diagnose", "--map", "--reset", "maybe"],
-            "setting reset is \"maybe\"; it must be one of: zero, subtract, subtract-then-decay, gated, none",
-        ),
+        is(&["diagnose", "--map", "--reset", "maybe"], &format!("setting reset is \"maybe\"; {RESETS}")),
         is(
             &["verify", "--reset", "gated"],
             "no case has all of these names; some resets and surrogates occur with --cell or --all only",
@@ -240,12 +243,9 @@ fn said() -> Vec<(&'static [&'static str], String)> {
             "layers=[\"conf 3\"]",
             "layers: \"conf 3\" is no layer; write conv FILTERS KERNEL [pad N] [stride N], linear NEURONS, pool SIZE or dropout P",
         ),
-        setting(
-            "reset=3",
-            "reset is \"3\"; it must be one of: zero, subtract, subtract-then-decay, gated, none",
-        ),
+        setting("reset=3", &format!("reset is \"3\"; {RESETS}")),
         setting("surrogate=atan -1", "surrogate: atan slope is -1, but must be positive and finite"),
-        setting("surrogate=atan x", &format!("surrogate is \"atan x\"; {SURROGATES}")),
+        setting("surrogate=atan x", "surrogate is \"atan x\"; it must be \"atan SLOPE\", such as \"atan 2\""),
         setting("schedule=step", "schedule is \"step\"; it must be constant or cosine"),
         setting("steps", "\"steps\" has no value; write it as key=value"),
         setting("=3", "\"=3\" has no key; write it as key=value"),

@@ -3,7 +3,7 @@
 use super::Config;
 use crate::Rule;
 use crate::train::TrainError;
-use resurge_snn::{CLASS_PATTERN, Cell, CountTarget, Reset, ResetGradient, Schedule, Surrogate};
+use resurge_snn::{Cell, CountTarget, Reset, ResetGradient, Schedule, SnnError, Surrogate};
 
 /// What the outputs are compared with.
 ///
@@ -35,10 +35,6 @@ impl Config {
     /// # Ok::<(), resurge_experiments::train::TrainError>(())
     /// ```
     pub fn cell(&self) -> Result<Cell, TrainError> {
-        let named = |key: &str| {
-            let key = key.to_owned();
-            move |error: resurge_snn::SnnError| TrainError::Config(format!("{key}: {error}"))
-        };
         let cell = Cell::lif(self.surrogate()?).with_reset_gradient(self.reset_gradient()?);
         let cell = cell.with_decay(1.0 - 1.0 / self.tau_m).map_err(named("tau_m"))?;
         let cell = cell.with_trace_decay(1.0 - 1.0 / self.tau_s).map_err(named("tau_s"))?;
@@ -59,22 +55,16 @@ impl Config {
     /// # Ok::<(), resurge_experiments::train::TrainError>(())
     /// ```
     pub fn loss(&self) -> Result<Loss, TrainError> {
-        let bad = || {
-            let forms = "\"kernel PATTERN\", the pattern of 0 and 1, or \"count DESIRED UNDESIRED\"";
-            TrainError::Config(format!("loss is \"{}\"; it must be {forms}", self.loss))
-        };
-        let words: Vec<&str> = self.loss.split_whitespace().collect();
-        match words[..] {
-            ["kernel"] => Ok(Loss::Kernel(CLASS_PATTERN.to_vec())),
-            ["kernel", pattern] if pattern.bytes().all(|b| b == b'0' || b == b'1') => {
-                Ok(Loss::Kernel(pattern.bytes().map(|b| b == b'1').collect()))
+        match self.loss.parse().map_err(named("loss"))? {
+            resurge_snn::Loss::Kernel { pattern } => Ok(Loss::Kernel(pattern)),
+            resurge_snn::Loss::Count { desired, undesired, one_sided: false } => {
+                CountTarget::new(desired, undesired).map(Loss::Count).map_err(named("loss"))
             }
-            ["count", desired, undesired] => {
-                let number = |text: &str| text.parse::<f64>().map_err(|_| bad());
-                let target = CountTarget::new(number(desired)?, number(undesired)?).map_err(|_| bad())?;
-                Ok(Loss::Count(target))
+            _ => {
+                let problem =
+                    "which trainings do not have; take \"kernel PATTERN\" or \"count DESIRED UNDESIRED\"";
+                Err(TrainError::Config(format!("loss is \"{}\", {problem}", self.loss)))
             }
-            _ => Err(bad()),
         }
     }
 
@@ -129,42 +119,25 @@ impl Config {
     }
 
     fn surrogate(&self) -> Result<Surrogate, TrainError> {
-        type Make = fn(f64) -> resurge_snn::Result<Surrogate>;
-        const KINDS: [(&str, Make); 9] = [
-            ("sigmoid", Surrogate::sigmoid),
-            ("atan", Surrogate::atan),
-            ("fast-sigmoid", Surrogate::fast_sigmoid),
-            ("triangle", Surrogate::triangle),
-            ("rectangle", Surrogate::rectangle),
-            ("gaussian", Surrogate::gaussian),
-            ("erf", Surrogate::erf),
-            ("exponential", Surrogate::exponential),
-            ("algebraic", Surrogate::algebraic),
-        ];
-        let (name, number) = self.surrogate.split_once(' ').unwrap_or((&self.surrogate, ""));
-        let make = KINDS.iter().find(|(kind, _)| *kind == name).map(|(_, make)| make);
-        let (Some(make), Ok(number)) = (make, number.trim().parse()) else {
-            let names = KINDS.map(|(kind, _)| kind).join(", ");
-            let found = &self.surrogate;
-            return Err(TrainError::Config(format!(
-                "surrogate is \"{found}\"; it must be a name and a number, such as \"sigmoid 0.2\"; names: {names}"
-            )));
-        };
-        make(number).map_err(|error| TrainError::Config(format!("surrogate: {error}")))
+        self.surrogate.parse().map_err(named("surrogate"))
     }
 
     fn reset(&self) -> Result<Reset, TrainError> {
-        let all =
-            [Reset::TO_ZERO, Reset::SUBTRACT, Reset::SUBTRACT_THEN_DECAY, Reset::GATED_INPUT, Reset::NONE];
-        all.into_iter().find(|reset| reset.name() == self.reset).ok_or_else(|| {
-            let names = all.map(|reset| reset.name()).join(", ");
-            TrainError::Config(format!("reset is \"{}\"; it must be one of: {names}", self.reset))
-        })
+        self.reset.parse().map_err(named("reset"))
     }
 
     fn reset_gradient(&self) -> Result<ResetGradient, TrainError> {
         let rule = self.reset_gradient.parse::<Rule>();
         rule.map(|rule| rule.gradient())
             .map_err(|error| TrainError::Config(format!("reset_gradient: {error}")))
+    }
+}
+
+/// An error of a setting, which begins with its name.
+fn named(key: &'static str) -> impl Fn(SnnError) -> TrainError {
+    move |error| {
+        let text = error.to_string();
+        let begins = matches!(&error, SnnError::Form { what, .. } if *what == key);
+        TrainError::Config(if begins { text } else { format!("{key}: {text}") })
     }
 }
