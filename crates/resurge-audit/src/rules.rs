@@ -3,7 +3,7 @@
 use super::adjoint::{Cuts, ThresholdPaths};
 use super::description::{Output, Reset, ResetGradient, ResetKind, Timing};
 use super::file::AuditFile;
-use super::run::{Rule, SurrogateChange, SurrogateShape};
+use super::run::{Rule, SurrogateChange};
 use resurge_snn::SurrogateScale;
 
 /// An explanation before it is measured.
@@ -138,12 +138,12 @@ pub(super) fn other_surrogates(file: &AuditFile) -> Vec<Candidate> {
             rule,
         ));
     }
-    for shape in SurrogateShape::ALL {
-        let kind = shape.name;
+    for one in resurge_snn::Surrogate::ALL.iter().filter(|one| one.of_width.is_some()) {
+        let kind = one.entry.name;
         if claimed.is_empty() || claimed.iter().all(|s| s.name() == kind) {
             continue;
         }
-        let rule = Rule { surrogate: SurrogateChange::Shape(shape), ..Rule::default() };
+        let rule = Rule { surrogate: SurrogateChange::Shape(kind), ..Rule::default() };
         let and_area = if kind == "straight-through" { "" } else { " and area" };
         let words = format!("the surrogate is of the shape {kind}, with the claimed one's height{and_area}");
         found.push(candidate(format!("surrogate {kind}"), words, rule));

@@ -26,43 +26,13 @@ pub(super) struct Rule {
     pub(super) threshold: Option<ThresholdPaths>,
 }
 
-/// A shape of surrogates.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SurrogateShape {
-    pub(super) name: &'static str,
-    /// The surrogate of this shape by its equivalent width, area over peak.
-    of_width: fn(f64) -> resurge_snn::Result<Surrogate>,
-}
-
-impl PartialEq for SurrogateShape {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl SurrogateShape {
-    /// The shapes that a framework may have in place of the claimed one. All but the last have an area; at unit area, area over
-    /// peak is 1 / derivative(0), which gives the parameter.
-    pub(super) const ALL: [Self; 9] = [
-        Self { name: "sigmoid", of_width: |w| Surrogate::sigmoid(w / 4.0) },
-        Self { name: "atan", of_width: |w| Surrogate::atan(2.0 / w) },
-        Self { name: "fast-sigmoid", of_width: |w| Surrogate::fast_sigmoid(2.0 / w) },
-        Self { name: "triangle", of_width: Surrogate::triangle },
-        Self { name: "rectangle", of_width: Surrogate::rectangle },
-        Self { name: "gaussian", of_width: |w| Surrogate::gaussian(w / std::f64::consts::TAU.sqrt()) },
-        Self { name: "exponential", of_width: |w| Surrogate::exponential(w / 2.0) },
-        Self { name: "algebraic", of_width: |w| Surrogate::algebraic(w / 2.0) },
-        Self { name: "straight-through", of_width: |_| Ok(Surrogate::straight_through()) },
-    ];
-}
-
 /// Another surrogate in the place of each layer's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum SurrogateChange {
     None,
     Scale(SurrogateScale),
-    /// Another shape of the same value at 0 and the same area.
-    Shape(SurrogateShape),
+    /// The shape of this name in [`Surrogate::ALL`], of the same value at 0 and the same area.
+    Shape(&'static str),
 }
 
 impl Default for Rule {
@@ -86,8 +56,10 @@ impl SurrogateChange {
         match self {
             Self::None => claimed,
             Self::Scale(scale) => claimed.with_scale(scale),
-            Self::Shape(shape) => {
-                let made = (shape.of_width)(claimed.width());
+            Self::Shape(name) => {
+                let one = Surrogate::ALL.iter().find(|one| one.entry.name == name);
+                // At the equivalent width, area over peak: of the peak of the claimed one, it has its area.
+                let made = one.and_then(|one| one.of_width?(claimed.width()).ok());
                 made.map_or(claimed, |s| s.with_scale(SurrogateScale::Peak(claimed.derivative(0.0))))
             }
         }

@@ -7,6 +7,7 @@ mod equations;
 mod examples;
 mod formats;
 mod links;
+mod lists;
 
 use std::path::{Path, PathBuf};
 
