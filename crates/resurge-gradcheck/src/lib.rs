@@ -74,9 +74,9 @@ pub use cells::{
     Learnable, Probes, cell_registry, check_cell,
 };
 pub use checks::{
-    AdjointCheck, AdjointPair, AdjointReport, CheckReport, GradCheck, HessianCheck, HessianReport,
-    Inconclusive, Kink, Mismatch, Place, Reason, TaylorCheck, TaylorOrder, TaylorReport, Verdict,
-    check_adjoint, check_gradient, check_hessian, check_taylor, hessian_vector_product,
+    AdjointCheck, AdjointPair, AdjointReport, CheckOptions, CheckReport, GradCheck, HessianCheck,
+    HessianReport, Inconclusive, Kink, Mismatch, Place, Reason, TaylorCheck, TaylorOrder, TaylorReport,
+    Verdict, check_adjoint, check_gradient, check_hessian, check_taylor, hessian_vector_product,
 };
 pub use closed_form::{ClosedForm, closed_form};
 pub use convergence::{Convergence, convergence};
