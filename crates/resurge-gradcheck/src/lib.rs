@@ -45,6 +45,7 @@
 //! | [`TaylorCheck`] | [`check_taylor`] | the slopes of the Taylor remainders with 1, 2 and 3 |
 //! | [`HessianCheck`] | [`check_hessian`] | Hessian-vector products by three means, and their symmetry |
 //!
+//! All take [`CheckOptions`], with one word for one thing, and call inputs by the names that they are given.
 //! `run` returns a report, whatever the outcome; the one-line functions return an error that says what is wrong.
 #![forbid(unsafe_code)]
 

@@ -29,7 +29,7 @@ use resurge_tensor::Tensor;
 /// assert_eq!(report.pairs.len(), 3);
 ///
 /// let wrong = GradCheck::new(&Product, at).options(options).claim(vec![1.1, 0.5]).run()?;
-/// assert!(wrong.to_string().contains("direction 0 of `gain`"));
+/// assert!(wrong.to_string().contains("wrong at `gain`, entry []"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -13,8 +13,8 @@ use resurge_tensor::Tensor;
 /// By default every entry is compared ([`full`](Self::full)), else projections: on the gradient
 /// itself and on [`directions`](Self::directions) of random signs, whose mean square measures the
 /// error of the whole gradient. An output of several entries is then contracted with a cotangent
-/// drawn by the seed, and the bar is relative to the gradient's norm. The reference is a central difference extrapolated by Ridders'
-/// method, whose estimated error is part of the comparison:
+/// drawn by the seed, and the bar is relative to the gradient's norm. The reference is a central
+/// difference extrapolated by Ridders' method, whose estimated error is part of the comparison:
 ///
 /// `|claimed - reference| <= rtol max(|claimed|, |reference|) + atol + safety * error`,
 ///
