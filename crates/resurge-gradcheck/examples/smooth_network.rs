@@ -131,7 +131,7 @@ fn main() -> Result<(), Error> {
         "central": run(&check(central, width))?,
         "order_6": run(&check(Scheme::Fixed { stencil: Stencil::Sixth, step: None }, width))?,
         "ridders": run(&check(Scheme::Ridders, width))?,
-        "projections": run(&check(Scheme::Ridders, width).projections(8))?,
+        "projections": run(&check(Scheme::Ridders, width).directions(8))?,
         "one_gradient": timed(repeats, || gradient(&network, &weights).map(drop))?,
     });
     println!("{}", serde_json::to_string_pretty(&out)?);

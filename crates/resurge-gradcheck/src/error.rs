@@ -194,6 +194,14 @@ impl fmt::Display for Origin {
 }
 
 impl GradcheckError {
+    /// Refuses names that are not one for each input.
+    pub(crate) fn check_names(names: &[String], inputs: usize) -> Result<()> {
+        if names.is_empty() || names.len() == inputs {
+            return Ok(());
+        }
+        Err(Self::Names { expected: inputs, actual: names.len() })
+    }
+
     /// The error with the name of the input that it is about, where it is about one.
     pub(crate) fn of_inputs(mut self, names: &[String]) -> Self {
         if let Self::NonFinite { origin, .. } = &mut self {

@@ -45,6 +45,7 @@
 //! | [`TaylorCheck`] | [`check_taylor`] | the slopes of the Taylor remainders with 1, 2 and 3 |
 //! | [`HessianCheck`] | [`check_hessian`] | Hessian-vector products by three means, and their symmetry |
 //!
+//! All take [`CheckOptions`], with one word for one thing, and call inputs by the names that they are given.
 //! `run` returns a report, whatever the outcome; the one-line functions return an error that says what is wrong.
 #![forbid(unsafe_code)]
 
@@ -74,9 +75,9 @@ pub use cells::{
     Learnable, Probes, cell_registry, check_cell,
 };
 pub use checks::{
-    AdjointCheck, AdjointPair, AdjointReport, CheckReport, GradCheck, HessianCheck, HessianReport,
-    Inconclusive, Kink, Mismatch, Place, Reason, TaylorCheck, TaylorOrder, TaylorReport, Verdict,
-    check_adjoint, check_gradient, check_hessian, check_taylor, hessian_vector_product,
+    AdjointCheck, AdjointPair, AdjointReport, CheckOptions, CheckReport, GradCheck, HessianCheck,
+    HessianReport, Inconclusive, Kink, Mismatch, Place, Reason, TaylorCheck, TaylorOrder, TaylorReport,
+    Verdict, check_adjoint, check_gradient, check_hessian, check_taylor, hessian_vector_product,
 };
 pub use closed_form::{ClosedForm, closed_form};
 pub use convergence::{Convergence, convergence};

@@ -33,7 +33,8 @@ impl<P: Program> AnchoredProgram<'_, P> {
     }
 }
 
-/// Where a number that is not finite comes from: the operation, and the first entry of an input whose gradient it spoils.
+/// Where a number that is not finite comes from: the operation, and the first entry of an input that is none itself, or else
+/// whose gradient it spoils.
 pub(super) fn non_finite(
     what: &'static str,
     tape: &Tape<f64>,
@@ -44,11 +45,14 @@ pub(super) fn non_finite(
     let operation = tape.non_finite(output, cotangent.clone())?;
     let gradients = tape.vjp(output, cotangent.clone())?;
     let mut input = None;
-    for (number, &leaf) in leaves.iter().enumerate() {
-        let bad = |tensor: &Tensor<f64>| tensor.as_slice().iter().position(|x| !x.is_finite());
-        let Some(entry) = bad(tape.value(leaf)?).or_else(|| bad(gradients.wrt(leaf).ok()?)) else { continue };
-        input = Some((number, crate::directions::multi_index(tape.value(leaf)?.shape(), entry)));
-        break;
+    for spoiled in [false, true] {
+        for (number, &leaf) in leaves.iter().enumerate() {
+            let value = tape.value(leaf)?;
+            let tensor = if spoiled { gradients.wrt(leaf).ok() } else { Some(value) };
+            let entry = tensor.and_then(|tensor| tensor.as_slice().iter().position(|x| !x.is_finite()));
+            let entry = entry.map(|entry| (number, crate::directions::multi_index(value.shape(), entry)));
+            input = input.or(entry);
+        }
     }
     Ok(GradcheckError::NonFinite { what, origin: Box::new(Origin { input, name: None, operation }) })
 }

@@ -1,17 +1,17 @@
 //! Hessian-vector products of the anchored program, and their check.
 
-use super::Verdict;
 use super::adjoint::within;
-use super::base_point::record;
+use super::options::options;
+use super::{CheckOptions, Verdict};
 use crate::anchored::COMPLEX_STEP;
 use crate::directions::random_weights;
-use crate::error::positive;
 use crate::evidence::{dot, largest, norm};
 use crate::scales::Scales;
 use crate::{AnchoredProgram, GradcheckError, Program, Result};
 use rayon::prelude::*;
 use resurge_tensor::{Complex, Dual, Tensor};
 use serde::Serialize;
+use std::fmt;
 
 /// The product `H v` of the Hessian of the anchored loss with a direction: a tape of dual numbers, backward, and
 /// the dual parts of the gradient.
@@ -89,10 +89,7 @@ fn by_complex_step<P: Program>(anchored: &AnchoredProgram<'_, P>, direction: &[f
 pub struct HessianCheck<'p, P> {
     program: &'p P,
     inputs: Vec<Tensor<f64>>,
-    pairs: usize,
-    tolerance: f64,
-    seed: u64,
-    smooth_twin: bool,
+    options: CheckOptions,
 }
 
 /// The result of a [`HessianCheck`]: the largest errors over the pairs of directions.
@@ -129,122 +126,26 @@ pub struct HessianReport {
 
 /// Rounding alone separates the means, but second derivatives of steep surrogates are sums with much
 /// cancellation: 1e-14 is typical, a few 1e-13 the most that was seen for networks of 20 steps.
-const TOLERANCE: f64 = 1e-11;
+const RTOL: f64 = 1e-11;
 
-impl<'p, P: Program> HessianCheck<'p, P> {
-    /// A check with 4 pairs of directions at `inputs`.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = HessianCheck::new(&Sine, at).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Self {
-        Self { program, inputs, pairs: 4, tolerance: TOLERANCE, seed: 0, smooth_twin: false }
-    }
+/// How many pairs.
+const PAIRS: usize = 4;
 
-    /// The number of pairs of directions.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = HessianCheck::new(&Sine, at).pairs(3).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// assert_eq!(report.pairs, 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+options!(HessianCheck {});
+
+impl<P: Program> HessianCheck<'_, P> {
+    /// An older word for [`directions`](Self::directions).
+    #[doc(hidden)]
     #[must_use]
     pub fn pairs(self, pairs: usize) -> Self {
-        Self { pairs, ..self }
+        self.directions(pairs)
     }
 
-    /// The largest error with which it passes: 1e-11 unless told otherwise.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = HessianCheck::new(&Sine, at).tolerance(1e-12).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// An older word for [`rtol`](Self::rtol).
+    #[doc(hidden)]
     #[must_use]
     pub fn tolerance(self, tolerance: f64) -> Self {
-        Self { tolerance, ..self }
-    }
-
-    /// Draws the directions, and the cotangent of an output of several entries.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = HessianCheck::new(&Sine, at).seed(7).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        Self { seed, ..self }
-    }
-
-    /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`].
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{HessianCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = HessianCheck::new(&Sine, at).smooth_twin().run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn smooth_twin(self) -> Self {
-        Self { smooth_twin: true, ..self }
+        self.rtol(tolerance)
     }
 
     /// Runs the check.
@@ -270,26 +171,27 @@ impl<'p, P: Program> HessianCheck<'p, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn run(&self) -> Result<HessianReport> {
-        positive("tolerance", self.tolerance)?;
-        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
-        let scales = Scales::found(&anchored, 1.0, self.seed)?;
-        let errors = (0..self.pairs).into_par_iter().map(|number| self.pair(&anchored, &scales, number));
+        let rtol = self.options.checked(RTOL)?;
+        let anchored = self.options.record(self.program, &self.inputs)?;
+        let scales = Scales::found(&anchored, 1.0, self.options.seed)?;
+        let pairs = self.options.directions.unwrap_or(PAIRS);
+        let errors = (0..pairs).into_par_iter().map(|number| self.pair(&anchored, &scales, number));
         let errors: Vec<PairErrors> = errors.collect::<Result<_>>()?;
 
         let over = |of: fn(&PairErrors) -> f64| largest(errors.iter().map(of));
         let (complex_step, nested_dual, symmetry) =
             (over(|e| e.complex_step), over(|e| e.nested_dual), over(|e| e.symmetry));
-        let agree = [complex_step, nested_dual, symmetry].iter().all(|&e| within(e, self.tolerance));
+        let agree = [complex_step, nested_dual, symmetry].iter().all(|&e| within(e, rtol));
         let verdict = match (agree, errors.iter().any(|e| !e.vanishes)) {
             (false, _) => Verdict::Failed,
             (true, false) => Verdict::Undecided,
             (true, true) => Verdict::Passed,
         };
-        Ok(HessianReport { verdict, complex_step, nested_dual, symmetry, pairs: self.pairs })
+        Ok(HessianReport { verdict, complex_step, nested_dual, symmetry, pairs })
     }
 
     fn pair(&self, anchored: &AnchoredProgram<'_, P>, scales: &Scales, number: usize) -> Result<PairErrors> {
-        let seed = self.seed.wrapping_add(2 * number as u64 + 1);
+        let seed = self.options.seed.wrapping_add(2 * number as u64 + 1);
         let n = anchored.dimension();
         let (u, v) = (random_weights(n, seed), random_weights(n, seed.wrapping_add(1)));
         let (u, v) = (scales.times(&u), scales.times(&v));
@@ -301,11 +203,12 @@ impl<'p, P: Program> HessianCheck<'p, P> {
         let (uhv, vhu) = (dot(&u, &hv), dot(&v, &hu));
         let nested = anchored.nested(&u, &v)?.eps.eps;
         let (size_v, size_u) = (terms(&u, &hv), terms(&v, &hu));
+        let beyond = |difference: f64| self.options.beyond(difference);
         Ok(PairErrors {
-            complex_step: relative(norm(&apart), norm(&of_hv).max(norm(&of_complex))),
-            nested_dual: relative((uhv - nested).abs(), size_v.max(nested.abs())),
-            symmetry: relative((uhv - vhu).abs(), size_v + size_u),
-            vanishes: size_v == 0.0 && nested == 0.0,
+            complex_step: relative(beyond(norm(&apart)), norm(&of_hv).max(norm(&of_complex))),
+            nested_dual: relative(beyond((uhv - nested).abs()), size_v.max(nested.abs())),
+            symmetry: relative(beyond((uhv - vhu).abs()), size_v + size_u),
+            vanishes: size_v <= self.options.atol && nested.abs() <= self.options.atol,
         })
     }
 }
@@ -344,6 +247,20 @@ impl HessianReport {
     }
 }
 
+impl fmt::Display for HessianReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.verdict == Verdict::Undecided {
+            return f.write_str("the Hessian vanishes: nothing could be compared");
+        }
+        let Self { complex_step, nested_dual, symmetry, .. } = self;
+        write!(
+            f,
+            "errors {complex_step:.1e} against the complex step, {nested_dual:.1e} against nested dual \
+             numbers, {symmetry:.1e} of symmetry"
+        )
+    }
+}
+
 /// Checks second derivatives with all options at their defaults, and returns an error that says what is wrong.
 ///
 /// # Errors
@@ -370,13 +287,5 @@ pub fn check_hessian<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Resul
     if report.passed() {
         return Ok(report);
     }
-    let HessianReport { complex_step, nested_dual, symmetry, .. } = report;
-    let what = match report.verdict {
-        Verdict::Undecided => "the Hessian vanishes: nothing could be compared".to_owned(),
-        _ => format!(
-            "errors {complex_step:.1e} against the complex step, {nested_dual:.1e} against nested dual numbers, \
-             {symmetry:.1e} of symmetry"
-        ),
-    };
-    Err(GradcheckError::Rejected { check: "Hessian", report: what })
+    Err(GradcheckError::Rejected { check: "Hessian", report: report.to_string() })
 }

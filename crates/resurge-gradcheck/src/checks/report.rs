@@ -261,6 +261,8 @@ pub struct CheckReport {
     /// How many of these repeated an earlier one, and gave the same to the bit. A program that seldom depends on something
     /// besides its inputs is found only by such a repetition.
     pub repeats: usize,
+    /// What the inputs are called; empty where they have numbers alone.
+    pub names: Vec<String>,
 }
 
 /// How many rows a report lists of each kind.

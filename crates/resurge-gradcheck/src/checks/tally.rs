@@ -26,7 +26,10 @@ pub(super) struct Compared {
 impl Compared {
     fn allowed(&self, claimed: f64, reference: &Reference) -> f64 {
         let size = claimed.abs().max(reference.size());
-        self.tolerance.relative(size) + self.tolerance.uncertain(reference.error) + DUST * self.scale
+        self.tolerance.atol
+            + self.tolerance.relative(size)
+            + self.tolerance.uncertain(reference.error)
+            + DUST * self.scale
     }
 }
 
@@ -96,8 +99,8 @@ impl<'a> Tally<'a> {
         if !within {
             self.decide(reference, of);
             self.fail(claimed, reference, of, place)?;
-        } else if claimed.abs().max(reference.size()) <= uncertain + DUST * of.scale {
-            // Zero, as far as anything can tell.
+        } else if claimed.abs().max(reference.size()) <= uncertain + DUST * of.scale + of.tolerance.atol {
+            // Zero, as far as anything can tell, or was asked to.
             self.vanishing += 1;
             return Ok(());
         } else if !of.tolerance.counts(reference, claimed.abs().max(reference.size())) {
@@ -224,6 +227,7 @@ impl<'a> Tally<'a> {
             kinks,
             nearest_kinks: self.kinks,
             silent: exercised.silent,
+            names: Vec::new(),
             noise: self.noise,
             evaluations: self.evaluations,
             repeats: self.repeats,

@@ -83,9 +83,7 @@ impl ProofOptions<'_> {
 /// ```
 pub fn prove<P: Program>(program: &P, at: Vec<Tensor<f64>>, options: &ProofOptions<'_>) -> Result<Proof> {
     let ProofOptions { names, .. } = options;
-    if !names.is_empty() && names.len() != at.len() {
-        return Err(GradcheckError::Names { expected: at.len(), actual: names.len() });
-    }
+    GradcheckError::check_names(names, at.len())?;
     let anchored = AnchoredProgram::new(program, at).map_err(|error| error.of_inputs(names))?;
     of(&anchored, options)
 }

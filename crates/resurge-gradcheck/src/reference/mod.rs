@@ -122,6 +122,8 @@ pub(crate) struct Probe<'a> {
 pub(crate) struct Tolerance {
     /// The relative difference allowed.
     pub(crate) rtol: f64,
+    /// The difference allowed in any case.
+    pub(crate) atol: f64,
     /// How many of its own error estimates a reference may be off by.
     pub(crate) safety: f64,
     /// The least size that differences are relative to: 0 for an entry, the norm for a projection, which may be small by

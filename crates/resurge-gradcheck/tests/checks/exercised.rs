@@ -38,7 +38,7 @@ fn a_learned_constant_of_the_reset_is_not_proved_by_a_run_without_spikes() {
         *claim.last_mut().unwrap() /= 1.5;
         for projections in [false, true] {
             let check = GradCheck::new(&program, at(current)).width(0.2).claim(claim.clone());
-            let check = if projections { check.projections(4) } else { check };
+            let check = if projections { check.directions(4) } else { check };
             let report = check.run().unwrap();
             if current > 0.5 {
                 assert_eq!((report.verdict, report.silent), (Verdict::Failed, false), "{report}");
@@ -76,7 +76,7 @@ fn an_input_that_cannot_matter_is_no_doubt_and_one_that_happens_not_to_is() {
     for projections in [false, true] {
         let check = |x: f64| {
             let check = GradCheck::new(&Unused, at(x));
-            if projections { check.projections(2) } else { check }.run().unwrap()
+            if projections { check.directions(2) } else { check }.run().unwrap()
         };
         let report = check(3.0);
         assert_eq!(report.verdict, Verdict::Passed, "{report}");

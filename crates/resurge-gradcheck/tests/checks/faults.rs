@@ -16,7 +16,7 @@ fn claimed(seed: u64, projections: bool, fault: fn(&mut Vec<f64>)) -> Option<Che
     }
     let width = program.cell.surrogate().width();
     let check = GradCheck::new(&program, at).width(width).seed(seed).claim(gradient);
-    let check = if projections { check.projections(8) } else { check };
+    let check = if projections { check.directions(8) } else { check };
     Some(check.run().unwrap())
 }
 

@@ -48,7 +48,7 @@ impl Program for Silent {
 #[test]
 fn a_vanishing_gradient_is_no_proof() {
     let at = vec![Tensor::full([2], 7.0).unwrap()];
-    for check in [GradCheck::new(&Silent, at.clone()), GradCheck::new(&Silent, at.clone()).projections(3)] {
+    for check in [GradCheck::new(&Silent, at.clone()), GradCheck::new(&Silent, at.clone()).directions(3)] {
         assert_eq!(check.run().unwrap().verdict, Verdict::Undecided);
     }
     assert_eq!(AdjointCheck::new(&Silent, at.clone()).run().unwrap().verdict, Verdict::Undecided);

@@ -68,7 +68,7 @@ fn cases() -> Vec<(Narrow, Vec<Tensor<f64>>)> {
 
 fn check(program: Narrow, at: &[Tensor<f64>], claim: Option<Vec<f64>>, projections: bool) -> CheckReport {
     let check = GradCheck::new(&program, at.to_vec());
-    let check = if projections { check.projections(4) } else { check };
+    let check = if projections { check.directions(4) } else { check };
     match claim {
         Some(claim) => check.claim(claim).run().unwrap(),
         None => check.run().unwrap(),
@@ -134,7 +134,7 @@ impl Program for Escaped {
 #[test]
 fn differences_overrule_duals_that_lose_a_path() {
     let at = vec![Tensor::from_vec([2], vec![0.4, 1.5]).unwrap()];
-    for check in [GradCheck::new(&Escaped, at.clone()), GradCheck::new(&Escaped, at.clone()).projections(3)] {
+    for check in [GradCheck::new(&Escaped, at.clone()), GradCheck::new(&Escaped, at.clone()).directions(3)] {
         let report = check.run().unwrap();
         assert_eq!(report.verdict, Verdict::Failed, "{report}");
         assert!(report.mismatches.iter().all(|m| m.evidence == Means::FiniteDifferences), "{report}");

@@ -66,7 +66,7 @@ fn a_faulty_operation_is_seen_by_every_check_of_first_order() {
     let passes = |fault| {
         let program = Faulty(fault);
         let full = check_gradient(&program, points()).is_ok();
-        let fast = GradCheck::new(&program, points()).projections(4).run().unwrap().passed();
+        let fast = GradCheck::new(&program, points()).directions(4).run().unwrap().passed();
         let adjoint = check_adjoint(&program, points()).is_ok();
         let taylor = TaylorCheck::new(&program, points()).orders(2).run().unwrap().passed();
         [full, fast, adjoint, taylor]

@@ -16,7 +16,7 @@ fn gradients_pass(seeds: std::ops::Range<u64>) -> usize {
         let (program, at) = Drawn::new(seed);
         let width = program.cell.surrogate().width();
         let check = GradCheck::new(&program, at).width(width).seed(seed);
-        let check = if seed % 2 == 0 { check.full() } else { check.projections(2) };
+        let check = if seed % 2 == 0 { check.full() } else { check.directions(2) };
         let report = check.run().unwrap();
         assert_ne!(report.verdict, Verdict::Failed, "seed {seed}: {report}");
         nothing += usize::from(report.verdict == Verdict::Undecided);
@@ -29,9 +29,9 @@ fn other_checks_pass(seeds: std::ops::Range<u64>) {
         let (mut program, at) = Drawn::new(seed);
         program.vector = seed % 2 == 1;
         let width = program.cell.surrogate().width();
-        let adjoint = AdjointCheck::new(&program, at.clone()).pairs(3).seed(seed).run().unwrap();
+        let adjoint = AdjointCheck::new(&program, at.clone()).directions(3).seed(seed).run().unwrap();
         assert_ne!(adjoint.verdict, Verdict::Failed, "seed {seed}: {adjoint:?}");
-        let hessian = HessianCheck::new(&program, at.clone()).pairs(2).seed(seed).run().unwrap();
+        let hessian = HessianCheck::new(&program, at.clone()).directions(2).seed(seed).run().unwrap();
         assert_ne!(hessian.verdict, Verdict::Failed, "seed {seed}: {hessian:?}");
         let taylor = TaylorCheck::new(&program, at).width(width).directions(2).seed(seed).run().unwrap();
         assert_ne!(taylor.verdict, Verdict::Failed, "seed {seed}: {taylor:?}");

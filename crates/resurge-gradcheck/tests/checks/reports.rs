@@ -23,7 +23,7 @@ fn a_report_names_place_values_and_reason() {
     assert!(text.contains("input 0, entry [1, 1]") && text.contains("a factor theta too many"), "{text}");
 
     // A projection alone does not say which entry; halving its support does.
-    let projected = check.projections(3).run().unwrap();
+    let projected = check.directions(3).run().unwrap();
     let Place::Direction { suspect, .. } = &projected.mismatches[0].place else { panic!("{projected}") };
     assert_eq!(suspect, &Some((0, vec![1, 1])));
 }

@@ -58,7 +58,7 @@ impl Program for Kink {
 fn check(kink: Kink, at: &[f64], claim: Option<&[f64]>, projections: bool) -> CheckReport {
     let at = vec![Tensor::from_vec([at.len()], at.to_vec()).unwrap()];
     let check = GradCheck::new(&kink, at);
-    let check = if projections { check.projections(4) } else { check };
+    let check = if projections { check.directions(4) } else { check };
     match claim {
         Some(claim) => check.claim(claim.to_vec()).run().unwrap(),
         None => check.run().unwrap(),

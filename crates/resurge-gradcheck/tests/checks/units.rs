@@ -41,7 +41,7 @@ impl Units {
 
     fn check(&self, claim: Option<Vec<f64>>, projections: bool) -> CheckReport {
         let check = GradCheck::new(self, self.at()).width(0.3);
-        let check = if projections { check.projections(4) } else { check };
+        let check = if projections { check.directions(4) } else { check };
         let check = match claim {
             Some(claim) => check.claim(claim),
             None => check,
@@ -184,7 +184,7 @@ fn a_product_with_a_large_input_does_not_drown_that_with_a_small_one() {
     let at = || vec![Tensor::full([2], 0.5).unwrap(), Tensor::full([2], 0.25).unwrap()];
     let report = AdjointCheck::new(&Drowned, at()).run().unwrap();
     assert_eq!((report.verdict, report.suspect.map(|(input, _)| input)), (Verdict::Failed, Some(1)));
-    for check in [GradCheck::new(&Drowned, at()), GradCheck::new(&Drowned, at()).projections(3)] {
+    for check in [GradCheck::new(&Drowned, at()), GradCheck::new(&Drowned, at()).directions(3)] {
         let report = check.run().unwrap();
         assert_eq!(report.verdict, Verdict::Failed, "{report}");
     }

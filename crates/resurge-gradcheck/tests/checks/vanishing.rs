@@ -44,7 +44,7 @@ fn a_right_gradient_of_a_loss_near_zero_is_not_rejected() {
         let program = SquaredError::of(error);
         for seed in 0..20 {
             let check = || GradCheck::new(&program, at()).seed(seed);
-            for report in [check().run().unwrap(), check().projections(4).run().unwrap()] {
+            for report in [check().run().unwrap(), check().directions(4).run().unwrap()] {
                 assert_ne!(report.verdict, Verdict::Failed, "error {error:e}, seed {seed}: {report}");
                 // A gradient of zeros is no evidence, one of 1e-3 is.
                 assert!(error != 0.0 || report.verdict == Verdict::Undecided, "seed {seed}: {report}");
@@ -95,7 +95,7 @@ fn an_output_of_zero_hides_nothing() {
     let check = |claim: Vec<f64>| GradCheck::new(&Lines, at()).claim(claim);
     let (right, wrong) = (vec![3.0, 0.0, 0.0, 3.0], vec![3.0, 0.0, 0.0, 3.0 + 1e-5]);
     assert!(check(right.clone()).run().unwrap().passed());
-    assert!(check(right).projections(4).run().unwrap().passed());
+    assert!(check(right).directions(4).run().unwrap().passed());
     assert_eq!(check(wrong.clone()).run().unwrap().verdict, Verdict::Failed);
-    assert_eq!(check(wrong).projections(4).run().unwrap().verdict, Verdict::Failed);
+    assert_eq!(check(wrong).directions(4).run().unwrap().verdict, Verdict::Failed);
 }

@@ -2,10 +2,12 @@
 
 mod run;
 
-use super::{Reason, Verdict};
+use super::options::{called, options};
+use super::{CheckOptions, Reason, Verdict};
 use crate::{GradcheckError, Program, Result};
 use resurge_tensor::Tensor;
 use serde::Serialize;
+use std::fmt;
 
 /// The adjoint test: `<J v, w> = <v, J' w>` for random `v` in the inputs' space and `w` in the output's.
 ///
@@ -28,7 +30,7 @@ use serde::Serialize;
 /// }
 ///
 /// let at = vec![Tensor::full([2, 3], 0.5)?, Tensor::full([3, 4], -1.5)?];
-/// let report = AdjointCheck::new(&Linear, at).pairs(4).run()?;
+/// let report = AdjointCheck::new(&Linear, at).directions(4).run()?;
 /// assert!(report.passed() && report.max_error < 1e-15 && report.pairs.len() == 4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -36,10 +38,7 @@ use serde::Serialize;
 pub struct AdjointCheck<'p, P> {
     program: &'p P,
     inputs: Vec<Tensor<f64>>,
-    pairs: usize,
-    tolerance: f64,
-    seed: u64,
-    smooth_twin: bool,
+    options: CheckOptions,
 }
 
 /// The two sides for one pair of vectors.
@@ -101,127 +100,32 @@ pub struct AdjointReport {
     pub max_error: f64,
     /// The input tensor and multi-index of an entry at which `J' w` is wrong, for the worst pair.
     pub suspect: Option<(usize, Vec<usize>)>,
+    /// What the inputs are called; empty where they have numbers alone.
+    pub names: Vec<String>,
 }
 
 /// Either side is a sum of products, each from a chain of some hundred operations at 1e-16; the error is
 /// relative to the sum of their sizes. Correct programs stay below 1e-14.
-const TOLERANCE: f64 = 1e-12;
+const RTOL: f64 = 1e-12;
 
-impl<'p, P: Program> AdjointCheck<'p, P> {
-    /// A test with 8 pairs at `inputs`.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = AdjointCheck::new(&Sine, at).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Self {
-        Self { program, inputs, pairs: 8, tolerance: TOLERANCE, seed: 0, smooth_twin: false }
-    }
+/// How many pairs.
+const PAIRS: usize = 8;
 
-    /// The number of pairs.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = AdjointCheck::new(&Sine, at).pairs(3).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// assert_eq!(report.pairs.len(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+options!(AdjointCheck {});
+
+impl<P: Program> AdjointCheck<'_, P> {
+    /// An older word for [`directions`](Self::directions).
+    #[doc(hidden)]
     #[must_use]
     pub fn pairs(self, pairs: usize) -> Self {
-        Self { pairs, ..self }
+        self.directions(pairs)
     }
 
-    /// The largest error with which it passes: 1e-12 unless told otherwise.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = AdjointCheck::new(&Sine, at).tolerance(1e-13).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// An older word for [`rtol`](Self::rtol).
+    #[doc(hidden)]
     #[must_use]
     pub fn tolerance(self, tolerance: f64) -> Self {
-        Self { tolerance, ..self }
-    }
-
-    /// Draws the vectors.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = AdjointCheck::new(&Sine, at).seed(7).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        Self { seed, ..self }
-    }
-
-    /// Checks the smooth twin; see
-    /// [`AnchoredProgram::smooth_twin`](crate::AnchoredProgram::smooth_twin).
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{AdjointCheck, Program, ProgramResult};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = AdjointCheck::new(&Sine, at).smooth_twin().run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn smooth_twin(self) -> Self {
-        Self { smooth_twin: true, ..self }
+        self.rtol(tolerance)
     }
 }
 
@@ -253,6 +157,20 @@ impl AdjointReport {
     }
 }
 
+impl fmt::Display for AdjointReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons: Vec<String> = self.undecided.iter().map(|why| why.of_inputs(&self.names)).collect();
+        match (&self.verdict, &self.suspect) {
+            (Verdict::Undecided, _) => f.write_str(&reasons.join("; ")),
+            (_, Some((input, index))) => {
+                let input = called(&self.names, *input);
+                write!(f, "error {:.1e}, wrong at {input}, entry {index:?}", self.max_error)
+            }
+            (_, None) => write!(f, "error {:.1e}", self.max_error),
+        }
+    }
+}
+
 /// Runs the adjoint test with all options at their defaults, and returns an error that says what is wrong.
 ///
 /// # Errors
@@ -279,14 +197,5 @@ pub fn check_adjoint<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Resul
     if report.passed() {
         return Ok(report);
     }
-    let what = match (&report.verdict, &report.suspect) {
-        (Verdict::Undecided, _) => {
-            report.undecided.iter().map(Reason::to_string).collect::<Vec<_>>().join("; ")
-        }
-        (_, Some((input, index))) => {
-            format!("error {:.1e}, wrong at input {input}, entry {index:?}", report.max_error)
-        }
-        (_, None) => format!("error {:.1e}", report.max_error),
-    };
-    Err(GradcheckError::Rejected { check: "adjoint", report: what })
+    Err(GradcheckError::Rejected { check: "adjoint", report: report.to_string() })
 }

@@ -1,11 +1,9 @@
 //! Runs the test: products with the Jacobian and its transpose, for each input by itself.
 
-use super::{AdjointCheck, AdjointPair, AdjointReport, within};
+use super::{AdjointCheck, AdjointPair, AdjointReport, PAIRS, RTOL, within};
 use crate::anchored::Evaluate;
-use crate::checks::base_point::record;
 use crate::checks::{Reason, Verdict, locate};
 use crate::directions::random_weights;
-use crate::error::positive;
 use crate::evidence::{EXCUSED, dot, largest};
 use crate::reference::rounding;
 use crate::scales::Scales;
@@ -37,28 +35,28 @@ impl<P: Program> AdjointCheck<'_, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn run(&self) -> Result<AdjointReport> {
-        positive("tolerance", self.tolerance)?;
-        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
-        let scales = Scales::found(&anchored, 1.0, self.seed)?;
-        let pairs = (0..self.pairs).into_par_iter().map(|number| self.pair(&anchored, &scales, number));
+        let options = &self.options;
+        let rtol = options.checked(RTOL)?;
+        let anchored = options.record(self.program, &self.inputs)?;
+        let scales = Scales::found(&anchored, 1.0, options.seed)?;
+        let pairs = (0..options.directions.unwrap_or(PAIRS)).into_par_iter();
+        let pairs = pairs.map(|number| self.pair(&anchored, &scales, rtol, number));
         let pairs: Vec<Pair> = pairs.collect::<Result<_>>()?;
 
         let parts = || pairs.iter().flat_map(|pair| pair.parts.iter().map(move |part| (pair, part)));
         let max_error = largest(parts().map(|(_, part)| part.error));
-        let wrong = parts().filter(|(_, part)| !within(part.error, self.tolerance));
+        let wrong = parts().filter(|(_, part)| !within(part.error, rtol));
         let worst = wrong.max_by(|a, b| a.1.error.total_cmp(&b.1.error));
         let suspect = match worst {
             Some((pair, part)) => locate::suspect(&anchored, &pair.backward, &part.v, &pair.w, 0.0)?,
             None => None,
         };
         let entering = anchored.entering()?.into_iter().zip(anchored.inputs());
-        let tested = |input: usize| {
-            parts().any(|(_, part)| part.input == input && (part.forward != 0.0 || part.backward != 0.0))
-        };
+        let tested = |input: usize| parts().any(|(_, part)| part.input == input && part.tested(options.atol));
         let entered = entering.enumerate().filter(|(_, (enters, input))| *enters && !input.is_empty());
         let vanishing = entered.map(|(input, _)| input).filter(|input| !tested(*input));
         let mut undecided: Vec<Reason> = vanishing.map(|input| Reason::InputVanishes { input }).collect();
-        if !parts().any(|(_, part)| part.forward != 0.0 || part.backward != 0.0) {
+        if !parts().any(|(_, part)| part.tested(options.atol)) {
             undecided = vec![Reason::Vanishes];
         }
         let verdict = match (worst, undecided.is_empty()) {
@@ -67,12 +65,19 @@ impl<P: Program> AdjointCheck<'_, P> {
             (None, true) => Verdict::Passed,
         };
         let pairs = pairs.iter().map(Pair::whole).collect();
-        Ok(AdjointReport { verdict, undecided, max_error, suspect, pairs })
+        let names = options.names.clone();
+        Ok(AdjointReport { verdict, undecided, max_error, suspect, pairs, names })
     }
 
-    fn pair(&self, anchored: &AnchoredProgram<'_, P>, scales: &Scales, number: usize) -> Result<Pair> {
+    fn pair(
+        &self,
+        anchored: &AnchoredProgram<'_, P>,
+        scales: &Scales,
+        rtol: f64,
+        number: usize,
+    ) -> Result<Pair> {
         // Two streams a pair, and none of them that of the cotangent.
-        let seed = self.seed.wrapping_add(2 * number as u64 + 1);
+        let seed = self.options.seed.wrapping_add(2 * number as u64 + 1);
         let v = scales.times(&random_weights(anchored.dimension(), seed));
         let mut forwards: Vec<(Vec<f64>, Tensor<f64>)> = Vec::new();
         for range in anchored.ranges() {
@@ -97,12 +102,13 @@ impl<P: Program> AdjointCheck<'_, P> {
             let (left, right) = (dot(forward.as_slice(), w.as_slice()), dot(&v, &backward));
             let sizes = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x * y).abs()).sum::<f64>();
             let size = sizes(forward.as_slice(), w.as_slice()) + sizes(&v, &backward);
-            let mut error = if size == 0.0 { 0.0 } else { (left - right).abs() / size };
-            if error > self.tolerance {
+            let difference = self.options.beyond((left - right).abs());
+            let mut error = if size == 0.0 { 0.0 } else { difference / size };
+            if error > rtol {
                 // The products of an input may cancel to less than the rounding of their terms.
                 let contracted = |outputs: &[f64]| vec![dot(outputs, w.as_slice())];
                 let rounding = EXCUSED * rounding(anchored, &v, seed, contracted, &[left])?[0];
-                error = ((left - right).abs() - rounding).max(0.0) / size;
+                error = (difference - rounding).max(0.0) / size;
             }
             parts.push(Part { input, v, forward: left, backward: right, error });
         }
@@ -123,6 +129,13 @@ struct Part {
     forward: f64,
     backward: f64,
     error: f64,
+}
+
+impl Part {
+    /// Whether a product is more than what is too small to matter. One that is not a number is.
+    fn tested(&self, atol: f64) -> bool {
+        !(self.forward.abs() <= atol && self.backward.abs() <= atol)
+    }
 }
 
 impl Pair {

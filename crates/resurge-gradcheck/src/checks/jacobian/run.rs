@@ -1,8 +1,7 @@
 //! Runs the check: a finite difference for each entry or direction, held against the claim.
 
-use super::{GradCheck, Mode};
+use super::GradCheck;
 use crate::anchored::Evaluate;
-use crate::checks::base_point::record;
 use crate::checks::tally::{Compared, Exercised, HINT_TOLERANCE, Tally};
 use crate::checks::{CheckReport, Place, locate};
 use crate::error::{check_length, positive};
@@ -51,22 +50,22 @@ impl<P: Program> GradCheck<'_, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn run(&self) -> Result<CheckReport> {
-        let rtol = self.rtol.unwrap_or(match self.scheme {
+        let options = &self.options;
+        let rtol = options.checked(match self.scheme {
             Scheme::Fixed { .. } => RTOL_FIXED,
             Scheme::Scanned { .. } | Scheme::Ridders => RTOL_ESTIMATED,
-        });
+        })?;
         positive("width", self.width)?;
-        positive("rtol", rtol)?;
         positive("safety", self.safety)?;
-        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
+        let anchored = options.record(self.program, &self.inputs)?;
         if let Some(claim) = &self.claim {
             check_length("the claimed Jacobian", claim, anchored.outputs() * anchored.dimension())?;
         }
         let scales = match &self.scales {
             Some(scales) => Scales::given(&anchored, scales)?,
-            None => Scales::found(&anchored, self.width, self.seed.wrapping_add(3))?,
+            None => Scales::found(&anchored, self.width, options.seed.wrapping_add(3))?,
         };
-        let noise = noise_floor(&anchored, self.width, scales.flat(), self.seed.wrapping_add(1))?;
+        let noise = noise_floor(&anchored, self.width, scales.flat(), options.seed.wrapping_add(1))?;
         let probe = Probe {
             anchored: &anchored,
             scheme: self.scheme,
@@ -74,14 +73,15 @@ impl<P: Program> GradCheck<'_, P> {
             units: scales.flat(),
             noise: &noise,
             weights: None,
-            tolerance: Tolerance { rtol, safety: self.safety, floor: 0.0 },
-            seed: self.seed,
+            tolerance: Tolerance { rtol, atol: options.atol, safety: self.safety, floor: 0.0 },
+            seed: options.seed,
         };
-        let run = Run { claim: self.claim.as_deref(), hints: &self.hints, seed: self.seed };
-        match self.mode {
-            Mode::Full => run.every_entry(&probe),
-            Mode::Projections(signs) => run.along_directions(&probe, &scales, signs),
-        }
+        let run = Run { claim: self.claim.as_deref(), hints: &self.hints, seed: options.seed };
+        let report = match options.directions {
+            None => run.every_entry(&probe)?,
+            Some(signs) => run.along_directions(&probe, &scales, signs)?,
+        };
+        Ok(CheckReport { names: options.names.clone(), ..report })
     }
 }
 

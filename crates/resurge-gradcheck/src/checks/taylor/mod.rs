@@ -5,6 +5,8 @@ mod run;
 
 pub use report::{TaylorOrder, TaylorReport};
 
+use super::CheckOptions;
+use super::options::options;
 use crate::{GradcheckError, Program, Result};
 use resurge_tensor::Tensor;
 
@@ -52,211 +54,43 @@ use resurge_tensor::Tensor;
 pub struct TaylorCheck<'p, P> {
     program: &'p P,
     inputs: Vec<Tensor<f64>>,
+    options: CheckOptions,
     orders: usize,
-    directions: usize,
     width: f64,
-    slope_tolerance: f64,
-    seed: u64,
-    smooth_twin: bool,
     claim: Option<Vec<f64>>,
 }
 
 /// At the smallest usable steps, 1e-7 (order 2) to 1e-4 (order 3) of the width, the next power contributes a few
 /// per cent even where its coefficient is a hundred times larger. A fault changes the slope by up to 1.
-const SLOPE_TOLERANCE: f64 = 0.15;
+const RTOL: f64 = 0.15;
 
-impl<'p, P: Program> TaylorCheck<'p, P> {
-    /// A test of orders 1 to 3 along 4 directions of random signs at `inputs`.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = TaylorCheck::new(&Sine, at).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn new(program: &'p P, inputs: Vec<Tensor<f64>>) -> Self {
-        Self {
-            program,
-            inputs,
-            orders: 3,
-            directions: 4,
-            width: 1.0,
-            slope_tolerance: SLOPE_TOLERANCE,
-            seed: 0,
-            smooth_twin: false,
-            claim: None,
-        }
+/// In how many directions.
+const DIRECTIONS: usize = 4;
+
+options!(TaylorCheck { orders: 3, width: 1.0, claim: None });
+
+impl<P: Program> TaylorCheck<'_, P> {
+    /// An older word for [`rtol`](Self::rtol).
+    #[doc(hidden)]
+    #[must_use]
+    pub fn slope_tolerance(self, tolerance: f64) -> Self {
+        self.rtol(tolerance)
     }
 
-    /// The highest order, 1 to 3.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = TaylorCheck::new(&Sine, at).orders(2).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// assert_eq!(report.orders.len(), 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// The highest order, 1 to 3: 3 unless told otherwise.
     #[must_use]
     pub fn orders(self, orders: usize) -> Self {
         Self { orders, ..self }
     }
 
-    /// How many directions have to serve.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = TaylorCheck::new(&Sine, at).directions(2).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn directions(self, directions: usize) -> Self {
-        Self { directions, ..self }
-    }
-
-    /// The length over which the program changes: for a spiking network the width of its surrogate. 1 unless told
-    /// otherwise.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = TaylorCheck::new(&Sine, at).width(0.5).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// The length over which the program changes, from which steps are chosen: for a spiking network
+    /// the width of its surrogate. 1 unless told otherwise.
     #[must_use]
     pub fn width(self, width: f64) -> Self {
         Self { width, ..self }
     }
 
-    /// How far a slope may be from its order: 0.15 unless told otherwise.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = TaylorCheck::new(&Sine, at).slope_tolerance(0.2).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn slope_tolerance(self, slope_tolerance: f64) -> Self {
-        Self { slope_tolerance, ..self }
-    }
-
-    /// Draws the directions, and the cotangent of an output of several entries.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = TaylorCheck::new(&Sine, at).seed(7).run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        Self { seed, ..self }
-    }
-
-    /// Checks the smooth twin; see [`AnchoredProgram::smooth_twin`](crate::AnchoredProgram::smooth_twin).
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let report = TaylorCheck::new(&Sine, at).smooth_twin().run()?; // the sum of sin x
-    /// assert!(report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn smooth_twin(self) -> Self {
-        Self { smooth_twin: true, ..self }
-    }
-
     /// Holds another gradient than the tape's against the loss, flat.
-    ///
-    /// ```
-    /// use resurge_autodiff::{Tape, Var};
-    /// use resurge_gradcheck::{Program, ProgramResult, TaylorCheck};
-    /// use resurge_tensor::{Scalar, Tensor};
-    /// # struct Sine; // the sum of sin x
-    /// # impl Program for Sine {
-    /// #     fn run<S: Scalar>(&self, tape: &mut Tape<S>, inputs: &[Var]) -> ProgramResult {
-    /// #         let sine = tape.sin(inputs[0])?;
-    /// #         Ok(tape.sum(sine)?)
-    /// #     }
-    /// # }
-    /// let at = vec![Tensor::from_vec([2], vec![0.4, 1.1])?];
-    /// let wrong = vec![0.4_f64.cos(), -1.1_f64.cos()]; // the second sign is wrong
-    /// let report = TaylorCheck::new(&Sine, at).claim(wrong).run()?; // the sum of sin x
-    /// assert!(!report.passed());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
     #[must_use]
     pub fn claim(self, gradient: Vec<f64>) -> Self {
         Self { claim: Some(gradient), ..self }
@@ -290,7 +124,5 @@ pub fn check_taylor<P: Program>(program: &P, inputs: Vec<Tensor<f64>>) -> Result
     if report.passed() {
         return Ok(report);
     }
-    let row = |o: &TaylorOrder| format!("order {}: {:?}, slopes {:.3?}", o.order, o.verdict, o.slopes);
-    let rows: Vec<String> = report.orders.iter().map(row).collect();
-    Err(GradcheckError::Rejected { check: "Taylor", report: rows.join("; ") })
+    Err(GradcheckError::Rejected { check: "Taylor", report: report.to_string() })
 }

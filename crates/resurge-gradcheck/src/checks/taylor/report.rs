@@ -1,7 +1,8 @@
 //! What the Taylor test found.
 
-use crate::checks::Verdict;
+use crate::checks::{Reason, Verdict};
 use serde::Serialize;
+use std::fmt;
 
 /// What was found for one order.
 ///
@@ -58,12 +59,16 @@ pub struct TaylorOrder {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TaylorReport {
-    /// Failed where one order failed, passed where all passed.
+    /// Failed where one order failed, passed where all passed and every input was tested.
     pub verdict: Verdict,
+    /// The inputs of which nothing was tested, since the loss does not change with them.
+    pub undecided: Vec<Reason>,
     /// Each order, from 1.
     pub orders: Vec<TaylorOrder>,
     /// The absolute error of one evaluation of the loss.
     pub noise: f64,
+    /// What the inputs are called; empty where they have numbers alone.
+    pub names: Vec<String>,
 }
 
 impl TaylorReport {
@@ -86,5 +91,14 @@ impl TaylorReport {
     /// ```
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
+    }
+}
+
+impl fmt::Display for TaylorReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |o: &TaylorOrder| format!("order {}: {:?}, slopes {:.3?}", o.order, o.verdict, o.slopes);
+        let reasons = self.undecided.iter().map(|why| why.of_inputs(&self.names));
+        let rows: Vec<String> = self.orders.iter().map(row).chain(reasons).collect();
+        f.write_str(&rows.join("; "))
     }
 }

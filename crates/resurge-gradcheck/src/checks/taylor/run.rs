@@ -1,10 +1,9 @@
 //! Runs the test: the remainders along each direction, and the slopes that are fitted to them.
 
-use super::{TaylorCheck, TaylorOrder, TaylorReport};
+use super::{DIRECTIONS, RTOL, TaylorCheck, TaylorOrder, TaylorReport};
 use crate::anchored::Evaluate;
-use crate::checks::Verdict;
-use crate::checks::base_point::record;
 use crate::checks::hessian::hessian_vector_product;
+use crate::checks::{Reason, Verdict};
 use crate::difference::power_of_two_below;
 use crate::directions::random_signs;
 use crate::error::{check_length, positive};
@@ -53,25 +52,27 @@ impl<P: Program> TaylorCheck<'_, P> {
     /// ```
     pub fn run(&self) -> Result<TaylorReport> {
         positive("width", self.width)?;
-        positive("slope tolerance", self.slope_tolerance)?;
+        let options = &self.options;
+        let rtol = options.checked(RTOL)?;
         if !(1..=3).contains(&self.orders) {
             let value = self.orders as f64;
             return Err(GradcheckError::Option { option: "orders", value, expected: "1, 2 or 3" });
         }
-        let anchored = record(self.program, &self.inputs, self.smooth_twin, self.seed)?;
+        let anchored = options.record(self.program, &self.inputs)?;
         let gradient = self.claim.as_deref().unwrap_or(anchored.gradient());
         check_length("the claimed gradient", gradient, anchored.dimension())?;
-        let scales = Scales::found(&anchored, self.width, self.seed.wrapping_sub(1))?;
-        let noise = noise_floor(&anchored, self.width, scales.flat(), self.seed.wrapping_add(1))?;
+        let scales = Scales::found(&anchored, self.width, options.seed.wrapping_sub(1))?;
+        let noise = noise_floor(&anchored, self.width, scales.flat(), options.seed.wrapping_add(1))?;
         let noise = Floor::contracted(&noise, anchored.cotangent().as_slice()).level;
 
         // All inputs together and, where there are several, each of them alone, for the largest hides the others.
         let ranges = anchored.ranges();
-        let needed = if ranges.len() > 1 { self.directions.max(ranges.len() + 1) } else { self.directions };
+        let directions = options.directions.unwrap_or(DIRECTIONS);
+        let needed = if ranges.len() > 1 { directions.max(ranges.len() + 1) } else { directions };
         // Three times as many directions as have to serve: the later ones replace those that do not.
         let rows = (0..3 * needed).into_par_iter().map(|number| {
-            let mut v = random_signs(anchored.dimension(), self.seed.wrapping_add(2 + number as u64));
-            if let (true, Some(alone)) = (ranges.len() > 1, (number % (ranges.len() + 1)).checked_sub(1)) {
+            let mut v = random_signs(anchored.dimension(), options.seed.wrapping_add(2 + number as u64));
+            if let Some(alone) = alone(number, ranges.len()) {
                 let apart = |(i, x): (usize, &mut f64)| {
                     if !ranges[alone].contains(&i) {
                         *x = 0.0
@@ -82,15 +83,18 @@ impl<P: Program> TaylorCheck<'_, P> {
             self.remainders(&anchored, gradient, &scales.times(&v))
         });
         let rows: Vec<Remainders> = rows.collect::<Result<_>>()?;
+        // Differences of two evaluations.
+        let floor = (ABOVE_NOISE * 2.0 * noise).max(options.atol);
         let orders: Vec<TaylorOrder> =
-            (1..=self.orders).map(|order| self.judge(order, &rows, noise, needed)).collect();
+            (1..=self.orders).map(|order| self.judge(order, &rows, floor, rtol, needed)).collect();
+        let undecided = untested(&anchored, gradient, &rows, options.atol)?;
         let any = |verdict| orders.iter().any(|order| order.verdict == verdict);
-        let verdict = match (any(Verdict::Failed), any(Verdict::Undecided)) {
+        let verdict = match (any(Verdict::Failed), any(Verdict::Undecided) || !undecided.is_empty()) {
             (true, _) => Verdict::Failed,
             (false, true) => Verdict::Undecided,
             (false, false) => Verdict::Passed,
         };
-        Ok(TaylorReport { verdict, orders, noise })
+        Ok(TaylorReport { verdict, undecided, orders, noise, names: options.names.clone() })
     }
 
     /// The signed remainders of every order at each step, from the largest step down.
@@ -115,7 +119,7 @@ impl<P: Program> TaylorCheck<'_, P> {
         Ok(rows)
     }
 
-    fn judge(&self, order: usize, rows: &[Remainders], noise: f64, needed: usize) -> TaylorOrder {
+    fn judge(&self, order: usize, rows: &[Remainders], floor: f64, rtol: f64, needed: usize) -> TaylorOrder {
         let (mut slopes, mut vanishing, mut replaced) = (Vec::new(), 0, 0);
         let mut window: Option<(f64, f64)> = None;
         let mut failed = false;
@@ -123,10 +127,10 @@ impl<P: Program> TaylorCheck<'_, P> {
             if slopes.len() + vanishing == needed {
                 break;
             }
-            match fit(row, order, noise, self.width) {
+            match fit(row, order, floor, self.width) {
                 Fit::Vanishes if order > 1 => vanishing += 1,
-                Fit::Slope { slope, lowest, low, high } if self.serves(order, slope, lowest) => {
-                    failed |= lowest < order as f64 - self.slope_tolerance;
+                Fit::Slope { slope, lowest, low, high } if serves(order, slope, lowest, rtol) => {
+                    failed |= lowest < order as f64 - rtol;
                     slopes.push(slope);
                     window = Some(window.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
                 }
@@ -142,16 +146,41 @@ impl<P: Program> TaylorCheck<'_, P> {
     }
 }
 
-impl<P> TaylorCheck<'_, P> {
-    /// Whether the slope decides: it is that of the order, or too small at the lowest end already.
-    ///
-    /// A next power of the opposite sign lowers the slope of a right gradient at the upper end. But as the sign
-    /// does not change within a window of 16, its part at the lowest end is below 1/16, and the slope there falls
-    /// short by less than log2((1 - 1/16) / (1 - 2/16)) = 0.1. For a wrong gradient the lowest end is the worst.
-    fn serves(&self, order: usize, slope: f64, lowest: f64) -> bool {
-        let order = order as f64;
-        (slope - order).abs() <= self.slope_tolerance || lowest < order - self.slope_tolerance
+/// Whether the slope decides: it is that of the order, or too small at the lowest end already.
+///
+/// A next power of the opposite sign lowers the slope of a right gradient at the upper end. But as the sign
+/// does not change within a window of 16, its part at the lowest end is below 1/16, and the slope there falls
+/// short by less than log2((1 - 1/16) / (1 - 2/16)) = 0.1. For a wrong gradient the lowest end is the worst.
+fn serves(order: usize, slope: f64, lowest: f64, rtol: f64) -> bool {
+    let order = order as f64;
+    (slope - order).abs() <= rtol || lowest < order - rtol
+}
+
+/// The input that a direction moves alone: of several, one in turn, after all together.
+fn alone(number: usize, inputs: usize) -> Option<usize> {
+    if inputs < 2 { None } else { (number % (inputs + 1)).checked_sub(1) }
+}
+
+/// The inputs that a gradient reaches and that the loss does not change with: nothing of the claim
+/// was tested, if that is zero as well.
+fn untested<P: Program>(
+    anchored: &AnchoredProgram<'_, P>,
+    gradient: &[f64],
+    rows: &[Remainders],
+    atol: f64,
+) -> Result<Vec<Reason>> {
+    let ranges = anchored.ranges();
+    let mut found = Vec::new();
+    for (input, (range, enters)) in ranges.iter().zip(anchored.entering()?).enumerate() {
+        let of_input = |number: usize| alone(number, ranges.len()) == Some(input);
+        let mut own = rows.iter().enumerate().filter(|(number, _)| of_input(*number)).peekable();
+        let still = |row: &Remainders| row.iter().all(|(_, r)| r.is_none_or(|r| r[0].abs() <= atol));
+        let zero = gradient[range.clone()].iter().all(|g| g.abs() <= atol);
+        if enters && zero && !range.is_empty() && own.peek().is_some() && own.all(|(_, row)| still(row)) {
+            found.push(Reason::InputVanishes { input });
+        }
     }
+    Ok(found)
 }
 
 /// Steps with their remainders of orders 1 to 3; `None` where the step crosses a kink or leaves the domain.
@@ -169,8 +198,7 @@ enum Fit {
     Unsuited,
 }
 
-fn fit(rows: &Remainders, order: usize, noise: f64, width: f64) -> Fit {
-    let floor = ABOVE_NOISE * 2.0 * noise;
+fn fit(rows: &Remainders, order: usize, floor: f64, width: f64) -> Fit {
     let usable: Vec<(f64, f64)> =
         rows.iter().filter_map(|(h, orders)| orders.map(|r| (*h, r[order - 1]))).collect();
     let above = |&(_, r): &(f64, f64)| r.abs() >= floor && r != 0.0;
