@@ -5,6 +5,14 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 /// Reads a text.
+///
+/// # Errors
+/// Where it is no JSON, or has a key twice.
+///
+/// ```
+/// let error = resurge_program::parse_json(br#"{"a": 1, "a": 2}"#).unwrap_err();
+/// assert!(error.to_string().starts_with("the key `a` is there twice"));
+/// ```
 pub fn parse(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice::<Unique>(text).map(|Unique(value)| value)
 }

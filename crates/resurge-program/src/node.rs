@@ -2,7 +2,8 @@
 
 use crate::ops::Operation;
 use resurge_tensor::{Shape, Tensor};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A line of source code.
 ///
@@ -112,11 +113,17 @@ pub(crate) struct Surrogate {
     #[serde(default)]
     pub(crate) step: Option<(String, f64)>,
     /// The surrogate that it is meant to be, in Resurge's words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "surrogate")]
     pub(crate) declared: Option<resurge_snn::Surrogate>,
     /// One for each input.
     #[serde(skip)]
     pub(crate) slopes: Vec<Tensor<f64>>,
+}
+
+/// Reads a surrogate's short form.
+fn surrogate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<resurge_snn::Surrogate>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
 }
 
 #[derive(Debug, Clone, Deserialize)]

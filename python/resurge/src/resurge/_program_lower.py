@@ -361,6 +361,37 @@ def _mse(lo, name, out, x, y, reduction=1):
     return p.pair("div", total, p.scalar(math.prod(p.shapes[each]))) if reduction == 1 else total
 
 
+@rule("nll_loss_forward")
+def _nll(lo, name, out, x, target, weight, reduction, ignored):
+    p, n = lo.p, lo.node(x)
+    if weight is not None and weight.node is not None:
+        return NotImplemented
+    rows, classes = (p.shapes[n] if len(p.shapes[n]) == 2 else (1, p.shapes[n][0]))
+    classes_of = numpy(target.tensor).astype(np.int64).reshape(-1)
+    kept = classes_of != ignored
+    at = np.where(kept, classes_of, 0)
+    weights = (np.ones(classes) if weight is None else numpy(weight.tensor).astype(np.float64))[at] * kept
+    each = p.take(n, np.arange(rows) * classes + at)
+    if not (weights == 1).all():
+        each = p.pair("mul", each, p.constant(weights))
+    each = p.scale(each, -1.0)
+    if reduction == 0:
+        return p.reshape(each, out[0].shape), None
+    total = p.sum(each, [0])
+    return (p.pair("div", total, p.scalar(weights.sum())) if reduction == 1 else total), None
+
+
+@rule("silu")
+def _silu(lo, name, out, x):
+    n = lo.node(x)
+    return lo.p.pair("mul", n, lo.p.each("sigmoid", n))
+
+
+@rule("log_sigmoid_forward")
+def _log_sigmoid(lo, name, out, x):
+    return lo.p.each("log", lo.p.each("sigmoid", lo.node(x))), None
+
+
 @rule("cat")
 def _cat(lo, name, out, tensors, dim=0):
     p = lo.p
