@@ -14,7 +14,7 @@ pub fn audit(bytes: &[u8]) {
     match bytes.split_first() {
         Some((0, file)) => check(file, false),
         _ => {
-            let Some((file, proof)) = assemble(bytes) else { return };
+            let Some((file, proof)) = assemble(bytes, "resurge_audit") else { return };
             check(&file, proof);
         }
     }
@@ -33,8 +33,8 @@ fn check(file: &[u8], proof: bool) {
     }
 }
 
-/// The file, and whether its network's gradient is to be proved: as the last byte says.
-fn assemble(bytes: &[u8]) -> Option<(Vec<u8>, bool)> {
+/// The file with its description under a key, and whether its gradient is to be proved: as the last byte says.
+pub(crate) fn assemble(bytes: &[u8], key: &str) -> Option<(Vec<u8>, bool)> {
     let end = bytes.windows(2).position(|pair| pair == b"\n\n")?;
     let (text, data) = (std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 2..]);
     let (description, tensors) = text.split_once('\n')?;
@@ -61,7 +61,7 @@ fn assemble(bytes: &[u8]) -> Option<(Vec<u8>, bool)> {
     let views = entries.iter().map(|(name, dtype, shape, data)| {
         (*name, TensorView::new(*dtype, shape.clone(), data).expect("as many bytes as the shape says"))
     });
-    let metadata = HashMap::from([("resurge_audit".to_owned(), description.to_owned())]);
+    let metadata = HashMap::from([(key.to_owned(), description.to_owned())]);
     let proof = bytes.last().is_some_and(|byte| byte % 2 == 1);
     Some((safetensors::serialize(views, Some(metadata)).ok()?, proof))
 }

@@ -18,6 +18,7 @@ mod hostile;
 #[path = "../../crates/resurge/tests/bounded/measure.rs"]
 mod measure;
 mod program;
+mod recorded;
 mod seeds;
 mod settings;
 
@@ -27,6 +28,7 @@ pub use data::{cifar10, idx, nmnist};
 pub use hostile::{Hostile, edited};
 pub use measure::Measured;
 pub use program::{Verdict, program};
+pub use recorded::recorded;
 pub use seeds::{Seed, seeds};
 pub use settings::{config, options};
 
@@ -54,7 +56,7 @@ pub fn bounded(bytes: &[u8]) {
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("idx", idx),
     ("cifar10", cifar10),
     ("nmnist", nmnist),

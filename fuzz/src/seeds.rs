@@ -15,6 +15,17 @@ use std::sync::atomic::AtomicBool;
 /// An input: its target, its name and its bytes.
 pub type Seed = (&'static str, String, Vec<u8>);
 
+/// A program with a mark of each kind.
+const SMALL: &str = r#"{"version":1,"framework":{"name":"torch","version":"2"},"loss":7,"nodes":[{"op":"leaf","with":{"name":"w"}},{"op":"scale","in":[0],"with":{"factor":2.0}},{"op":"surrogate","in":[1],"with":{"function":"f","step":["gt",0.5]}},{"op":"stop","in":[2],"with":{"kind":"detach"}},{"op":"decide","in":[1],"with":{"kind":"sign"}},{"op":"where","in":[4,1,3]},{"op":"opaque","in":[5],"with":{"function":"g","call":0}},{"op":"sum","in":[6],"with":{"axes":[0]}}]}
+F64 value.0 2
+F64 value.2 2
+F64 slope.2.0 2
+U8 value.4 2
+F64 value.6 2
+F64 vjp.6.0 2
+
+"#;
+
 /// All inputs, the same on every run.
 pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
@@ -52,6 +63,10 @@ pub fn seeds() -> Vec<Seed> {
             add("audit", "chain-file", [&[0], &network.bytes()[..]].concat());
         }
     }
+
+    let sample = include_bytes!("../../crates/resurge-program/samples/leaky.safetensors");
+    add("recorded", "leaky-file", [&[0], &sample[..]].concat());
+    add("recorded", "small-text", SMALL.as_bytes().to_vec());
 
     // One of each kind, and one whose description is edited.
     for number in 0..16_u64 {

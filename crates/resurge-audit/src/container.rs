@@ -2,7 +2,6 @@
 //! where.
 
 use super::error::{AuditError, Result};
-use super::json;
 use serde_json::Value;
 
 /// A tensor of the header: where its bytes begin and end.
@@ -25,7 +24,7 @@ pub(super) fn check_header(bytes: &[u8]) -> Result<()> {
         let problem = format!("its header has {length} bytes, but {HEADER} are enough for a thousand layers");
         return Err(AuditError::Container(problem));
     }
-    match json::parse(header) {
+    match resurge_program::parse_json(header) {
         Err(error) if error.is_data() => Err(AuditError::Container(format!("in its header, {error}"))),
         _ => Ok(()),
     }

@@ -2,7 +2,6 @@
 
 use super::each::Each;
 use super::error::{AuditError, Result};
-use super::json;
 pub(super) use super::neuron::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -255,7 +254,7 @@ impl Description {
     /// [`AuditError::Description`] with the path of the key.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let bad = |error: serde_json::Error| AuditError::description("the description", error.to_string());
-        let value = json::parse(text.as_bytes()).map_err(bad)?;
+        let value = resurge_program::parse_json(text.as_bytes()).map_err(bad)?;
         match value.get("version") {
             Some(found) if found.as_u64() == Some(FORMAT) => {}
             found => {

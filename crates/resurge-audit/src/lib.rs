@@ -29,7 +29,6 @@ mod fit;
 mod forward;
 #[cfg(feature = "html")]
 mod html;
-mod json;
 mod kept;
 mod neuron;
 mod number;

@@ -8,6 +8,7 @@
 //! * [`gradcheck`]: anchored programs, finite differences, complex step, dual numbers, reports;
 //! * [`data`]: the digits that ship with Resurge, and the readers of larger sets;
 //! * [`audit`]: whether the gradients of another framework are what they claim to be;
+//! * [`program`]: recorded programs, proved and explained;
 //! * [`verify`]: the reset term on a real spiking network;
 //! * [`toy`]: what the reset term is worth to the training of one neuron;
 //! * [`train`]: training of spiking networks on images and events;
@@ -22,6 +23,7 @@ pub use resurge_autodiff as autodiff;
 pub use resurge_data as data;
 pub use resurge_experiments::{Rule, Shard, compare, diagnose, toy, train, verify};
 pub use resurge_gradcheck as gradcheck;
+pub use resurge_program as program;
 pub use resurge_report::{Claim, ClaimError, counted, plot, statistics, write_atomically};
 pub use resurge_snn as snn;
 pub use resurge_tensor as tensor;

@@ -8,6 +8,7 @@ use clap::Args;
 use rayon::prelude::*;
 use resurge::audit::{AuditFile, AuditOptions, AuditReport, AuditReports, FileError, Worst, audit, html};
 use resurge::counted;
+use resurge::program::{CheckOptions, ProgramFile, ProgramReport, check};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,10 @@ use std::path::{Path, PathBuf};
 /// differences of its anchored program. A run that cannot tell the claim from another (of one step, without a spike)
 /// is `undecided`.
 ///
+/// A program file (docs/program-format.md) holds what any code computed, operation by operation, with the places where its
+/// gradient is cut or replaced. Its values and gradients are compared and proved in the same way, each cut and each surrogate
+/// is named with its source line, and a wrong vector-Jacobian product is located.
+///
 /// Exit status: 0 when all match, 1 when any does not, 2 when a file is unusable or the referee's own proof fails on it,
 /// and on bad usage, 3 when none mismatches but any is undecided.
 #[derive(Debug, Args)]
@@ -30,7 +35,7 @@ use std::path::{Path, PathBuf};
   resurge audit run.safetensors --html report.html
   resurge audit runs/*.safetensors --json report.json")]
 pub(crate) struct Arguments {
-    /// The audit files
+    /// The audit files and program files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Write the full report to this file, as JSON
@@ -50,28 +55,61 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         profiles: arguments.json.is_some() || arguments.html.is_some(),
         ..AuditOptions::default()
     };
+    let (programs, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        arguments.files.iter().partition(|path| ProgramFile::is_program_at(path));
+    if let (Some(html), Some(first)) = (&arguments.html, programs.first()) {
+        bail!(
+            "{} is a program file, of which there is no page yet; take --json in place of --html {}",
+            first.display(),
+            html.display()
+        );
+    }
     let work = || -> Vec<(String, Result<AuditReport, FileError>)> {
         let one = |path: &PathBuf| (path.display().to_string(), audit_file(path, &options));
-        arguments.files.par_iter().map(one).collect()
+        files.par_iter().map(|path| one(path)).collect()
     };
+    let programs: Vec<(String, Result<ProgramReport, String>)> =
+        arguments.threads.install(|| programs.par_iter().map(|path| program(path)).collect())?;
     let reports = AuditReports::new(arguments.threads.install(work)?);
     if let Some(path) = &arguments.json {
-        super::write_file(path, (serde_json::to_string_pretty(&reports)? + "\n").as_bytes())?;
+        let mut data = serde_json::to_value(&reports)?;
+        if !programs.is_empty() {
+            let each = programs.iter().map(|(file, found)| match found {
+                Ok(report) => serde_json::json!({ "file": file, "program": report }),
+                Err(error) => serde_json::json!({ "file": file, "error": error }),
+            });
+            data["programs"] = each.collect();
+        }
+        super::write_file(path, (serde_json::to_string_pretty(&data)? + "\n").as_bytes())?;
     }
     if let Some(path) = &arguments.html {
         super::write_file(path, html(&reports)?.as_bytes())?;
     }
     let outputs: Vec<&Path> =
         [&arguments.json, &arguments.html].into_iter().flatten().map(PathBuf::as_path).collect();
-    super::print(&(text(&reports, terminal_width())? + &super::places(&outputs)))?;
-    if reports.unusable > 0 {
-        bail!("{} of {} cannot be audited", reports.unusable, counted(reports.files.len(), "file"));
+    let audits = if files.is_empty() { String::new() } else { text(&reports, terminal_width())? };
+    let texts: String =
+        programs.iter().map(|(file, found)| program_text(file, found, terminal_width())).collect();
+    super::print(&(audits + &texts + &super::places(&outputs)))?;
+    let unusable = reports.unusable + programs.iter().filter(|(_, found)| found.is_err()).count();
+    if unusable > 0 {
+        bail!("{unusable} of {} cannot be audited", counted(arguments.files.len(), "file"));
+    }
+    let code = |code: &str| programs.iter().filter(|(_, r)| r.as_ref().is_ok_and(|r| r.code == code)).count();
+    if code("unproved") > 0 {
+        bail!(
+            "the referee fails its own proof on {} of {}",
+            code("unproved"),
+            counted(programs.len(), "program")
+        );
     }
     if reports.unproved > 0 {
         let all = counted(reports.files.len(), "file");
         bail!("the referee fails its own proof on {} of {all}", reports.unproved);
     }
-    Ok(match (reports.mismatched, reports.undecided) {
+    let right = code("proved") + code("trusted");
+    let mismatched = reports.mismatched + programs.len() - right - code("undecided");
+    Ok(match (mismatched, reports.undecided + code("undecided")) {
         (0, 0) => Verdict::Holds,
         (0, _) => Verdict::Undecided,
         _ => Verdict::Fails,
@@ -107,6 +145,19 @@ fn outputs_are_apart(arguments: &Arguments) -> Result<()> {
 fn audit_file(path: &Path, options: &AuditOptions) -> Result<AuditReport, FileError> {
     let file = AuditFile::open(path)?;
     audit(&file, options).map_err(|error| FileError { path: path.to_owned(), error })
+}
+
+fn program(path: &Path) -> (String, Result<ProgramReport, String>) {
+    let found = ProgramFile::open(path).and_then(|file| check(&file, &CheckOptions::default()));
+    (path.display().to_string(), found.map_err(|error| format!("{}: {error}", path.display())))
+}
+
+fn program_text(file: &str, found: &Result<ProgramReport, String>, width: Option<usize>) -> String {
+    let lines = match found {
+        Ok(report) => format!("{file}: {report}"),
+        Err(error) => format!("{error}\n"),
+    };
+    lines.lines().map(|line| fold(&printable(line), width) + "\n").collect()
 }
 
 /// Without the control characters that a name in a file may have: they could move a terminal's cursor, or forge a line.

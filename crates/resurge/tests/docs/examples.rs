@@ -2,11 +2,12 @@
 
 use crate::{files, read};
 
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "resurge-tensor",
     "resurge-autodiff",
     "resurge-snn",
     "resurge-gradcheck",
+    "resurge-program",
     "resurge-data",
     "resurge-report",
     "resurge-audit",

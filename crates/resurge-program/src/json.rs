@@ -5,7 +5,15 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 /// Reads a text.
-pub(super) fn parse(text: &[u8]) -> serde_json::Result<Value> {
+///
+/// # Errors
+/// Where it is no JSON, or has a key twice.
+///
+/// ```
+/// let error = resurge_program::parse_json(br#"{"a": 1, "a": 2}"#).unwrap_err();
+/// assert!(error.to_string().starts_with("the key `a` is there twice"));
+/// ```
+pub fn parse(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice::<Unique>(text).map(|Unique(value)| value)
 }
 

@@ -1,0 +1,74 @@
+//! Slopes that no surrogate has, or not the one that was declared.
+
+use super::how;
+use crate::ProgramFile;
+use crate::check::norm;
+use crate::forward::{Run, within};
+use crate::node::{Kind, Node};
+use crate::report::Fault;
+use resurge_tensor::Tensor;
+
+/// How exactly a framework's slope is the declared one: some roundings of its own formula, and those of its input, to which
+/// no slope is steeper than its peak over a hundredth of its width.
+const ROUNDINGS: f64 = 256.0;
+
+/// A negative slope of this part of the largest is no rounding.
+const NEGATIVE: f64 = 1e-9;
+
+pub(crate) fn faults(file: &ProgramFile, run: &Run) -> Vec<Fault> {
+    let mut found: Vec<Fault> = Vec::new();
+    for node in file.nodes.iter().filter(|node| node.needed && node.carries) {
+        let Kind::Surrogate(surrogate) = &node.kind else { continue };
+        let place = file.place(node.site);
+        if found.iter().any(|f| f.function == surrogate.function && f.place == place) {
+            continue;
+        }
+        let Some(slopes) = surrogate.slopes.first() else { continue };
+        let fault = match surrogate.declared {
+            Some(declared) => other(file, run, node, slopes, |u| declared.derivative(u)),
+            None => negative(slopes),
+        };
+        if let Some((how, size)) = fault {
+            let function = surrogate.function.clone();
+            found.push(Fault { function, place, input: 0, how, size });
+        }
+    }
+    found
+}
+
+/// A spike is more likely where the potential is higher: its slope is nowhere negative for any that is in use, but in the
+/// wings of a multi-Gaussian.
+fn negative(slopes: &Tensor<f64>) -> Option<(String, f64)> {
+    let largest = slopes.as_slice().iter().fold(0.0, |m: f64, s| m.max(s.abs()));
+    let positive = slopes.as_slice().iter().any(|&s| s > NEGATIVE * largest);
+    (largest > 0.0 && !positive).then(|| ("that of no surrogate: its slopes are negative".into(), 2.0))
+}
+
+fn other(
+    file: &ProgramFile,
+    run: &Run,
+    node: &Node,
+    slopes: &Tensor<f64>,
+    declared: impl Fn(f64) -> f64,
+) -> Option<(String, f64)> {
+    let input = &file.nodes[node.inputs[0]];
+    let u: Vec<f64> = match (&input.value, &run.values[node.inputs[0]]) {
+        (Some(recorded), _) => recorded.to_vec(),
+        (None, Some(computed)) => computed.as_slice().iter().map(|x| x.value).collect(),
+        (None, None) => return None,
+    };
+    let right: Vec<f64> = u.iter().map(|&u| declared(u)).collect();
+    let peak = right.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
+    let allowed = ROUNDINGS * file.coarsest * peak;
+    let off: Vec<f64> = slopes.as_slice().iter().zip(&right).map(|(a, b)| a - b).collect();
+    // At a kink either side is right.
+    let kink = |u: f64, found: f64| {
+        let h = 1e3 * file.coarsest * u.abs().max(1.0);
+        [u - h, u + h].iter().any(|&u| (declared(u) - found).abs() <= allowed)
+    };
+    let wrong = (0..off.len()).any(|i| !within(off[i].abs(), allowed) && !kink(u[i], slopes.as_slice()[i]));
+    wrong.then(|| {
+        let words = how(&right, slopes.as_slice(), &node.shape).0;
+        (format!("not that of the declared surrogate: {words}"), norm(&off) / norm(&right))
+    })
+}

@@ -1,0 +1,127 @@
+//! The program's gradient, proved on its input.
+
+use crate::Result;
+use crate::check::norm;
+use crate::interpret::Recorded;
+use crate::report::ProofFacts;
+use resurge_gradcheck::{AnchoredProgram, DifferenceScan, Directions, Estimate, Noise, ecnoise, ridders};
+
+/// The bars: those of `resurge verify` and of audits.
+const FINITE_DIFFERENCE: f64 = 1e-8;
+const EXACT: f64 = 1e-10;
+
+/// A finite difference is conclusive when its estimated error is at most this, relative to the gradient's norm: a third of
+/// what gradients are held to.
+const CONCLUSIVE: f64 = 3e-9;
+
+/// Programs of more work than this a pass are proved along fewer directions: finite differences take some twenty passes
+/// along each.
+const SMALL: usize = 20_000_000;
+const LARGE: usize = 200_000_000;
+
+/// Where steps of finite differences start. The anchored program is a polynomial almost everywhere, so that large steps are
+/// the most exact unless its degree is high.
+const FIRST_STEPS: [f64; 2] = [1.0 / 16.0, 1.0 / 512.0];
+const HALVINGS: usize = 16;
+
+/// The spacing of the evaluations from which rounding is measured, and what its estimate is multiplied by: it is one of nine
+/// evaluations, so that its own deviation is a quarter of it.
+const SPACING: f64 = 1.0 / (1_u64 << 36) as f64;
+const DEVIATIONS: f64 = 4.0;
+
+/// Where rounding cannot be measured: that of a sum of a thousand terms.
+const FALLBACK_ULPS: f64 = 32.0;
+
+/// Roundings of the whole gradient that an exact derivative may be off by: a gradient of one input may be as small as the
+/// roundings of the sums that it is made of.
+const EXCUSED: f64 = 512.0;
+
+/// The proof; or why there is none.
+pub(crate) fn prove(program: &Recorded<'_>, seed: u64) -> Result<std::result::Result<ProofFacts, String>> {
+    let anchored = AnchoredProgram::new(program, program.inputs())?;
+    let gradient = anchored.gradient();
+    let whole = norm(gradient);
+    if whole == 0.0 {
+        return Ok(Err("the gradient is zero: there is nothing to prove".into()));
+    }
+    let (signs, entries) = match program.file.work {
+        0..SMALL => (2, 2),
+        SMALL..LARGE => (1, 0),
+        _ => (0, 0),
+    };
+    let all = Directions::new(gradient, signs, entries, seed);
+    let mut directions: Vec<(Vec<f64>, f64)> = all.iter().map(|v| (v.clone(), whole)).collect();
+    if program.file.work < SMALL {
+        let mut start = 0;
+        for input in anchored.inputs() {
+            let range = start..start + input.len();
+            start = range.end;
+            let own = norm(&gradient[range.clone()]);
+            if own > 0.0 && own < whole {
+                let mut direction = vec![0.0; gradient.len()];
+                for own in Directions::new(&gradient[range.clone()], 0, 0, seed).iter() {
+                    direction[range.clone()].copy_from_slice(own);
+                }
+                directions.push((direction, own));
+            }
+        }
+    }
+    let noise = noise(&anchored, &directions[0].0)?;
+    let mut facts =
+        ProofFacts { finite_difference: None, complex_step: 0.0, dual: 0.0, directions: 0, passed: false };
+    for (number, (direction, unit)) in directions.iter().enumerate() {
+        let claimed: f64 = direction.iter().zip(gradient).map(|(v, g)| v * g).sum();
+        let excused = EXCUSED * f64::EPSILON * whole * norm(direction).max(1.0);
+        let off = |found: f64| {
+            let difference = (found - claimed).abs();
+            if difference <= excused { 0.0 } else { (difference - excused) / unit }
+        };
+        facts.dual = larger(facts.dual, off(anchored.by_dual(direction)?));
+        facts.complex_step = larger(facts.complex_step, off(anchored.by_complex_step(direction)?));
+        let mut best: Option<Estimate> = None;
+        for first_step in FIRST_STEPS {
+            let scan = DifferenceScan { first_step, halvings: HALVINGS, noise };
+            let found = ridders(scan, |h| {
+                let at = anchored.evaluate(direction, h)?;
+                Ok((at.crossings == 0).then_some(at.loss))
+            })?;
+            best = match (best, found) {
+                (Some(a), Some(b)) if b.error < a.error => Some(b),
+                (None, found) => found,
+                (best, _) => best,
+            };
+            if best.is_some_and(|e| e.error <= CONCLUSIVE * unit) {
+                break;
+            }
+        }
+        match best.filter(|estimate| estimate.error <= CONCLUSIVE * unit) {
+            Some(estimate) => {
+                facts.directions += 1;
+                let error = off(estimate.value);
+                facts.finite_difference = Some(facts.finite_difference.map_or(error, |e| larger(e, error)));
+            }
+            // The gradient's own direction is the one in which it is seen for certain.
+            None if number == 0 => break,
+            None => {}
+        }
+    }
+    let exact = facts.complex_step <= EXACT && facts.dual <= EXACT;
+    facts.passed = exact && facts.finite_difference.is_none_or(|error| error <= FINITE_DIFFERENCE);
+    Ok(Ok(facts))
+}
+
+/// The larger of two errors; what is not a number is larger than any.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+}
+
+/// How exactly the anchored loss is evaluated.
+fn noise(anchored: &AnchoredProgram<'_, Recorded<'_>>, direction: &[f64]) -> Result<f64> {
+    let fallback = FALLBACK_ULPS * f64::EPSILON * anchored.loss().abs().max(f64::MIN_POSITIVE);
+    let values = (-4..=4).map(|k| Ok(anchored.evaluate(direction, f64::from(k) * SPACING)?.loss));
+    let values = values.collect::<Result<Vec<f64>>>()?;
+    Ok(match ecnoise(&values) {
+        Noise::Found { level, .. } => (DEVIATIONS * level).max(f64::EPSILON * anchored.loss().abs()),
+        Noise::SpacingTooSmall | Noise::SpacingTooLarge => fallback,
+    })
+}
