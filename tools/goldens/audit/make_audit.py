@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import resurge_audit as audit
+import resurge.recording as audit
 import torch
 
 from cases import Case

@@ -166,6 +166,14 @@ fn proof(audit: &AuditReport) -> String {
     }
 }
 
+/// The details of one report alone.
+pub(crate) fn of_one(name: &str, audit: &AuditReport, width: Option<usize>) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = details(&mut out, name, audit, width);
+    out
+}
+
 fn details(out: &mut String, name: &str, audit: &AuditReport, width: Option<usize>) -> Result<()> {
     if !out.is_empty() {
         writeln!(out)?;
@@ -185,6 +193,9 @@ fn details(out: &mut String, name: &str, audit: &AuditReport, width: Option<usiz
         counted(audit.steps, "step"),
         counted(audit.batch, "sample")
     )?;
+    for note in &audit.notes {
+        writeln!(text, "  note: {}", printable(note))?;
+    }
     for layer in &audit.forward.layers {
         let potentials = match layer.potentials_recorded {
             true => format!("potentials to {:.1e}", layer.potential_error),
