@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Check gradients that another framework computed, and say which gradient they are
 ///
 /// An audit file (docs/audit-format.md) holds a network, one run of it, and the gradients that a framework computed;
-/// python/resurge-audit writes it for snnTorch, SpikingJelly, Norse, Sinabs and Spyx. The network is rebuilt, the
+/// `resurge.save` in Python writes it for snnTorch, SpikingJelly, Norse, Sinabs and Spyx. The network is rebuilt, the
 /// forward pass compared spike by spike, then every number of each gradient with what the file claims it to be, within
 /// a running bound of its own rounding errors in the file's type. Where they are not the same, the gradient that it is
 /// instead is searched for: with the reset's spike attached, detached or scaled, of another reset or surrogate,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resurge._errors import DtypeError, InputError
+from resurge._errors import DtypeError, InputError, OptionError
 
 Kind = Literal["numpy", "torch", "jax"]
 
@@ -81,3 +82,27 @@ def floating(value: Any, what: str) -> NDArray[Any]:
     if array.dtype.kind != "f":
         raise DtypeError(f"{what} is {array.dtype}, which has no gradient; convert it to float64")
     return array
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return None
+    try:
+        found = float(value)
+    except (OverflowError, TypeError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def whole(name: str, value: Any, least: int = 0) -> int:
+    """A whole number from `least` on that 32 bits hold.
+
+    Raises
+    ------
+    OptionError
+        For what is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 2**32:
+        raise OptionError(f"{name} is {value!r}; give a whole number from {least} on")
+    return int(value)

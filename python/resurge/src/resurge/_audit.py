@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from resurge._arrays import floating
+from resurge._arrays import floating, number, whole
 from resurge._errors import DtypeError, InputError, OptionError, ShapeError
 from resurge._report import Report
 from resurge.recording import Loss, Recording, read, write
@@ -100,8 +100,8 @@ def audit(
     rule = rule_of(claim)
     if output not in ("spikes", "potential"):
         raise OptionError(f"output is {output!r}; give 'spikes' or 'potential'")
-    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool) or steps < 1):
-        raise OptionError(f"steps is {steps!r}; give a whole number from 1 on")
+    steps = None if steps is None else whole("steps", steps, 1)
+    seed = whole("seed", seed)
     of = framework_of(net) if framework is None else framework
     if of not in FRAMEWORKS:
         raise OptionError(f"framework is {of!r}; give one of {', '.join(FRAMEWORKS)}")
@@ -120,8 +120,9 @@ def rule_of(claim: Claim) -> Any:
     """The claim as a description has it."""
     if claim is None or (isinstance(claim, str) and claim in CLAIMS):
         return claim
-    if isinstance(claim, int | float) and not isinstance(claim, bool) and np.isfinite(claim):
-        return {"scaled": float(claim)}
+    factor = number(claim)
+    if factor is not None:
+        return {"scaled": factor}
     raise OptionError(f"claim is {claim!r}; give one of {', '.join(CLAIMS)}, or a number: how much of the reset term")
 
 
@@ -262,6 +263,7 @@ def audit_file(
         For a file that cannot be read.
     """
     rule = rule_of(claim)
+    seed = whole("seed", seed)
     recording = read(path)
     layers = recording.description.get("layers")
     if rule is not None and isinstance(layers, list):

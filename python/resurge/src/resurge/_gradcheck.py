@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resurge._arrays import Kind, floating, kind_of, to_numpy
+from resurge._arrays import Kind, floating, kind_of, number, to_numpy, whole
 from resurge._errors import GradientMismatch, InputError, OptionError, ShapeError, Undecided
 from resurge._native import native
 from resurge._observe import made
@@ -184,6 +184,7 @@ def gradcheck(
     """
     if not callable(func):
         raise InputError(f"func is a {type(func).__name__}; give a function")
+    seed = whole("seed", seed)
     arguments = arguments_of(inputs)
     numbers(eps=eps, atol=atol, rtol=rtol, nondet_tol=nondet_tol)
     outputs = outputs_of(func(*(argument.value for argument in arguments)))
@@ -231,14 +232,8 @@ def gradcheck(
 def numbers(**options: Any) -> None:
     """Refuses what is no number of at least 0."""
     for name, value in options.items():
-        if value is None:
-            continue
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float | np.number)
-            or not value >= 0
-            or value == np.inf
-        ):
+        found = 0.0 if value is None else number(value)
+        if found is None or found < 0:
             raise OptionError(f"{name} is {value!r}; give a number from 0 on")
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from resurge._arrays import whole
 from resurge._errors import OptionError
 from resurge._native import native
 from resurge._observe import made
@@ -117,8 +118,7 @@ def verify(
     """
     sizes = {"steps": steps, "hidden": hidden, "batch": batch, "seed": seed, "seeds": seeds}
     for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 2**32:
-            raise OptionError(f"{name} is {size!r}; give a whole number from 0 on")
+        whole(name, size)
     with progressing(progress, max(seeds, 1)) as report:
         text = native().verify(
             listed(reset),

@@ -187,9 +187,12 @@ def finish(
     recorded_run = walk.recorded(gradients)
     inputs = seen.calls[id(layers[0].module)].inputs if layers[0].module is not None else []
     inputs = [tensor for tensor in inputs if tensor.requires_grad]
-    constant = layers[0].module is not None and seen.is_constant(layers[0].module)
+    # One tensor at all steps has one gradient.
+    constant = layers[0].module is not None and (
+        seen.is_constant(layers[0].module) or (len(inputs) == seen.steps > 1 and len({id(t) for t in inputs}) == 1)
+    )
     if constant:
-        recorded_run.input = recorded_run.input.sum(0)
+        inputs, recorded_run.input = inputs[:1], recorded_run.input.sum(0)
     check_gradients(own, inputs, learned, recorded_run, (lambda each: each[0]) if constant else seen.whole)
     obstacles = Obstacles()
     for (name, parameter), gradient in zip(spare, rest, strict=True):

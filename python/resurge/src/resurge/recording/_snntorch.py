@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def layers(module: Any, called: Called) -> list[Step]:
     """The layer of the format that a module is."""
     if passes_through(module):
         return []
-    return [stateless(module, called=called) or neuron(module)]
+    plain = stateless(module, called=called)
+    return [plain] if plain is not None else neurons(module)
 
 
 def reset(module: Any) -> None:
@@ -55,16 +57,25 @@ def reset(module: Any) -> None:
         module.reset_mem()
 
 
-def neuron(module: Any) -> Step:
-    """The step of a neuron.
+def neurons(module: Any) -> list[Step]:
+    """The steps of a neuron: of one that sees its own spikes, the bias of that connection comes before it.
 
-    Raises Unsupported for another module than `Leaky` or `Synaptic`.
+    Raises Unsupported for another module than `Leaky`, `Synaptic`, `RLeaky` or `RSynaptic`.
     """
     import snntorch as snn
 
+    if type(module) in (snn.RLeaky, snn.RSynaptic):
+        return recurrent(module)
     if type(module) not in (snn.Leaky, snn.Synaptic):
-        why = "is no layer of the format, nor Leaky or Synaptic; replace it by one of these"
+        why = "is no layer of the format, nor Leaky, Synaptic, RLeaky or RSynaptic; replace it by one of these"
         raise Unsupported(class_name(module), why)
+    return [neuron(module)]
+
+
+def neuron(module: Any) -> Step:
+    """The step of the neuron itself."""
+    import snntorch as snn
+
     untouched(module)
     require(not module.inhibition, module, "inhibition", "is not in the format; take inhibition=False")
     require(not module.state_quant, module, "state_quant", "is not in the format; take state_quant=False")
@@ -82,7 +93,7 @@ def neuron(module: Any) -> Step:
         "is not 1; multiply the next weights by it instead",
     )
     require(not graded.requires_grad, module, "learn_graded_spikes_factor", "is not in the format; do not learn it")
-    is_synaptic = type(module) is snn.Synaptic
+    is_synaptic = type(module) in (snn.Synaptic, snn.RSynaptic)
     learned = {"beta": "decay", "threshold": "threshold"} | ({"alpha": "synapse_decay"} if is_synaptic else {})
     parameters = {name: getattr(module, name) for name in learned if getattr(module, name).requires_grad}
     description: dict[str, Any] = {
@@ -93,7 +104,7 @@ def neuron(module: Any) -> Step:
         "firing": firing_of(f"{class_name(module)}.spike_grad", module.spike_grad),
         "surrogate": probe(f"{class_name(module)}.spike_grad", module.spike_grad),
         "learned": {name: {learned[name]: 1.0} for name in parameters},
-        **reset_of(module, is_synaptic),
+        **reset_of(module, type(module) is not snn.Leaky),
     }
     if is_synaptic:
         description["synapse"] = {"decay": clamped(module, "alpha"), "gain": 1.0}
@@ -114,7 +125,7 @@ def clamped(module: Any, attribute: str) -> Any:
     return min(1.0, max(0.0, value)) if isinstance(value, float) else value.clamp(0, 1)
 
 
-def reset_of(module: Any, is_synaptic: bool) -> dict[str, Any]:
+def reset_of(module: Any, erases_input: bool) -> dict[str, Any]:
     """The reset, from the function that the neuron calls.
 
     Raises Unsupported where `reset_mechanism` was changed after the function had been chosen.
@@ -131,7 +142,7 @@ def reset_of(module: Any, is_synaptic: bool) -> dict[str, Any]:
         case 0, True:
             kind, timing, gradient = "subtract", "after-decay", "detached"
         case 1, True:
-            kind, timing, gradient = "zero", "after-input" if is_synaptic else "before-decay", "detached"
+            kind, timing, gradient = "zero", "after-input" if erases_input else "before-decay", "detached"
         case 2, _:
             kind, timing, gradient = "none", "before-decay", "full"
         case 0, False:
@@ -141,6 +152,66 @@ def reset_of(module: Any, is_synaptic: bool) -> dict[str, Any]:
     reset = {"kind": kind, "timing": timing}
     residual = (mechanism, bool(module.reset_delay)) == (0, False)
     return {"reset": reset, "reset_gradient": gradient, "residual_reset": residual}
+
+
+def recurrent(module: Any) -> list[Step]:
+    """The bias of the connection from its own spikes, which acts at every step, and the neuron with its weights.
+
+    Raises Unsupported for a connection that is a convolution.
+    """
+    import torch
+    from torch import nn
+
+    connection = module.recurrent
+    one_to_one = type(connection).__name__ == "RecurrentOneToOne"
+    fine = one_to_one or type(connection) is nn.Linear
+    require(fine, module, "recurrent", "is a convolution, which is not in the format; take linear_features")
+    step = neuron(module)
+    step.description["recurrent"] = True
+    plain = step.run
+    if one_to_one:
+        weights = connection.V
+
+        def diagonal(current: Any) -> Ran:
+            count = current.shape[-1]
+            made = torch.diag(weights.reshape(-1).expand(count))
+            leaf = made.detach().clone().requires_grad_(made.requires_grad)
+            step.parameters, step.derived, step.owners = {"recurrent": leaf}, {"recurrent": made}, (weights,)
+            with connected(module, leaf):
+                return plain(current)
+
+        step.run = diagonal
+        return [step]
+    inner = connection.weight.detach().clone().requires_grad_(connection.weight.requires_grad)
+
+    def dense(current: Any) -> Ran:
+        with connected(module, inner):
+            return plain(current)
+
+    step.run, step.parameters = dense, {"recurrent": inner}
+    step.own = {"recurrent": (connection.weight, lambda gradient: gradient)}
+    if connection.bias is None:
+        return [step]
+    bias = connection.bias.detach().clone().requires_grad_(connection.bias.requires_grad)
+    identity = torch.eye(len(bias), dtype=bias.dtype)
+    description = {"kind": "linear", "bias": True, "class": f"{class_name(module)}.recurrent.bias"}
+    before = Step(description, lambda x: Ran(x + bias), {"weight": identity, "bias": bias})
+    before.own = {"bias": (connection.bias, lambda gradient: gradient)}
+    return [before, step]
+
+
+@contextmanager
+def connected(module: Any, weight: Any) -> Iterator[None]:
+    """Puts these weights, without a bias, in the place of the connection."""
+    import torch
+
+    own = module._modules.pop("recurrent")
+    module.recurrent = lambda spikes: torch.nn.functional.linear(spikes, weight)
+    try:
+        yield
+    finally:
+        del module.recurrent
+        module._modules["recurrent"] = own
 
 
 def runner(module: Any) -> Callable[[Any], Ran]:

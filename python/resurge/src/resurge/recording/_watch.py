@@ -21,11 +21,11 @@ class Watched(Followed):
 
     def whole(self, tensors: list[Any]) -> Any | None:
         """`[T, B, ...]` of what a layer took or gave, or None for what has no such shape."""
+        if tensors[0] is not None and tensors[0].ndim == 1 and self.batch == 1:
+            tensors = [tensor.unsqueeze(0) for tensor in tensors]
         found = super().whole(tensors)
         if found is None and len(tensors) == 1 and tensors[0].shape[:1] == (self.batch,):
             return tensors[0].unsqueeze(0).expand(self.steps, *tensors[0].shape)
-        if found is None and len(tensors) == 1 and self.batch == 1 and self.batch_first is False:
-            return None
         return found
 
     def is_constant(self, module: Any) -> bool:
@@ -117,9 +117,13 @@ def extents(seen: Watched, habits: Habits, is_stateful: Callable[[Any], bool]) -
             continue
         inputs = seen.calls[id(place.module)].inputs
         first = inputs[0]
-        if first is None or first.ndim < 2:
-            why = "is given no batch of samples; give it [B, ...] at each step, with a batch of 1 at least"
+        if first is None or first.ndim < 1:
+            why = "is given no numbers of neurons; give it [B, ...] at each step"
             raise Unsupported(f"`{place.name}`", why)
+        if first.ndim == 1:
+            # One sample, without an axis for it.
+            found[place.name] = (len(inputs), 1)
+            continue
         if not habits.takes_all_steps(place.module):
             found[place.name] = (len(inputs), first.shape[0])
         elif habits.joins_axes(place.module):
