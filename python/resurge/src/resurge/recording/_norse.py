@@ -28,6 +28,7 @@ CLASSES = {
     "IAF": ("iaf_feed_forward_step", True),
     "LICell": ("li_feed_forward_step", False),
     "LI": ("li_feed_forward_step", True),
+    "LILinearCell": ("li_step", False),
     "LIBoxCell": ("li_box_feed_forward_step", False),
 }
 AUTAPSES = "autapses=False zeroes the diagonal of Norse's recurrent gradient in a hook, which was left out here"
@@ -81,6 +82,8 @@ def layer_steps(module: Any, called: Called = "whole") -> list[Step]:
         raise Unsupported(class_name(module), f"is no layer of the format, nor one of {', '.join(CLASSES)}")
     untouched(module)
     function, over_time = CLASSES[name]
+    if name == "LILinearCell":
+        return weighted_readout(module)
     found = getattr(module.activation, "__name__", repr(module.activation))
     require(found == function, module, "activation", f"is {found}, not {function}; take the parameters' default method")
     if name.startswith("LIFRecurrent"):
@@ -235,6 +238,29 @@ def integrator_runner(module: Any, over_time: bool) -> Callable[[Any], Ran]:
         return Ran(potentials, potentials)
 
     return run
+
+
+def weighted_readout(module: Any) -> list[Step]:
+    """The weights and the integrator of a cell that holds both."""
+    import torch
+
+    weight = module.input_weights
+    linear = {"kind": "linear", "bias": False, "class": f"{class_name(module)}.input_weights"}
+    identity = torch.eye(weight.shape[0], dtype=weight.dtype)
+
+    def integrate(current: Any) -> Ran:
+        own = module._parameters["input_weights"]
+        module._parameters["input_weights"] = torch.nn.Parameter(identity, requires_grad=False)
+        try:
+            potentials = call(module, False, current)
+        finally:
+            module._parameters["input_weights"] = own
+        return Ran(potentials, potentials)
+
+    description = {"kind": "integrator", "class": class_name(module), **membrane(module)}
+    learned = learned_of(module, description)
+    before = Step(linear, lambda x: Ran(torch.nn.functional.linear(x, weight)), {"weight": weight})
+    return [before, Step(description, integrate, learned=learned)]
 
 
 def recurrent(module: Any, over_time: bool) -> list[Step]:

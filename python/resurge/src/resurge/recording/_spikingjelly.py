@@ -43,7 +43,8 @@ def layers(module: Any, called: Called) -> list[Step]:
     """The layer of the format that a module is."""
     if passes_through(module):
         return []
-    return [stateless(module, single_step(module), called) or neuron(module)]
+    plain = stateless(module, single_step(module), called)
+    return [plain] if plain is not None else neurons(module)
 
 
 def reset(module: Any) -> None:
@@ -66,6 +67,99 @@ def single_step(module: Any) -> Callable[[Any], Any]:
             module.step_mode = mode
 
     return call
+
+
+def neurons(module: Any) -> list[Step]:
+    """The steps of a node, of a readout, or of a container that feeds a node its own spikes."""
+    from spikingjelly.activation_based import layer
+    from spikingjelly.activation_based import neuron as nodes
+
+    if type(module) in (nodes.NonSpikingLIFNode, nodes.NonSpikingIFNode):
+        return [readout(module)]
+    if type(module) is layer.LinearRecurrentContainer:
+        return recurrent(module)
+    if type(module) is layer.VotingLayer:
+        return [voting(module)]
+    return [neuron(module)]
+
+
+def readout(module: Any) -> Step:
+    """An integrator.
+
+    Raises Unsupported for one that hands on one number of all steps.
+    """
+    import torch
+
+    why = f"is {module.decode!r}, which makes one number of all steps; take None, and do that in the forward"
+    require(module.decode is None, module, "decode", why)
+    rate = 1 / float(module.tau) if hasattr(module, "tau") else None
+    constants = {"decay": 1.0} if rate is None else {"decay": 1 - rate, "input_gain": rate}
+
+    def run(current: Any) -> Ran:
+        potentials = torch.stack(list(module(current)))
+        return Ran(potentials, potentials)
+
+    return Step({"kind": "integrator", "class": class_name(module), **constants}, run)
+
+
+def voting(module: Any) -> Step:
+    """Averages of groups of neurons, as a matrix that is not learned."""
+    import torch
+
+    size = int(module.voting_size)
+    step = Step({"kind": "linear", "bias": False, "class": class_name(module)}, lambda x: Ran(x))
+
+    def run(x: Any) -> Ran:
+        groups = x.shape[-1] // size
+        weight = torch.zeros(groups, x.shape[-1], dtype=x.dtype)
+        for group in range(groups):
+            weight[group, group * size : (group + 1) * size] = 1 / size
+        step.parameters["weight"] = weight
+        return Ran(torch.nn.functional.linear(x, weight))
+
+    step.run = run
+    return step
+
+
+def recurrent(module: Any) -> list[Step]:
+    """The weights of the input and the node with those of its own spikes, of which the container has one matrix.
+
+    Raises Unsupported where more than a node is in it.
+    """
+    import torch
+
+    untouched(module)
+    node = module.sub_module
+    count = module.rc.out_features
+    square = module.rc.in_features == 2 * count
+    require(square, module, "sub_module", "has not as many outputs as inputs; a node alone is in the format")
+    step = neuron(node)
+    step.description["recurrent"] = True
+    parts = {"weight": module.rc.weight[:, :count], "recurrent": module.rc.weight[:, count:]}
+    leaves = {name: part.detach().clone().requires_grad_(part.requires_grad) for name, part in parts.items()}
+    dense: dict[str, Any] = {"weight": leaves["weight"]}
+    linear = {"kind": "linear", "bias": module.rc.bias is not None, "class": f"{class_name(module)}.rc"}
+    if module.rc.bias is not None:
+        dense["bias"] = module.rc.bias
+    before = Step(linear, lambda x: Ran(torch.nn.functional.linear(x, leaves["weight"], dense.get("bias"))), dense)
+    before.derived, before.owners = {"weight": parts["weight"]}, (module.rc.weight,)
+
+    def run(current: Any) -> Ran:
+        node.reset()
+        seen: list[Any] = []
+        hook = node.surrogate_function.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        spikes: list[Any] = [torch.zeros_like(current[0])]
+        try:
+            for one in current:
+                spikes.append(node(one + torch.nn.functional.linear(spikes[-1], leaves["recurrent"])))
+        finally:
+            hook.remove()
+            node.reset()
+        return Ran(torch.stack(spikes[1:]), torch.stack(seen) + node.v_threshold)
+
+    step.run, step.parameters = run, {"recurrent": leaves["recurrent"]}
+    step.derived, step.owners = {"recurrent": parts["recurrent"]}, (module.rc.weight,)
+    return [before, step]
 
 
 def neuron(module: Any) -> Step:
@@ -166,8 +260,8 @@ def runner(module: Any) -> Callable[[Any], Ran]:
 
 
 def takes_all_steps(module: Any) -> bool:
-    """Whether a node is in the multi-step mode."""
-    return getattr(module, "step_mode", "s") == "m"
+    """Whether a node is in the multi-step mode, which is the only one of a readout."""
+    return getattr(module, "step_mode", "s") == "m" or type(module).__name__.startswith("NonSpiking")
 
 
 def is_stateful(module: Any) -> bool:

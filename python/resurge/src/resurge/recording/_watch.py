@@ -201,14 +201,21 @@ def noting(seen: Watched, is_stateful: Callable[[Any], bool]) -> Iterator[None]:
 
     def hook(place: Place, stateful: bool) -> Callable[..., Any]:
         def note(module: Any, inputs: Tensors, keywords: dict[str, Any], output: Any) -> Any:
-            if stateful:
+            if stateful and isinstance(output, list) and output and len(output) == len(inputs[0]):
+                # A readout that lists its potentials.
+                whole = alias(torch.stack(output))
+                made, output = (whole,), list(whole.unbind())
+            elif stateful:
                 output = mapped(output, alias)
+                made = tuple(flat(output))
+            else:
+                made = tuple(flat(output))
             given = [value for value in (*inputs, *keywords.values()) if isinstance(value, torch.Tensor)]
             if id(module) not in called:
                 called[id(module)] = ([], [])
                 order.append(place)
             called[id(module)][0].append(given[0] if given else None)
-            called[id(module)][1].append(tuple(flat(output)))
+            called[id(module)][1].append(made)
             return output
 
         return note
