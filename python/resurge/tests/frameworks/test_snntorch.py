@@ -220,7 +220,7 @@ def test_gradcheck_of_torch() -> None:
         def backward(ctx: Any, g: Any) -> Any:
             return 2 * ctx.saved_tensors[0] ** 2 * g
 
-    with pytest.raises(resurge.GradientMismatch, match="every entry is 0.66666"):
+    with pytest.raises(resurge.GradientMismatch, match=r"every entry is 0\.66666"):
         resurge.gradcheck(lambda b: Wrong.apply(b).sum(), b)
     with pytest.raises(resurge.GradientMismatch, match="detached"):
         resurge.gradcheck(lambda b: (b * b.detach()).sum() * 0 + (b.detach() ** 2).sum(), b)

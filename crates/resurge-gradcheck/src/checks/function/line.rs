@@ -97,8 +97,8 @@ const DEVIATIONS: f64 = 4.0;
 /// Where no noise can be told apart: a few units in the last place.
 const FALLBACK: f64 = 16.0;
 
-/// The bound on the error of each number of the output, measured along a line. A kink on one side of the point would
-/// be taken for noise, so that tables on both sides count, and the smallest.
+/// The bound on the error of each number of the output, measured along a line. A kink would be taken for noise: so a table
+/// is on one side of the point, and of the two the smaller level counts.
 pub(super) fn floors<F: FnMut(&[f64]) -> FunctionValue>(
     line: &mut Line<'_, F>,
     outputs: usize,
@@ -111,7 +111,7 @@ pub(super) fn floors<F: FnMut(&[f64]) -> FunctionValue>(
             let spacing = (-(part * digits).round()).exp2().max(line.least);
             let spacing = crate::difference::power_of_two_below(spacing);
             let mut found: Option<f64> = None;
-            for first in [-(POINTS / 2), 0, 1 - POINTS] {
+            for first in [0, 1 - POINTS] {
                 let table: Option<Vec<f64>> =
                     (first..first + POINTS).map(|i| line.at(output, f64::from(i) * spacing)).collect();
                 if let Some(Noise::Found { level, .. }) = table.map(|table| ecnoise(&table)) {
