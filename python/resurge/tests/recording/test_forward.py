@@ -287,7 +287,7 @@ def test_all_obstacles_are_said_at_once_by_name_and_place(path: Path) -> None:
     text = str(refusal.value)
     for part in [
         "4 things cannot be recorded",
-        "layer 1 (`norm`): torch.BatchNorm1d: ",
+        "layer 1 (`norm`): torch.BatchNorm1d.training: ",
         "layer 2 (`lif`): snntorch.Leaky.inhibition: is not in the format; take inhibition=False",
         "layer 2 (`lif`): snntorch.Leaky.graded_spikes_factor: ",
         "layer 3 (`out`): torch.Dropout.training: a random mask is not in the format; call net.eval()",

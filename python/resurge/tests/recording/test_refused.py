@@ -39,11 +39,11 @@ def test_layers_of_torch_are_refused_by_name(path: Path) -> None:
     snn = pytest.importorskip("snntorch")
     images = torch.rand(4, 2, 1, 6, 6, dtype=torch.float64)
     cases = {
-        r"torch.BatchNorm1d: ": nn.BatchNorm1d(6),
+        r"torch.BatchNorm1d.training: ": nn.BatchNorm1d(6),
         r"torch.Dropout.training: ": nn.Dropout(0.5),
         r"torch.Conv2d.dilation: ": nn.Conv2d(1, 1, 2, dilation=2),
         r"torch.Conv2d.padding_mode: ": nn.Conv2d(1, 1, 2, padding_mode="circular"),
-        r"torch.Conv2d.padding: 'same'": nn.Conv2d(1, 1, 3, padding="same"),
+        r"torch.Conv2d.padding: 'same'": nn.Conv2d(1, 1, 2, padding="same"),
         r"torch.AvgPool2d.ceil_mode: ": nn.AvgPool2d(2, ceil_mode=True),
         r"torch.MaxPool2d.dilation: ": nn.MaxPool2d(2, dilation=2),
         r"torch.Flatten.end_dim: ": nn.Flatten(1, 2),
@@ -88,7 +88,7 @@ def test_the_other_frameworks_refuse_by_name(path: Path) -> None:
     refused(record_norse, dense(lambda: norse.LIFCell(logistic)), path, r"norse.LIFCell.p.method 'logistic': Attempted")
     sinabs = pytest.importorskip("sinabs.layers")
     act = pytest.importorskip("sinabs.activation")
-    refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, min_v_mem=-1.0)), path, r"sinabs.LIF.min_v_mem: ")
+    refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, min_v_mem=-1e-3)), path, r"sinabs.LIF.min_v_mem: ")
     refused(record_sinabs, dense(lambda: sinabs.LIF(3.0, reset_fn=act.MembraneReset())), path, r"sinabs.LIF.reset_fn")
     for function in (act.Heaviside(0.4), act.PeriodicExponential()):
         for fire in (act.SingleSpike, act.MultiSpike):

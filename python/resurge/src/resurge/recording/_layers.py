@@ -56,8 +56,9 @@ def is_of_framework(module: Any) -> bool:
 
 
 def of_framework(cls: type) -> bool:
-    """Whether a class is one of a framework's own."""
-    return cls.__module__.split(".")[0] in FRAMEWORKS
+    """Whether a class is one of a framework's own layers; a network that it ships is as one of the user's."""
+    package, *inner = cls.__module__.split(".")
+    return package in FRAMEWORKS and not {"model", "models", "network"} & set(inner)
 
 
 def untouched(module: Any, base: Any = None) -> None:

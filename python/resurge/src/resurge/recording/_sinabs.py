@@ -21,6 +21,11 @@ from resurge.recording._surrogate import Description, identify
 from resurge.recording._walk import Habits
 
 
+# A bound that is not reached is subtracted and added again.
+ROUNDING = {8: 1e-12, 4: 1e-5}
+UNREACHED = "min_v_mem is not in the file: no potential reached it in this run, so that it changed nothing"
+
+
 def record_sinabs(
     net: Any,
     x: Any,
@@ -93,9 +98,9 @@ def neuron(module: Any) -> Step:
             class_name(module), "is no layer of the format, nor LIF, IAF, ALIF, ExpLeak; take one of these"
         )
     untouched(module)
-    require(
-        module.min_v_mem is None, module, "min_v_mem", "a lower bound of the potential is not in the format; take None"
-    )
+    # Of a readout nothing shows whether the bound was reached.
+    free = module.min_v_mem is None or not leak
+    require(free, module, "min_v_mem", "a lower bound of the potential is not in the format; take None")
     description, learned = membrane(module, adaptive)
     description = {"kind": "integrator" if leak else "neuron", "class": class_name(module)} | description
     if leak:
@@ -131,7 +136,8 @@ def neuron(module: Any) -> Step:
             description["learned"]["tau_adapt"] = {"adaptation_decay": slope}
             learned["tau_adapt"] = module.tau_adapt
     description |= surrogate(module, theta, multi, adaptive)
-    return Step(description, runner(module), learned=learned)
+    notes = () if module.min_v_mem is None else (UNREACHED,)
+    return Step(description, runner(module), learned=learned, notes=notes)
 
 
 def membrane(module: Any, adaptive: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -277,7 +283,7 @@ def runner(module: Any) -> Callable[[Any], Ran]:
     """Runs a spiking layer."""
     import torch
 
-    def run(current: Any) -> Ran:
+    def noted(current: Any) -> Ran:
         original = module.spike_fn
         noting = Noting(original)
         module.spike_fn = noting
@@ -286,6 +292,24 @@ def runner(module: Any) -> Callable[[Any], Ran]:
         finally:
             module.spike_fn = original
         return Ran(spikes, torch.stack(noting.seen))
+
+    def run(current: Any) -> Ran:
+        bound = module.min_v_mem
+        if bound is None:
+            return noted(current)
+        bounded = noted(current)
+        module.min_v_mem = None
+        try:
+            free = noted(current)
+        finally:
+            module.min_v_mem = bound
+        ours, theirs = bounded.potentials, free.potentials
+        assert ours is not None and theirs is not None
+        apart = float((ours - theirs).detach().abs().max())
+        limit = ROUNDING[current.element_size()] * max(1.0, float(theirs.detach().abs().max()))
+        why = "is reached in this run, and a lower bound of the potential is not in the format; take None"
+        require(apart <= limit and bool((bounded.output == free.output).all()), module, "min_v_mem", why)
+        return free
 
     return run
 
