@@ -13,7 +13,7 @@ from resurge.recording import Loss, Unsupported, read
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools/goldens/audit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tools/goldens/audit"))
 from replay import Variation, errors, replay  # noqa: E402
 
 WEIGHTED = Loss("weighted-sum")

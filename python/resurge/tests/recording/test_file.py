@@ -13,7 +13,7 @@ import pytest
 
 from resurge.recording import Recording, read, write
 
-PAGE = Path(__file__).resolve().parents[3] / "docs/audit-format.md"
+PAGE = Path(__file__).resolve().parents[4] / "docs/audit-format.md"
 
 
 def small() -> Recording:
@@ -21,7 +21,7 @@ def small() -> Recording:
 
 
 def test_no_framework_is_imported_with_the_package() -> None:
-    code = "import sys, resurge_audit; print([m for m in ('torch', 'jax', 'snntorch', 'norse') if m in sys.modules])"
+    code = "import sys, resurge.recording; print([m for m in ('torch', 'jax', 'snntorch', 'norse') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from tutorial import BATCH, CLASSES, COUNT, STEPS, Tutorial, data, worst  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools/goldens/audit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tools/goldens/audit"))
 from replay import errors, replay  # noqa: E402
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from resurge.recording import read
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 CLAIMS = {"snntorch": "detached", "spikingjelly": "full", "norse": "full", "sinabs": "full", "spyx": "full"}
 
 

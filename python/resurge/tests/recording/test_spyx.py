@@ -18,7 +18,7 @@ axn = pytest.importorskip("spyx.axn")
 pytest.importorskip("torch")
 import jax.numpy as jnp  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools/goldens/audit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tools/goldens/audit"))
 from replay import errors, replay  # noqa: E402
 
 

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from dense import WEIGHTED, data, dense, worst  # noqa: E402
 from torch import nn  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools/goldens/audit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tools/goldens/audit"))
 from replay import Variation  # noqa: E402
 
 

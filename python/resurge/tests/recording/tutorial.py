@@ -13,7 +13,7 @@ from resurge.recording import Loss, read
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools/goldens/audit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tools/goldens/audit"))
 from replay import errors, replay  # noqa: E402
 
 STEPS, BATCH, CLASSES = 15, 4, torch.tensor([0, 2, 1, 0])

@@ -195,9 +195,10 @@ def run_step(k: int, step: Step, h: Any) -> Ran:
     """
     try:
         return step.run(h)
+    except Unsupported as refusal:
+        obstacles = [(f"layer {k} (`{step.place}`): {what}", why) for what, why in refusal.obstacles]
+        raise Unsupported(*obstacles[0], *obstacles[1:]) from refusal
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        if isinstance(error, Unsupported):
-            raise
         what = f"layer {k} (`{step.place}`)"
         raise Unsupported(what, f"cannot be run on [T, B, ...] of shape {tuple(h.shape)}: {error}") from error
 
