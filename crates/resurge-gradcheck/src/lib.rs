@@ -43,6 +43,7 @@
 //! | [`GradCheck`] | [`check_gradient`] | the Jacobian, every entry or projections, with finite differences |
 //! | [`AdjointCheck`] | [`check_adjoint`] | `<J v, w>` by dual numbers with `<v, J' w>` by the tape |
 //! | [`TaylorCheck`] | [`check_taylor`] | the slopes of the Taylor remainders with 1, 2 and 3 |
+//! | [`FunctionCheck`] | its `run` | a claimed Jacobian of any function with differences of its values |
 //! | [`HessianCheck`] | [`check_hessian`] | Hessian-vector products by three means, and their symmetry |
 //!
 //! All take [`CheckOptions`], with one word for one thing, and call inputs by the names that they are given.
@@ -75,9 +76,10 @@ pub use cells::{
     Learnable, Probes, cell_registry, check_cell,
 };
 pub use checks::{
-    AdjointCheck, AdjointPair, AdjointReport, CheckOptions, CheckReport, GradCheck, HessianCheck,
-    HessianReport, Inconclusive, Kink, Mismatch, Place, Reason, TaylorCheck, TaylorOrder, TaylorReport,
-    Verdict, check_adjoint, check_gradient, check_hessian, check_taylor, hessian_vector_product,
+    AdjointCheck, AdjointPair, AdjointReport, CheckOptions, CheckReport, FunctionCheck, FunctionValue,
+    GradCheck, HessianCheck, HessianReport, Inconclusive, Kink, Mismatch, Place, Reason, TaylorCheck,
+    TaylorOrder, TaylorReport, Verdict, check_adjoint, check_gradient, check_hessian, check_taylor,
+    hessian_vector_product,
 };
 pub use closed_form::{ClosedForm, closed_form};
 pub use convergence::{Convergence, convergence};

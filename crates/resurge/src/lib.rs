@@ -15,8 +15,22 @@
 //! * [`compare`]: trainings with and without the reset term, seed by seed;
 //! * [`diagnose`]: when the reset term matters, in a network and over decay, surrogate width and firing rate;
 //! * [`statistics`]: intervals and paired tests;
-//! * [`plot`]: line charts and heat maps as SVG and PNG.
+//! * [`plot`]: line charts and heat maps as SVG and PNG;
+#![cfg_attr(feature = "cli", doc = "* [`cli`]: the `resurge` command itself.")]
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "cli")]
+extern crate self as resurge;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+// They panic where nothing can be written: `command::print` and `command::say` do not.
+#[cfg(feature = "cli")]
+#[deny(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_macros)]
+mod command;
+
+#[cfg(feature = "cli")]
+use cli::{STOPPED, Verdict};
 
 pub use resurge_audit as audit;
 pub use resurge_autodiff as autodiff;

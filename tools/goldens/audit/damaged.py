@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import resurge_audit as audit
-from resurge_audit import Recording
-from resurge_audit._surrogate import area_of, derivative_of
+import resurge.recording as audit
+from resurge.recording import Recording
+from resurge.recording._surrogate import area_of, derivative_of
 
 from replay import Variation, relative, replay
 

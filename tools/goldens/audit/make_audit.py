@@ -4,7 +4,7 @@
     tools/goldens/audit/run --only norse      # one framework's goldens
     tools/goldens/audit/run --check           # writes nothing, compares with the files
 
-Every golden is recorded by python/resurge-audit from the real framework and held to replay.py, which computes it again
+Every golden is recorded by python/resurge from the real framework and held to replay.py, which computes it again
 in f64 from the description alone: spikes equal, gradients to 1e-12 of their norm in f64 and 2e-5 in f32.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import resurge_audit as audit
+import resurge.recording as audit
 import torch
 
 from cases import Case

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import jax.numpy as jnp
-import resurge_audit as audit
+import resurge.recording as audit
 from flax import nnx
 from spyx import axn, nn
 

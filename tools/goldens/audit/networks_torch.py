@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import norse.torch as norse
-import resurge_audit as audit
+import resurge.recording as audit
 import sinabs.activation as act
 import sinabs.layers as sinabs
 import snntorch as snn

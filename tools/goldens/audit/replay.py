@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from resurge_audit import Recording
-from resurge_audit._surrogate import derivative_of
+from resurge.recording import Recording
+from resurge.recording._surrogate import derivative_of
 
 Tensor = torch.Tensor
 

@@ -4,6 +4,7 @@
 mod adjoint;
 mod base_point;
 mod display;
+mod function;
 mod hessian;
 mod jacobian;
 mod locate;
@@ -13,6 +14,7 @@ mod tally;
 mod taylor;
 
 pub use adjoint::{AdjointCheck, AdjointPair, AdjointReport, check_adjoint};
+pub use function::{FunctionCheck, FunctionValue};
 pub use hessian::{HessianCheck, HessianReport, check_hessian, hessian_vector_product};
 pub use jacobian::{GradCheck, check_gradient};
 pub use options::CheckOptions;

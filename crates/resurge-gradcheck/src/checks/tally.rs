@@ -182,6 +182,11 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// Takes note of how often a function was evaluated in all.
+    pub(super) fn evaluations(&mut self, evaluations: usize, repeats: usize) {
+        (self.evaluations, self.repeats) = (evaluations, repeats);
+    }
+
     fn undecided(&self, exercised: &Exercised) -> Vec<Reason> {
         if self.conclusive == 0 && self.vanishing == self.compared {
             return vec![Reason::Vanishes];

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Check gradients that another framework computed, and say which gradient they are
 ///
 /// An audit file (docs/audit-format.md) holds a network, one run of it, and the gradients that a framework computed;
-/// python/resurge-audit writes it for snnTorch, SpikingJelly, Norse, Sinabs and Spyx. The network is rebuilt, the
+/// `resurge.save` in Python writes it for snnTorch, SpikingJelly, Norse, Sinabs and Spyx. The network is rebuilt, the
 /// forward pass compared spike by spike, then every number of each gradient with what the file claims it to be, within
 /// a running bound of its own rounding errors in the file's type. Where they are not the same, the gradient that it is
 /// instead is searched for: with the reset's spike attached, detached or scaled, of another reset or surrogate,
@@ -217,6 +217,14 @@ fn proof(audit: &AuditReport) -> String {
     }
 }
 
+/// The details of one report alone.
+pub(crate) fn of_one(name: &str, audit: &AuditReport, width: Option<usize>) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = details(&mut out, name, audit, width);
+    out
+}
+
 fn details(out: &mut String, name: &str, audit: &AuditReport, width: Option<usize>) -> Result<()> {
     if !out.is_empty() {
         writeln!(out)?;
@@ -236,6 +244,9 @@ fn details(out: &mut String, name: &str, audit: &AuditReport, width: Option<usiz
         counted(audit.steps, "step"),
         counted(audit.batch, "sample")
     )?;
+    for note in &audit.notes {
+        writeln!(text, "  note: {}", printable(note))?;
+    }
     for layer in &audit.forward.layers {
         let potentials = match layer.potentials_recorded {
             true => format!("potentials to {:.1e}", layer.potential_error),

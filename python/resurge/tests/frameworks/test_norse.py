@@ -1,0 +1,75 @@
+"""Networks of Norse in process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from common import CLASSES, HIDDEN, INPUTS, TARGET, data, examined
+
+import resurge
+
+torch = pytest.importorskip("torch")
+norse = pytest.importorskip("norse.torch")
+from norse.torch.module.leaky_integrator import LILinearCell  # noqa: E402
+from torch import nn  # noqa: E402
+
+FAST = norse.LIFParameters(tau_mem_inv=torch.tensor(400.0), v_leak=torch.tensor(0.0))
+
+
+class Loop(nn.Module):
+    """A forward with a loop that hands the states on."""
+
+    def __init__(self, readout: Any) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.fc, self.lif, self.readout = nn.Linear(INPUTS, HIDDEN), norse.LIFCell(FAST), readout
+        self.double()
+
+    def forward(self, x: Any) -> Any:
+        s1 = s2 = None
+        out = []
+        for step in x:
+            z, s1 = self.lif(self.fc(step), s1)
+            v, s2 = self.readout(z, s2)
+            out.append(v)
+        return torch.stack(out)
+
+
+def highest(potentials: Any, y: Any) -> Any:
+    return nn.functional.cross_entropy(potentials.max(0).values, y)
+
+
+def nothing() -> None:
+    pass
+
+
+def test_a_readout_with_weights() -> None:
+    report = examined(Loop(LILinearCell(HIDDEN, CLASSES)), 4 * data(), TARGET, highest, "full", nothing)
+    kinds = [layer["kind"] for layer in report.recording.description["layers"]]
+    assert kinds == ["linear", "neuron", "linear", "integrator"]
+
+
+def test_a_state_sequence_that_is_called_once_a_step() -> None:
+    torch.manual_seed(6)
+    net = norse.SequentialState(
+        nn.Linear(INPUTS, HIDDEN), norse.LIFCell(FAST), nn.Linear(HIDDEN, CLASSES), norse.LICell()
+    )
+    net.double()
+    report = resurge.audit(net, 4 * data(), TARGET, highest)
+    assert report.matches and report.claim == "full", str(report)
+    assert resurge.audit(net, 4 * data(), TARGET, highest, claim="detached").code == "full"
+
+
+def test_recurrent_cells_are_detached() -> None:
+    class Recurrent(Loop):
+        def __init__(self) -> None:
+            super().__init__(LILinearCell(HIDDEN, CLASSES))
+            self.lif = norse.LIFRecurrentCell(HIDDEN, HIDDEN, FAST)
+            self.double()
+
+    report = resurge.audit(Recurrent(), 4 * data(), TARGET, highest)
+    assert report.matches and report.claim == "detached", str(report)
+    # Norse zeroes the diagonal in a hook: the terminal and the page say that it was left out.
+    assert any("diagonal" in note for note in report.notes)
+    assert "diagonal" in str(report) and "diagonal" in report.html()

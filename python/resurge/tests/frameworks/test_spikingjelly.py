@@ -1,0 +1,88 @@
+"""Networks of SpikingJelly in process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from common import CLASSES, HIDDEN, INPUTS, TARGET, counts, data, examined
+
+import resurge
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("spikingjelly")
+from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
+from torch import nn  # noqa: E402
+
+
+def dense(node: Any, *after: Any) -> Any:
+    torch.manual_seed(3)
+    modules = [layer.Linear(INPUTS, HIDDEN), node(), layer.Linear(HIDDEN, CLASSES), *(after or (node(),))]
+    return nn.Sequential(*modules).double()
+
+
+class Mean(nn.Module):
+    """A class around a Sequential, whose output is the mean of the spikes."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Any) -> Any:
+        functional.reset_net(self)
+        return self.inner(x).mean(0)
+
+
+def squared(rates: Any, y: Any) -> Any:
+    return nn.functional.mse_loss(rates, nn.functional.one_hot(y, CLASSES).double())
+
+
+@pytest.mark.parametrize("detach", [False, True])
+@pytest.mark.parametrize("node", ["IFNode", "LIFNode", "ParametricLIFNode"])
+def test_multi_step_networks(node: str, detach: bool) -> None:
+    net = Mean(dense(lambda: getattr(neuron, node)(detach_reset=detach)))
+    functional.set_step_mode(net, "m")
+    gradient = "detached" if detach else "full"
+    report = examined(net, data(), TARGET, squared, gradient, lambda: functional.reset_net(net))
+    assert all(found["potentials_recorded"] for found in report.data["forward"]["layers"])
+
+
+def test_a_loop_outside_of_the_network() -> None:
+    net = dense(neuron.LIFNode)
+    report = resurge.audit(net, data(), TARGET, counts)
+    assert report.matches and report.claim == "full" and report.data["steps"] == 15
+
+
+def test_readouts_and_votes() -> None:
+    net = dense(neuron.LIFNode, neuron.NonSpikingLIFNode(tau=3.0))
+    functional.set_step_mode(net, "m")
+
+    def last(potentials: Any, y: Any) -> Any:
+        return nn.functional.cross_entropy(potentials[-1], y)
+
+    report = examined(net, data(), TARGET, last, "full", lambda: functional.reset_net(net))
+    assert report.recording.description["layers"][-1]["kind"] == "integrator"
+    vote = dense(neuron.LIFNode, layer.VotingLayer(3))
+    functional.set_step_mode(vote, "m")
+    assert resurge.audit(vote, data(), torch.zeros(4).long(), lambda out, y: (out.sum(0) ** 2).mean()).matches
+
+
+def test_a_container_that_feeds_back() -> None:
+    torch.manual_seed(5)
+    inner = layer.LinearRecurrentContainer(neuron.LIFNode(detach_reset=True), HIDDEN, HIDDEN)
+    net = nn.Sequential(
+        layer.Linear(INPUTS, HIDDEN), inner, layer.Linear(HIDDEN, CLASSES), neuron.LIFNode(detach_reset=True)
+    )
+    net.double()
+    report = resurge.audit(net, 2 * data(), TARGET, counts)
+    assert report.matches and report.claim == "detached", str(report)
+    assert report.recording.description["layers"][2]["recurrent"] is True
+    assert resurge.audit(net, 2 * data(), TARGET, counts, claim="full").code == "detached"
+
+
+def test_dropout_in_eval_mode() -> None:
+    net = dense(neuron.LIFNode, layer.Dropout(0.5), neuron.LIFNode())
+    functional.set_step_mode(net, "m")
+    with pytest.raises(resurge.Unsupported, match=r"Dropout\.training"):
+        resurge.audit(net, data(), TARGET, counts)
+    assert resurge.audit(net.eval(), data(), TARGET, counts).matches
