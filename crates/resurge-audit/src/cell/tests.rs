@@ -150,7 +150,8 @@ fn a_neuron_fires_as_often_as_its_firing_says() {
 #[test]
 fn lists_are_of_neurons_or_channels() {
     let six = json!([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
-    let read: [(&str, fn(&Constants) -> f64); 10] = [
+    type Of = fn(&Constants) -> f64;
+    let read: [(&str, Of); 10] = [
         ("/decay", |c| c.decay),
         ("/input_gain", |c| c.input_gain),
         ("/drive", |c| c.drive),
@@ -265,7 +266,8 @@ fn learned_constants_are_some_that_the_layer_has() {
         "adaptation_decay",
         "adaptation_scale",
     ];
-    let refused = |value: &dyn Fn(&[(&str, Value)]) -> Value, without: &[(&str, Value)]| -> Vec<&str> {
+    type Make = fn(&[(&str, Value)]) -> Value;
+    let refused = |value: Make, without: &[(&str, Value)]| -> Vec<&str> {
         let wrong = |constant: &&str| {
             let changes: Vec<_> = without.iter().cloned().chain([learned(constant)]).collect();
             match said(&value(&changes)) {
@@ -281,19 +283,19 @@ fn learned_constants_are_some_that_the_layer_has() {
         all.into_iter().filter(wrong).collect()
     };
     let none: [&str; 0] = [];
-    assert_eq!(refused(&neuron, &[]), none);
-    assert_eq!(refused(&neuron, &[("/synapse", Value::Null)]), ["synapse_decay", "synapse_gain"]);
-    assert_eq!(refused(&neuron, &[("/adaptation", Value::Null)]), ["adaptation_decay", "adaptation_scale"]);
+    assert_eq!(refused(neuron, &[]), none);
+    assert_eq!(refused(neuron, &[("/synapse", Value::Null)]), ["synapse_decay", "synapse_gain"]);
+    assert_eq!(refused(neuron, &[("/adaptation", Value::Null)]), ["adaptation_decay", "adaptation_scale"]);
     for (kind, refuses) in
         [("zero", true), ("none", true), ("subtract", true), ("value", false), ("zero-then-add", false)]
     {
         let reset = ("/reset", json!({"kind": kind}));
         let expected: &[&str] = if refuses { &["reset_value"] } else { &[] };
-        assert_eq!(refused(&neuron, &[reset]), expected, "{kind}");
+        assert_eq!(refused(neuron, &[reset]), expected, "{kind}");
     }
     let never = ["threshold", "reset_value", "adaptation_decay", "adaptation_scale"];
-    assert_eq!(refused(&integrator, &[]), never);
-    let without = refused(&integrator, &[("/synapse", Value::Null)]);
+    assert_eq!(refused(integrator, &[]), never);
+    let without = refused(integrator, &[("/synapse", Value::Null)]);
     assert_eq!(without, ["threshold", "reset_value", "synapse_decay", "synapse_gain", never[2], never[3]]);
 
     let list = json!({"tau": {"decay": [1.0, 2.0]}});
