@@ -14,9 +14,6 @@ norse = pytest.importorskip("norse.torch")
 from norse.torch.module.leaky_integrator import LILinearCell  # noqa: E402
 from torch import nn  # noqa: E402
 
-# Known to fail: see the reason.
-REFUSED = "a loop that hands the state of a readout on is refused: its current is taken for a part of the loss"
-pytestmark = pytest.mark.xfail(reason=REFUSED, raises=resurge.Unsupported, strict=True)
 FAST = norse.LIFParameters(tau_mem_inv=torch.tensor(400.0), v_leak=torch.tensor(0.0))
 
 
