@@ -32,7 +32,8 @@ impl<F: FnMut(&[f64]) -> FunctionValue> Function<F> {
         self.evaluations += 1;
         self.repeats += 1;
         let again = (self.function)(&self.point).map_err(GradcheckError::Program)?;
-        let other = |(a, b): &(&f64, &f64)| a.to_bits() != b.to_bits() && !((*a - *b).abs() <= tolerance);
+        let other =
+            |(a, b): &(&f64, &f64)| a.to_bits() != b.to_bits() && ((*a - *b).abs() > tolerance || b.is_nan());
         match self.base.iter().zip(&again).find(other) {
             Some((&recorded, &again)) => Err(GradcheckError::BasePoint { recorded, again }),
             None => Ok(()),
