@@ -121,6 +121,7 @@ def test_kinks_take_a_subgradient() -> None:
         (lambda f, x: resurge.gradcheck(f, x, gradient=x, atol="a"), resurge.OptionError, "atol is 'a'"),
         (lambda f, x: resurge.gradcheck(lambda x: "text", x, gradient=x), resurge.InputError, "no array"),
         (lambda f, x: resurge.gradcheck(lambda x: np.log(-x).sum(), x, gradient=x), resurge.NonFiniteError, "value"),
+        (lambda f, x: resurge.gradcheck(f, x, gradient=x, seed=-1), resurge.OptionError, "seed is -1"),
         (lambda f, x: resurge.gradcheck(f, x, gradient=x, progress=3), resurge.InputError, "progress is 3"),
     ],
 )

@@ -58,7 +58,7 @@ def examined(net: Any, x: Any, y: Any, loss: Callable[..., Any], gradient: str, 
     other = "detached" if gradient == "full" else "full"
     claimed = resurge.audit(net, x, y, loss, claim=other)
     assert not claimed.matches and claimed.code == gradient, str(claimed)
-    negated = {name: -g for name, g in own.items()}
+    negated = {name: None if g is None else -g for name, g in own.items()}
     assert resurge.audit(net, x, y, loss, gradients=negated).code == "gradient-scale -1"
     name = next(name for name, g in own.items() if g is not None and g.abs().max() > 0)
     wrong = own | {name: own[name].clone()}

@@ -21,7 +21,8 @@ def small() -> Recording:
 
 
 def test_no_framework_is_imported_with_the_package() -> None:
-    code = "import sys, resurge.recording; print([m for m in ('torch', 'jax', 'snntorch', 'norse') if m in sys.modules])"
+    names = "'torch', 'jax', 'snntorch', 'norse'"
+    code = f"import sys, resurge.recording; print([m for m in ({names}) if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -20,7 +20,6 @@ from resurge.recording._recorder import Framework, Options, Output, record
 from resurge.recording._surrogate import Description, identify
 from resurge.recording._walk import Habits
 
-
 # A bound that is not reached is subtracted and added again.
 ROUNDING = {8: 1e-12, 4: 1e-5}
 UNREACHED = "min_v_mem is not in the file: no potential reached it in this run, so that it changed nothing"
