@@ -66,7 +66,7 @@ def fused(fault: str, reset: str = "subtract", detached: bool = False, trace: bo
         def backward(ctx, grad):
             us, os = ctx.saved_tensors
             steps = us.shape[0]
-            du, held, grads = torch.zeros_like(us[0]), torch.zeros_like(us[0]), [None] * steps
+            du, _held, grads = torch.zeros_like(us[0]), torch.zeros_like(us[0]), [None] * steps
             path = torch.zeros_like(us[0])
             for t in reversed(range(steps)):
                 at = us[min(t + 1, steps - 1)] if fault == "u[t+1]" else us[t]
@@ -275,7 +275,17 @@ def recorded_spiking(fault, seed=1):
     return record(loss, {"w": w}, surrogates={made: "sigmoid 0.5"})
 
 
-SPIKING = ["neighbour", "mean over the batch", "clipped", "negative", "scaled", "width", "off centre", "one sample", "f32"]
+SPIKING = [
+    "neighbour",
+    "mean over the batch",
+    "clipped",
+    "negative",
+    "scaled",
+    "width",
+    "off centre",
+    "one sample",
+    "f32",
+]
 
 
 @pytest.mark.parametrize("fault", SPIKING)

@@ -51,7 +51,9 @@ CODE = {
     "stack": lambda x: torch.stack([x[0], x[1] * 2], 1).permute(2, 0, 1).flatten(1),
     "cat": lambda x: torch.cat([x, x * x], 2).chunk(2, 2)[1],
     "relu": lambda x: F.relu(x) + x.abs() + x.clamp(-0.5, 0.4) + F.leaky_relu(x, 0.1) + F.hardtanh(x),
-    "smooth": lambda x: torch.exp(x) + torch.sigmoid(x) * torch.tanh(x) + F.softplus(x) + x.square() + torch.rsqrt(x * x + 1),
+    "smooth": lambda x: (
+        torch.exp(x) + torch.sigmoid(x) * torch.tanh(x) + F.softplus(x) + x.square() + torch.rsqrt(x * x + 1)
+    ),
     "more": lambda x: F.gelu(x) + F.silu(x) + F.elu(x) + torch.log1p(x * x) + F.logsigmoid(x),
     "softmax": lambda x: torch.softmax(x, 1) + torch.log_softmax(x, -1),
     "statistics": lambda x: x.var(0) + x.std(1, keepdim=True) + x.mean((0, 2), keepdim=True) + x.sum(),
@@ -62,8 +64,13 @@ CODE = {
     "gather": lambda x: x[torch.tensor([1, 0, 1])] + x.flip(0)[:1] + x.roll(1, 2)[:1] + F.pad(x, (1, 1))[:1, :, 1:5],
     "cumsum": lambda x: x.cumsum(1) * x,
     "where": lambda x: torch.where(x > 0.2, x * x, -x),
-    "losses": lambda x: F.cross_entropy(x[0], torch.tensor([1, 3])) + F.mse_loss(x, x.detach() * 0.5)
-    + F.binary_cross_entropy_with_logits(x, (x > 0).to(x.dtype)) + F.smooth_l1_loss(x, x.detach() + 2) + F.l1_loss(x, -x),
+    "losses": lambda x: (
+        F.cross_entropy(x[0], torch.tensor([1, 3]))
+        + F.mse_loss(x, x.detach() * 0.5)
+        + F.binary_cross_entropy_with_logits(x, (x > 0).to(x.dtype))
+        + F.smooth_l1_loss(x, x.detach() + 2)
+        + F.l1_loss(x, -x)
+    ),
     "power": lambda x: (x * x + 1) ** 1.5 + x**3 + 2.0**x,
 }
 
@@ -265,5 +272,5 @@ def test_what_cannot_be_recorded_says_what_to_do():
         record(lambda: w.sum(), {"w": (w.detach() / 0).requires_grad_()})
     with pytest.raises(RecordError, match="no leaf tensor"):
         record(lambda: w.sum(), {"w": w * 2})
-    with pytest.raises(RecordError, match="apply of a torch.autograd.Function"):
+    with pytest.raises(RecordError, match=r"apply of a torch\.autograd\.Function"):
         record_function(torch.tanh, torch.tanh, [w])

@@ -38,7 +38,7 @@ def small(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind in "iu" or array.dtype.name not in ("float32", "float64"):
         array = array.astype(np.float64)
     if array.size and array.dtype.name == "float64":
-        as_bytes = array.astype(np.uint8) if 0 <= array.min() and array.max() <= 255 else None
+        as_bytes = array.astype(np.uint8) if array.min() >= 0 and array.max() <= 255 else None
         if as_bytes is not None and np.array_equal(as_bytes.astype(array.dtype), array):
             return as_bytes
     return array

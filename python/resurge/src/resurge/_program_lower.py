@@ -7,7 +7,8 @@ returns the node of the result, or one node an output. What has no rule is decom
 from __future__ import annotations
 
 import math
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,20 +16,91 @@ import torch
 RULES: dict[str, Callable[..., Any]] = {}
 
 # Operations that only move numbers: where each comes from is found by moving their positions.
-MOVES = {"flip", "repeat", "roll", "tril", "triu", "constant_pad_nd", "im2col", "pixel_shuffle", "gather", "index_select",
-         "index", "embedding", "upsample_nearest2d", "upsample_nearest1d", "reflection_pad2d", "replication_pad2d",
-         "unfold", "channel_shuffle", "rot90", "take", "_unsafe_index", "select_scatter"} - {"select_scatter"}
+MOVES = {
+    "flip",
+    "repeat",
+    "roll",
+    "tril",
+    "triu",
+    "constant_pad_nd",
+    "im2col",
+    "pixel_shuffle",
+    "gather",
+    "index_select",
+    "index",
+    "embedding",
+    "upsample_nearest2d",
+    "upsample_nearest1d",
+    "reflection_pad2d",
+    "replication_pad2d",
+    "unfold",
+    "channel_shuffle",
+    "rot90",
+    "take",
+    "_unsafe_index",
+    "select_scatter",
+} - {"select_scatter"}
 
 # Their results are constant between jumps.
-DECISIONS = {"gt", "ge", "lt", "le", "eq", "ne", "sign", "sgn", "floor", "round", "ceil", "trunc", "argmax", "argmin",
-             "logical_not", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_not",
-             "bitwise_xor", "isnan", "isinf", "isfinite", "any", "all", "nonzero", "heaviside", "searchsorted", "bucketize",
-             "bernoulli", "multinomial", "floor_divide", "argsort", "is_nonzero", "count_nonzero"}
+DECISIONS = {
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "eq",
+    "ne",
+    "sign",
+    "sgn",
+    "floor",
+    "round",
+    "ceil",
+    "trunc",
+    "argmax",
+    "argmin",
+    "logical_not",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_not",
+    "bitwise_xor",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "any",
+    "all",
+    "nonzero",
+    "heaviside",
+    "searchsorted",
+    "bucketize",
+    "bernoulli",
+    "multinomial",
+    "floor_divide",
+    "argsort",
+    "is_nonzero",
+    "count_nonzero",
+}
 
 
 # Their results do not depend on the numbers of their arguments.
-FACTORIES = {"full_like", "empty_like", "zeros_like", "ones_like", "rand_like", "randn_like", "new_zeros", "new_ones",
-             "new_full", "new_empty", "new_empty_strided", "randint_like", "empty_strided", "_assert_async", "sym_size"}
+FACTORIES = {
+    "full_like",
+    "empty_like",
+    "zeros_like",
+    "ones_like",
+    "rand_like",
+    "randn_like",
+    "new_zeros",
+    "new_ones",
+    "new_full",
+    "new_empty",
+    "new_empty_strided",
+    "randint_like",
+    "empty_strided",
+    "_assert_async",
+    "sym_size",
+}
 
 
 class Ref:
@@ -278,7 +350,7 @@ def _convolution(lo, name, out, x, w, bias, stride, padding, dilation, transpose
 
 def _spread(p, x: int, rows: int, columns: int, steps, start) -> int:
     """Zeros of this size, with the numbers of the last two axes a step apart."""
-    a, b, h, w = p.shapes[x]
+    a, b, _h, _w = p.shapes[x]
     zeros = p.expand(p.scalar(0.0), (a, b, rows, columns))
     strides = [b * rows * columns, rows * columns, columns * steps[0], steps[1]]
     return p.write(zeros, x, start[0] * columns + start[1], strides)
@@ -286,7 +358,7 @@ def _spread(p, x: int, rows: int, columns: int, steps, start) -> int:
 
 def _transposed(p, n: int, k: int, stride, padding, dilation, extra, groups):
     """A transposed convolution is one of the spread images with the mirrored kernel."""
-    (m, c, h, w), (_, per, rows, columns) = p.shapes[n], p.shapes[k]
+    (_m, c, h, w), (_, per, rows, columns) = p.shapes[n], p.shapes[k]
     reach = [dilation[0] * (rows - 1) - padding[0], dilation[1] * (columns - 1) - padding[1]]
     if min(reach) < 0:
         raise NotImplementedError("a transposed convolution with more padding than its kernel reaches")
@@ -366,7 +438,7 @@ def _nll(lo, name, out, x, target, weight, reduction, ignored):
     p, n = lo.p, lo.node(x)
     if weight is not None and weight.node is not None:
         return NotImplemented
-    rows, classes = (p.shapes[n] if len(p.shapes[n]) == 2 else (1, p.shapes[n][0]))
+    rows, classes = p.shapes[n] if len(p.shapes[n]) == 2 else (1, p.shapes[n][0])
     classes_of = numpy(target.tensor).astype(np.int64).reshape(-1)
     kept = classes_of != ignored
     at = np.where(kept, classes_of, 0)
@@ -512,14 +584,26 @@ def _index_put(lo, name, out, x, indices, values, accumulate=False, unsafe=False
     at = numpy(places[tuple(slice(None) if i is None else i.tensor for i in indices)])
     value, base = p.expand(lo.node(values), at.shape), lo.node(x)
     mask = indices[0]
-    if len(indices) == 1 and mask is not None and mask.tensor.dtype == torch.bool and values.tensor.numel() == 1 \
-            and mask.tensor.shape == shape:
+    if (
+        len(indices) == 1
+        and mask is not None
+        and mask.tensor.dtype == torch.bool
+        and values.tensor.numel() == 1
+        and mask.tensor.shape == shape
+    ):
         return p.where(lo.node(mask), p.reshape(lo.node(values), ()), base)
     return p.put(base, value, at) if at.size else base
 
 
-@rule("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
-      "_native_batch_norm_legit_functional", "cudnn_batch_norm", "_batch_norm_with_update", "_batch_norm_no_update")
+@rule(
+    "native_batch_norm",
+    "_native_batch_norm_legit",
+    "_native_batch_norm_legit_no_training",
+    "_native_batch_norm_legit_functional",
+    "cudnn_batch_norm",
+    "_batch_norm_with_update",
+    "_batch_norm_no_update",
+)
 def _batch_norm(lo, name, out, x, weight, bias, mean, var, *rest):
     training = rest[0] if isinstance(rest[0], bool) else "no_training" not in name and "no_update" not in name
     epsilon = rest[-1]

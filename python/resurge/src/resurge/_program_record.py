@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,9 @@ def _parameters(of: Any) -> tuple[dict[str, torch.Tensor], list[torch.nn.Module]
     named = dict(of) if isinstance(of, dict) else {f"parameter.{i}": p for i, p in enumerate(of)}
     for name, p in named.items():
         if not isinstance(p, torch.Tensor) or not p.requires_grad or not p.is_leaf:
-            raise RecordError(f"{name} is no leaf tensor that requires a gradient; give parameters, or a module of them")
+            raise RecordError(
+                f"{name} is no leaf tensor that requires a gradient; give parameters, or a module of them"
+            )
     return named, []
 
 
@@ -89,7 +92,8 @@ def _note_hooks(recorder, number: int, p: torch.Tensor) -> None:
         return
     hooks = ", ".join(entry["with"]["hooks"])
     recorder.p.notes.append(
-        f"after the backward pass, a hook on {entry['with']['name']} alters its gradient by {100 * change:.3g} %: {hooks}"
+        f"after the backward pass, a hook on {entry['with']['name']} alters its gradient by "
+        f"{100 * change:.3g} %: {hooks}"
     )
 
 
@@ -102,12 +106,13 @@ def record(
 ) -> bytes:
     """Runs `closure`, which returns a loss of one number, and its backward pass; the bytes of a program file.
 
-    `net_or_params` is a module, a dictionary of leaf tensors or a list of them. `definitions` gives, for autograd functions
-    that are not elementwise, a function of the same arguments in plain torch, which defines what they compute.
+    `net_or_params` is a module, a dictionary of leaf tensors or a list of them. `definitions` gives, for autograd
+    functions that are not elementwise, a function of the same arguments in plain torch, which defines what they
+    compute.
     `surrogates` gives, for elementwise ones, the surrogate that they are meant to be, such as "atan 2".
     Parameters, their `.grad`, the module's state and random numbers are left as they were.
     """
-    from ._program_torch import Marks, RecordError, Recorder
+    from ._program_torch import Marks, Recorder, RecordError
 
     leaves, modules = _parameters(net_or_params)
     kept = _Kept(modules, leaves)
@@ -144,7 +149,10 @@ def record(
 
 
 def record_function(function: Callable, reference: Callable, inputs: list, *, seed: int = 0) -> bytes:
-    """Records `function` on `inputs` with `reference` as its definition. The loss is a random combination of its outputs."""
+    """Records `function` on `inputs` with `reference` as its definition.
+
+    The loss is a random combination of its outputs.
+    """
     from ._program_torch import RecordError
 
     owner = getattr(function, "__self__", None)
@@ -235,7 +243,7 @@ def _backward(call, cotangents: list, edges: int) -> list:
 
 def _slopes(call, inputs, p) -> tuple[list | None, list[str]]:
     """The slopes of an elementwise function, by its own backward; and what its backward does that none does."""
-    (number, node), = call.outputs.items()
+    ((number, node),) = call.outputs.items()
     shape = p.shapes[node]
     wanted = [j for j, n in enumerate(inputs) if n is not None]
     if number != 0 or not wanted or any(p.shapes[inputs[j]] != shape for j in wanted):
@@ -276,8 +284,7 @@ def _classify(recorder) -> None:
         own = call.context != "defined"
         python = hasattr(call.fn, "_forward_cls")
         call.dtype = recorder.dtypes.get(next(iter(call.outputs.values())))
-        certain = bool(call.body) and len(call.body) == len(call.outputs) and (
-            not own or _certain(p, call, set(known)))
+        certain = bool(call.body) and len(call.body) == len(call.outputs) and (not own or _certain(p, call, set(known)))
         problems: list[str] = []
         if python and not certain and len(call.outputs) == 1:
             try:
@@ -397,4 +404,3 @@ def _finish(recorder, loss: int) -> bytes:
                     p.tensors[f"vjp.{node}.{place}"] = numpy(g)
     p.prune(loss, [n for n, _ in recorder.parameters.values()])
     return p.bytes(("torch", torch.__version__.split("+")[0]), p.loss)
-

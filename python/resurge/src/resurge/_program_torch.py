@@ -1,7 +1,7 @@
 """Records what code in PyTorch did as a program file (docs/program-format.md).
 
-Operations come from below autograd, values with them. Which gradient flows where comes from autograd's own graph: a tensor
-that carries a gradient in the program but not in autograd was cut. Nothing of any framework is replaced.
+Operations come from below autograd, values with them. Which gradient flows where comes from autograd's own graph: a
+tensor that carries a gradient in the program but not in autograd was cut. Nothing of any framework is replaced.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import contextlib
 import linecache
 import os
 import sys
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,8 +27,20 @@ _FRAMES = 4
 
 
 # They change how a tensor looks at its numbers, and not the numbers.
-_METADATA = {"squeeze_", "unsqueeze_", "t_", "transpose_", "as_strided_", "detach_", "swapaxes_", "swapdims_", "resize_",
-             "set_", "requires_grad_", "_local_scalar_dense"}
+_METADATA = {
+    "squeeze_",
+    "unsqueeze_",
+    "t_",
+    "transpose_",
+    "as_strided_",
+    "detach_",
+    "swapaxes_",
+    "swapdims_",
+    "resize_",
+    "set_",
+    "requires_grad_",
+    "_local_scalar_dense",
+}
 
 
 class RecordError(RuntimeError):
@@ -181,7 +194,7 @@ class Recorder(TorchDispatchMode):
 
     def flat(self, store: _Store) -> int:
         """The base in the order of its storage, which a view's strides are strides of."""
-        offset, shape, strides = store.geometry
+        _offset, shape, strides = store.geometry
         order = sorted(range(len(shape)), key=lambda a: (-strides[a], shape[a] == 1))
         packed = contiguous([shape[a] for a in order])
         dense = all(shape[a] == 1 or strides[a] == s for a, s in zip(order, packed, strict=True))
@@ -212,8 +225,8 @@ class Recorder(TorchDispatchMode):
             waiting.fn = fn
         self.of_fn[fn, t.output_nr] = node
         self.tensors[node] = t
-        # A copy of what has a node already has a part of its cotangent. So has a view, which is taken from what it is a view
-        # of, even where autograd takes it from another view.
+        # A copy of what has a node already has a part of its cotangent. So has a view, which is taken from what it is a
+        # view of, even where autograd takes it from another view.
         if t._is_view() or self.derived(fn, node):
             return
         if fn not in self.hooked:
@@ -377,11 +390,13 @@ class Recorder(TorchDispatchMode):
         lo = Lowering(self.p, like)
         first = len(self.p.nodes)
         nodes: Any = NotImplemented
-        if all(r.node is None for r in refs.values()) and target is not None:
-            nodes = lo.p.constant(numpy(target))
-        elif target is not None and target.requires_grad is False and not any(
-                r.node is not None for r in refs.values() if r.tensor is not target) and name not in RULES \
-                and name not in DECISIONS:
+        if (all(r.node is None for r in refs.values()) and target is not None) or (
+            target is not None
+            and target.requires_grad is False
+            and not any(r.node is not None for r in refs.values() if r.tensor is not target)
+            and name not in RULES
+            and name not in DECISIONS
+        ):
             nodes = lo.p.constant(numpy(target))
         elif name in DECISIONS or (like is not None and not like.is_floating_point() and name not in RULES):
             inputs = [lo.node(a) for a in given if isinstance(a, (Ref, int, float)) and not isinstance(a, bool)]
@@ -406,8 +421,12 @@ class Recorder(TorchDispatchMode):
             self.bind(t, node, target is not None, before, first)
 
     def bind(self, t: torch.Tensor, node: int, in_place: bool, before: int | None, first: int) -> None:
-        if node >= first and f"value.{node}" not in self.p.tensors and t.is_floating_point() \
-                and self.p.nodes[node]["op"] != "constant":
+        if (
+            node >= first
+            and f"value.{node}" not in self.p.tensors
+            and t.is_floating_point()
+            and self.p.nodes[node]["op"] != "constant"
+        ):
             self.p.value(node, numpy(t))
         if not torch.is_grad_enabled() and self.p.now is None and not self.override:
             self.p.no_grad.setdefault(node, self.p.site)
@@ -424,7 +443,9 @@ class Recorder(TorchDispatchMode):
         (start, _, _), (offset, _, strides) = store.geometry, geometry
         flat = self.flat(store)
         if flat < 0 or offset < start:
-            raise RecordError("an operation in place writes into a view of a tensor that is not dense; clone() it first")
+            raise RecordError(
+                "an operation in place writes into a view of a tensor that is not dense; clone() it first"
+            )
         store.base = self.p.write(flat, node, offset - start, strides)
         shape = self.p.shapes[flat]
         store.geometry = (start, shape, tuple(contiguous(shape)))
@@ -478,7 +499,9 @@ class Recorder(TorchDispatchMode):
 
 def _meant(named: dict) -> dict:
     """Without what says only where and how a result is stored."""
-    return {k: v for k, v in named.items() if k not in ("layout", "device", "pin_memory", "memory_format", "non_blocking")}
+    return {
+        k: v for k, v in named.items() if k not in ("layout", "device", "pin_memory", "memory_format", "non_blocking")
+    }
 
 
 _DECOMPOSITIONS: dict = {}
@@ -493,7 +516,13 @@ def _table(make: Callable[[], dict]) -> dict:
 class Marks(TorchFunctionMode):
     """Notes where a tensor was cut: by detach, .data and the like, which look alike below."""
 
-    NAMES = {"detach": "detach", "detach_": "detach", "__get__": "data", "numpy": "numpy", "tensor": "torch.tensor"}
+    NAMES: ClassVar[dict[str, str]] = {
+        "detach": "detach",
+        "detach_": "detach",
+        "__get__": "data",
+        "numpy": "numpy",
+        "tensor": "torch.tensor",
+    }
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
@@ -506,9 +535,15 @@ class Marks(TorchFunctionMode):
             cuts = self.recorder.cuts
             if name in self.NAMES and (name != "__get__" or "data" in repr(getattr(func, "__self__", ""))):
                 cuts[id(out)] = (self.NAMES[name], self.recorder.stack()[0], out)
-            elif args and isinstance(args[0], torch.Tensor) and id(args[0]) in cuts and id(out) not in cuts:
-                if out.layout == torch.strided and _key(out) == _key(args[0]):
-                    cuts[id(out)] = (*cuts[id(args[0])][:2], out)
+            elif (
+                args
+                and isinstance(args[0], torch.Tensor)
+                and id(args[0]) in cuts
+                and id(out) not in cuts
+                and out.layout == torch.strided
+                and _key(out) == _key(args[0])
+            ):
+                cuts[id(out)] = (*cuts[id(args[0])][:2], out)
         return out
 
 
