@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod command;
 mod errors;
+mod program;
 mod verify;
 mod work;
 
@@ -20,6 +21,8 @@ mod _resurge {
     use super::check::{check, explain};
     #[pymodule_export]
     use super::command::run;
+    #[pymodule_export]
+    use super::program::{Program, program};
     #[pymodule_export]
     use super::verify::verify;
     use super::*;

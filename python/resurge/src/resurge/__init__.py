@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resurge._audit import audit, audit_file, save
+    from resurge._check import ProgramReport, check
     from resurge._errors import (
         DtypeError,
         FileError,
@@ -50,6 +51,7 @@ _WHERE = {
     "NonFiniteError": "resurge._errors",
     "NondeterminismError": "resurge._errors",
     "OptionError": "resurge._errors",
+    "ProgramReport": "resurge._check",
     "Recording": "resurge.recording",
     "Report": "resurge._report",
     "ResurgeError": "resurge._errors",
@@ -62,6 +64,7 @@ _WHERE = {
     "assert_gradients_match": "resurge._testing",
     "audit": "resurge._audit",
     "audit_file": "resurge._audit",
+    "check": "resurge._check",
     "gradcheck": "resurge._gradcheck",
     "save": "resurge._audit",
     "verify": "resurge._verify",
@@ -91,6 +94,7 @@ __all__ = [
     "NonFiniteError",
     "NondeterminismError",
     "OptionError",
+    "ProgramReport",
     "Recording",
     "Report",
     "ResurgeError",
@@ -104,6 +108,7 @@ __all__ = [
     "assert_gradients_match",
     "audit",
     "audit_file",
+    "check",
     "gradcheck",
     "save",
     "verify",

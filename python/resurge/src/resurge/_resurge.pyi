@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Audit", "__version__", "audit", "check", "explain", "run", "verify"]
+__all__ = ["Audit", "Program", "__version__", "audit", "check", "explain", "program", "run", "verify"]
 
 __version__: str
 
@@ -41,6 +41,14 @@ def explain(
     shapes: Sequence[Sequence[int]],
     tolerance: float,
 ) -> list[str]: ...
+@final
+class Program:
+    """What was found of a recorded program."""
+
+    def json(self) -> str: ...
+    def text(self) -> str: ...
+
+def program(data: bytes) -> Program: ...
 def run(arguments: Sequence[str | os.PathLike[str]]) -> int: ...
 def verify(
     resets: Sequence[str],
