@@ -3,9 +3,8 @@
 use crate::{files, read};
 use resurge::snn::Surrogate;
 
-/// Files that may name several surrogates: the table, the frameworks' own names for them, and what is said of one or
-/// two at a time.
-const ALLOWED: [&str; 1] = ["crates/resurge-snn/src/surrogate/"];
+/// Files that may name several surrogates: the table; and operations, some of which have the names of surrogates.
+const ALLOWED: [&str; 2] = ["crates/resurge-snn/src/surrogate/", "crates/resurge-program/src/ops/"];
 
 /// No product code but the table's has three names of surrogates in quotes: it would be a list that someone has to
 /// think of.
