@@ -35,9 +35,9 @@ fn the_registry_is_the_product_of_its_parts_and_names_are_unique() {
     assert_eq!(distinct(|c| c.model().into()), 21);
     assert_eq!(distinct(|c| c.reset().into()), 13);
     assert_eq!(distinct(|c| c.reset_gradient().name()), 4);
-    assert_eq!(distinct(|c| c.surrogate().into()), 13);
+    assert_eq!(distinct(|c| c.surrogate().into()), 17);
     // All models under all resets, but the residual reset under one.
-    assert_eq!(cases.len(), (20 * 13 + 1) * 4 * 13);
+    assert_eq!(cases.len(), (20 * 13 + 1) * 4 * 17);
     for learnable in Learnable::ALL {
         assert!(
             cases.iter().any(|c| c.learnables().unwrap().contains(&learnable)),
