@@ -56,7 +56,7 @@ pub struct Proof {
 /// let width = network.cell().surrogate().width();
 /// let options = ProofOptions { names: &names, ..ProofOptions::of_width(width) };
 /// let inputs: Vec<ProofInput> = prove(&network, network.parameters().to_vec(), &options)?.inputs;
-/// assert!(inputs[0].name == "layer 1 weight" && inputs[0].range == (0..12) && !inputs[0].zero);
+/// assert_eq!((&inputs[0].name, inputs[0].range.end), (&names[0], network.parameters()[0].len()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
