@@ -16,18 +16,8 @@ const HEADER: usize = 1 << 20;
 
 /// Looks at a header before it is read: whether it is larger than any network's, or says something twice.
 pub(super) fn check_header(bytes: &[u8]) -> Result<()> {
-    // Of what is not even there, safetensors says so.
-    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Ok(()) };
-    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    let Some(header) = rest.get(..length) else { return Ok(()) };
-    if length > HEADER {
-        let problem = format!("its header has {length} bytes, but {HEADER} are enough for a thousand layers");
-        return Err(AuditError::Container(problem));
-    }
-    match resurge_program::parse_json(header) {
-        Err(error) if error.is_data() => Err(AuditError::Container(format!("in its header, {error}"))),
-        _ => Ok(()),
-    }
+    resurge_program::check_header(bytes, HEADER, "enough for a thousand layers")
+        .map_err(AuditError::Container)
 }
 
 /// The error of a file that safetensors refuses with `problem`; it names the tensor where there is one to name.

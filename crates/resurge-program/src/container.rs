@@ -1,23 +1,30 @@
 //! The header of a safetensors file, looked at before it is read.
 
-use crate::{ProgramError, Result, json};
+use crate::json;
 
-/// A program of ten thousand nodes, each with its value and its cotangent, has a header of about this size.
-const HEADER: usize = 16 << 20;
-
-/// Whether a header is larger than any program's, or says something twice.
-pub(crate) fn check_header(bytes: &[u8]) -> Result<()> {
-    // Of what is not even there, safetensors says so.
+/// What is wrong with a header of a file of ours before it is read: it is larger than `most`, which is `enough`, or it
+/// says something twice. Of what is not even there, safetensors says so.
+///
+/// # Errors
+/// The problem, in words.
+///
+/// ```
+/// let mut file = 16_u64.to_le_bytes().to_vec();
+/// file.extend(br#"{"a": 1, "a": 2}"#);
+/// let problem = resurge_program::check_header(&file, 100, "enough").unwrap_err();
+/// assert!(problem.contains("the key `a` is there twice"));
+/// let problem = resurge_program::check_header(&file, 10, "enough for ten nodes").unwrap_err();
+/// assert_eq!(problem, "its header has 16 bytes, but 10 are enough for ten nodes");
+/// ```
+pub fn check_header(bytes: &[u8], most: usize, enough: &str) -> std::result::Result<(), String> {
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Ok(()) };
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     let Some(header) = rest.get(..length) else { return Ok(()) };
-    if length > HEADER {
-        let problem =
-            format!("its header has {length} bytes, but {HEADER} are enough for ten thousand nodes");
-        return Err(ProgramError::Container(problem));
+    if length > most {
+        return Err(format!("its header has {length} bytes, but {most} are {enough}"));
     }
     match json::parse(header) {
-        Err(error) if error.is_data() => Err(ProgramError::Container(format!("in its header, {error}"))),
+        Err(error) if error.is_data() => Err(format!("in its header, {error}")),
         _ => Ok(()),
     }
 }

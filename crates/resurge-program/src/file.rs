@@ -27,6 +27,9 @@ pub const METADATA: &str = "resurge_program";
 /// ```
 pub const VERSION: u64 = 1;
 
+/// A program of ten thousand nodes, each with its value and its cotangent, has a header of about this size.
+const HEADER: usize = 16 << 20;
+
 /// A recorded program: nodes, marks, source sites, and what the framework computed.
 ///
 /// ```
@@ -112,13 +115,17 @@ impl ProgramFile {
         Self::parse(&std::fs::read(path).map_err(read)?)
     }
 
+    fn check_header(bytes: &[u8]) -> Result<()> {
+        check_header(bytes, HEADER, "enough for ten thousand nodes").map_err(ProgramError::Container)
+    }
+
     /// Whether these are the bytes of a program file, and not of an audit file or anything else.
     ///
     /// ```
     /// assert!(!resurge_program::ProgramFile::is_program(b"no safetensors"));
     /// ```
     pub fn is_program(bytes: &[u8]) -> bool {
-        check_header(bytes).is_ok()
+        Self::check_header(bytes).is_ok()
             && SafeTensors::read_metadata(bytes)
                 .is_ok_and(|(_, m)| m.metadata().as_ref().is_some_and(|m| m.contains_key(METADATA)))
     }
@@ -148,7 +155,7 @@ impl ProgramFile {
     /// assert!(error.contains("not a whole safetensors file"));
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        check_header(bytes)?;
+        Self::check_header(bytes)?;
         let container = |error: safetensors::SafeTensorError| ProgramError::Container(error.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(container)?;
         let tensors = Tensors::new(SafeTensors::deserialize(bytes).map_err(container)?);

@@ -33,6 +33,7 @@ mod tensors;
 mod text;
 
 pub use check::{CheckOptions, check};
+pub use container::check_header;
 pub use error::{ProgramError, Result};
 pub use file::{METADATA, ProgramFile, VERSION};
 pub use json::parse as parse_json;
