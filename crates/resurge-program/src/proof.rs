@@ -4,10 +4,12 @@ use crate::Result;
 use crate::check::norm;
 use crate::interpret::Recorded;
 use crate::report::ProofFacts;
-use resurge_gradcheck::{AnchoredProgram, DifferenceScan, Directions, Estimate, Noise, ecnoise, ridders};
+use resurge_gradcheck::{
+    AnchoredProgram, BARS, DifferenceScan, Directions, Estimate, Noise, ecnoise, ridders,
+};
 
-/// The bars: those of `resurge verify` and of audits.
-const FINITE_DIFFERENCE: f64 = 1e-8;
+/// The bar of the complex step and of dual numbers: wider than that of [`BARS`], since a program may have any depth and
+/// any operations. That of finite differences is the one of every proof.
 const EXACT: f64 = 1e-10;
 
 /// A finite difference is conclusive when its estimated error is at most this, relative to the gradient's norm: a third of
@@ -106,7 +108,7 @@ pub(crate) fn prove(program: &Recorded<'_>, seed: u64) -> Result<std::result::Re
         }
     }
     let exact = facts.complex_step <= EXACT && facts.dual <= EXACT;
-    facts.passed = exact && facts.finite_difference.is_none_or(|error| error <= FINITE_DIFFERENCE);
+    facts.passed = exact && facts.finite_difference.is_none_or(|error| error <= BARS.finite_difference);
     Ok(Ok(facts))
 }
 
