@@ -1,6 +1,7 @@
 //! Finite differences whose step is chosen, and whose error is known.
 
-use crate::{GradcheckError, Result};
+use crate::Result;
+use crate::error::{not_negative, positive};
 
 /// An estimate of a derivative with its own error.
 ///
@@ -45,14 +46,8 @@ pub struct DifferenceScan {
 
 impl DifferenceScan {
     fn check(&self) -> Result<()> {
-        let option = |option, value, expected| Err(GradcheckError::Option { option, value, expected });
-        if !(self.first_step > 0.0 && self.first_step.is_finite()) {
-            return option("first step", self.first_step, "positive and finite");
-        }
-        if !(self.noise >= 0.0 && self.noise.is_finite()) {
-            return option("noise", self.noise, "at least 0 and finite");
-        }
-        Ok(())
+        positive("first step", self.first_step)?;
+        not_negative("noise", self.noise)
     }
 }
 
@@ -70,7 +65,7 @@ pub(crate) const CONFIRMATIONS: usize = 3;
 /// settle: then no step is small enough, and only exact derivatives can tell.
 ///
 /// # Errors
-/// [`GradcheckError::Option`] for a first step or a noise outside its domain, and those of `f`.
+/// [`GradcheckError::Option`](crate::GradcheckError::Option) for a first step or a noise outside its domain, and those of `f`.
 ///
 /// ```
 /// use resurge_gradcheck::{DifferenceScan, ridders};

@@ -227,5 +227,13 @@ pub(crate) fn positive(option: &'static str, value: f64) -> Result<()> {
     Err(GradcheckError::Option { option, value, expected: "positive and finite" })
 }
 
+/// Refuses an option that is negative, or not finite.
+pub(crate) fn not_negative(option: &'static str, value: f64) -> Result<()> {
+    if value >= 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(GradcheckError::Option { option, value, expected: "at least 0 and finite" })
+}
+
 #[cfg(test)]
 mod tests;

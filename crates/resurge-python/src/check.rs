@@ -39,7 +39,7 @@ pub(crate) fn check(
         check = check.scheme(Scheme::Fixed { stencil: Stencil::Second, step: Some(step) });
     }
     if let Some(signs) = projections {
-        check = check.projections(signs);
+        check = check.directions(signs);
     }
     // What is no mere failure to evaluate, such as KeyboardInterrupt, ends the check.
     let mut ended: Option<PyErr> = None;

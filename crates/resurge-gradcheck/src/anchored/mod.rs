@@ -7,7 +7,7 @@ mod replay;
 
 pub use evaluate::Evaluation;
 pub(crate) use evaluate::{COMPLEX_STEP, Sample, Tangent};
-pub(crate) use object::Evaluate;
+pub(crate) use object::{Evaluate, ranges};
 
 use crate::program::run;
 use crate::{GradcheckError, Program, Result};

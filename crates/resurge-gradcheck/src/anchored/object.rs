@@ -51,14 +51,19 @@ pub(crate) trait Evaluate: Sync {
 
     /// Where each input begins and ends in the flat vector of all.
     fn ranges(&self) -> Vec<Range<usize>> {
-        let mut end = 0;
-        let range = |input: &Tensor<f64>| {
-            let start = end;
-            end += input.len();
-            start..end
-        };
-        self.inputs().iter().map(range).collect()
+        ranges(self.inputs())
     }
+}
+
+/// The places of inputs in a flat gradient.
+pub(crate) fn ranges(inputs: &[Tensor<f64>]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let range = |input: &Tensor<f64>| {
+        let start = end;
+        end += input.len();
+        start..end
+    };
+    inputs.iter().map(range).collect()
 }
 
 impl<P: Program> Evaluate for AnchoredProgram<'_, P> {

@@ -1,7 +1,7 @@
 //! What every check may be told.
 
 use super::base_point::record;
-use crate::error::positive;
+use crate::error::{not_negative, positive};
 use crate::{AnchoredProgram, GradcheckError, Program, Result};
 use resurge_tensor::Tensor;
 
@@ -34,7 +34,8 @@ use resurge_tensor::Tensor;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CheckOptions {
-    /// The relative tolerance. None is the check's own: 1e-7 of a gradient, 1e-6 with a fixed step;
+    /// The relative tolerance. None is the check's own: 1e-7 of a gradient, 1e-6 with a fixed step and of a
+    /// function;
     /// 1e-12 of an adjoint; 1e-11 of a Hessian; of the Taylor test, in which it is what a slope may
     /// differ by from its order, 0.15.
     pub rtol: Option<f64>,
@@ -60,10 +61,7 @@ impl CheckOptions {
     pub(super) fn checked(&self, own: f64) -> Result<f64> {
         let rtol = self.rtol.unwrap_or(own);
         positive("rtol", rtol)?;
-        if !(self.atol >= 0.0 && self.atol.is_finite()) {
-            let expected = "zero or positive, and finite";
-            return Err(GradcheckError::Option { option: "atol", value: self.atol, expected });
-        }
+        not_negative("atol", self.atol)?;
         Ok(rtol)
     }
 
@@ -88,6 +86,40 @@ pub(super) fn called(names: &[String], input: usize) -> String {
     names.get(input).map_or_else(|| format!("input {input}"), |name| format!("`{name}`"))
 }
 
+/// The setters of the options that every check has, those of functions too.
+macro_rules! setters {
+    () => {
+        /// The relative tolerance; see [`CheckOptions::rtol`](crate::CheckOptions::rtol).
+        #[must_use]
+        pub fn rtol(mut self, rtol: f64) -> Self {
+            self.options.rtol = Some(rtol);
+            self
+        }
+
+        /// What is too small to matter; see [`CheckOptions::atol`](crate::CheckOptions::atol).
+        #[must_use]
+        pub fn atol(mut self, atol: f64) -> Self {
+            self.options.atol = atol;
+            self
+        }
+
+        /// In how many directions, or pairs of them; see [`CheckOptions::directions`](crate::CheckOptions::directions).
+        #[must_use]
+        pub fn directions(mut self, directions: usize) -> Self {
+            self.options.directions = Some(directions);
+            self
+        }
+
+        /// Draws the directions, and the cotangent of an output of several entries.
+        #[must_use]
+        pub fn seed(mut self, seed: u64) -> Self {
+            self.options.seed = seed;
+            self
+        }
+    };
+}
+pub(super) use setters;
+
 /// Writes the constructor of a check, and the setters of its options.
 macro_rules! options {
     ($check:ident { $($own:ident: $value:expr),* $(,)? }) => {
@@ -103,33 +135,7 @@ macro_rules! options {
                 Self { options, ..self }
             }
 
-            /// The relative tolerance; see [`CheckOptions::rtol`].
-            #[must_use]
-            pub fn rtol(mut self, rtol: f64) -> Self {
-                self.options.rtol = Some(rtol);
-                self
-            }
-
-            /// What is too small to matter; see [`CheckOptions::atol`].
-            #[must_use]
-            pub fn atol(mut self, atol: f64) -> Self {
-                self.options.atol = atol;
-                self
-            }
-
-            /// In how many directions, or pairs of them; see [`CheckOptions::directions`].
-            #[must_use]
-            pub fn directions(mut self, directions: usize) -> Self {
-                self.options.directions = Some(directions);
-                self
-            }
-
-            /// Draws the directions, and the cotangent of an output of several entries.
-            #[must_use]
-            pub fn seed(mut self, seed: u64) -> Self {
-                self.options.seed = seed;
-                self
-            }
+            $crate::checks::options::setters!();
 
             /// Checks the smooth twin in the place of the anchored program; see
             /// [`AnchoredProgram::smooth_twin`](crate::AnchoredProgram::smooth_twin).

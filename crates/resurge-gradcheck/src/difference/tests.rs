@@ -1,6 +1,7 @@
 //! Estimates, their errors, and where there is none.
 
 use super::*;
+use crate::GradcheckError;
 
 const SCAN: DifferenceScan = DifferenceScan { first_step: 1.0, halvings: 20, noise: 2e-16 };
 

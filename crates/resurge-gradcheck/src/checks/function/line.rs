@@ -1,6 +1,6 @@
 //! The function along a line through the point of the check.
 
-use super::{FunctionValue, Options};
+use super::{FunctionCheck, FunctionValue};
 use crate::{GradcheckError, Noise, Origin, Result, ecnoise};
 use std::collections::HashMap;
 
@@ -65,10 +65,10 @@ pub(super) struct Line<'f, F> {
 }
 
 impl<'f, F: FnMut(&[f64]) -> FunctionValue> Line<'f, F> {
-    pub(super) fn new(function: &'f mut Function<F>, direction: &'f [f64], options: &Options) -> Self {
+    pub(super) fn new(function: &'f mut Function<F>, direction: &'f [f64], roundoff: f64) -> Self {
         let moved = function.point.iter().zip(direction).filter(|(_, d)| **d != 0.0);
         // Four units in the last place: steps are then exact where they are powers of two.
-        let least = moved.map(|(x, d)| 8.0 * options.roundoff * x.abs() / d.abs()).fold(0.0, f64::max);
+        let least = moved.map(|(x, d)| 8.0 * roundoff * x.abs() / d.abs()).fold(0.0, f64::max);
         Self { function, direction, least, values: HashMap::new() }
     }
 
@@ -104,10 +104,10 @@ const FALLBACK: f64 = 16.0;
 pub(super) fn floors<F: FnMut(&[f64]) -> FunctionValue>(
     line: &mut Line<'_, F>,
     outputs: usize,
-    options: &Options,
+    check: &FunctionCheck,
 ) -> Vec<f64> {
     // At 2^-30, 1e-9 of a unit, second differences of a smooth f64 drown in its rounding; f32 has 29 binary digits less.
-    let digits = -options.roundoff.log2();
+    let digits = -check.roundoff.log2();
     let level = |line: &mut Line<'_, F>, output: usize| -> Option<f64> {
         for part in [0.57, 0.45, 0.70] {
             let spacing = (-(part * digits).round()).exp2().max(line.least);
@@ -129,8 +129,8 @@ pub(super) fn floors<F: FnMut(&[f64]) -> FunctionValue>(
     (0..outputs)
         .map(|output| {
             let size = line.function.base[output].abs();
-            let measured = level(line, output).map_or(FALLBACK * options.roundoff * size, |s| DEVIATIONS * s);
-            measured.max(options.roundoff * size).max(options.nondeterminism)
+            let measured = level(line, output).map_or(FALLBACK * check.roundoff * size, |s| DEVIATIONS * s);
+            measured.max(check.roundoff * size).max(check.nondeterminism)
         })
         .collect()
 }

@@ -5,6 +5,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use super::options::{CheckOptions, setters};
 use crate::{CheckReport, Hints, Result, Scheme};
 use resurge_tensor::Tensor;
 use std::error::Error;
@@ -24,7 +25,9 @@ pub type FunctionValue = std::result::Result<Vec<f64>, Box<dyn Error + Send + Sy
 ///
 /// The function is foreign: it is not on the tape, so that there are no dual numbers to decide where differences cannot.
 /// Steps are found by a scan; the noise of its values is measured; at a kink a valid subgradient is accepted, by
-/// one-sided differences. What cannot be compared is `Undecided`, not passed.
+/// one-sided differences. What cannot be compared is `Undecided`, not passed. With [`directions`](Self::directions) it looks
+/// along so many of random signs for each input instead of along every entry: cheap for many inputs, but a fault may hide,
+/// and its entry is not named.
 ///
 /// ```
 /// use resurge_gradcheck::{FunctionCheck, Verdict};
@@ -44,30 +47,14 @@ pub struct FunctionCheck {
     output: Vec<usize>,
     claim: Vec<f64>,
     hints: Hints,
-    options: Options,
-}
-
-/// How a check is made.
-#[derive(Debug, Clone, Copy)]
-struct Options {
     scheme: Scheme,
-    /// Steps of the scan are in the units of the inputs; a step that is given is not.
-    given_step: bool,
-    rtol: f64,
-    atol: f64,
-    safety: f64,
-    seed: u64,
     roundoff: f64,
-    /// How many directions of random signs, or every entry.
-    projections: Option<usize>,
     nondeterminism: f64,
+    options: CheckOptions,
 }
 
 /// A difference of a function in f64 is right to this, relative to the larger of the entry and the claim.
 const RTOL: f64 = 1e-6;
-
-/// By how much the error of a reference is multiplied: estimates of noise may be off by so much.
-const SAFETY: f64 = 10.0;
 
 impl FunctionCheck {
     /// A check at these inputs of a function whose output has this shape, of the Jacobian that is claimed: row-major, a
@@ -83,69 +70,39 @@ impl FunctionCheck {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(inputs: Vec<Tensor<f64>>, output: &[usize], claim: Vec<f64>) -> Self {
-        let options = Options {
+        Self {
+            inputs,
+            output: output.to_vec(),
+            claim,
+            hints: Hints::new(),
             scheme: Scheme::Ridders,
-            given_step: false,
-            rtol: RTOL,
-            atol: 0.0,
-            safety: SAFETY,
-            seed: 1,
             roundoff: f64::EPSILON / 2.0,
-            projections: None,
             nondeterminism: 0.0,
-        };
-        Self { inputs, output: output.to_vec(), claim, hints: Hints::new(), options }
+            options: CheckOptions { seed: 1, ..CheckOptions::default() },
+        }
     }
+
+    setters!();
 
     /// Takes differences otherwise: [`Scheme::Fixed`] with a step has this step in every entry. The tolerance then has
     /// to cover its truncation error.
     #[must_use]
     pub fn scheme(mut self, scheme: Scheme) -> Self {
-        self.options.given_step = matches!(scheme, Scheme::Fixed { step: Some(_), .. });
-        self.options.scheme = scheme;
-        self
-    }
-
-    /// The relative tolerance.
-    #[must_use]
-    pub fn rtol(mut self, rtol: f64) -> Self {
-        self.options.rtol = rtol;
-        self
-    }
-
-    /// The absolute tolerance: what a claim may be off by, however small it is.
-    #[must_use]
-    pub fn atol(mut self, atol: f64) -> Self {
-        self.options.atol = atol;
-        self
-    }
-
-    /// Draws directions.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.options.seed = seed;
+        self.scheme = scheme;
         self
     }
 
     /// The unit roundoff of the type in which the function computes: 2^-53 of f64 by default, 2^-24 of f32.
     #[must_use]
     pub fn roundoff(mut self, roundoff: f64) -> Self {
-        self.options.roundoff = roundoff;
-        self
-    }
-
-    /// Looks along so many directions of random signs for each input instead of along every entry: cheap for many
-    /// inputs, but a fault may hide, and its entry is not named.
-    #[must_use]
-    pub fn projections(mut self, signs: usize) -> Self {
-        self.options.projections = Some(signs);
+        self.roundoff = roundoff;
         self
     }
 
     /// By how much values may differ when the function is evaluated again at the same point.
     #[must_use]
     pub fn nondeterminism(mut self, tolerance: f64) -> Self {
-        self.options.nondeterminism = tolerance;
+        self.nondeterminism = tolerance;
         self
     }
 

@@ -1,16 +1,18 @@
 //! The check of a foreign function under way.
 
 use super::line::{Function, Line, floors, not_finite};
-use super::{FunctionCheck, FunctionValue};
+use super::{FunctionCheck, FunctionValue, RTOL};
+use crate::anchored::ranges;
+use crate::checks::jacobian::SAFETY;
 use crate::checks::locate::input_entry;
 use crate::checks::tally::{Compared, Exercised, HINT_TOLERANCE, Tally};
 use crate::difference::{one_sided, power_of_two_below};
 use crate::directions::{multi_index, random_signs};
-use crate::error::{check_length, positive};
+use crate::error::{check_length, not_negative};
 use crate::evidence::{dot, norm};
 use crate::noise::Floor;
 use crate::reference::{Finding, Measured, Reference, Tolerance};
-use crate::{CheckReport, DifferenceScan, Estimate, GradcheckError, Means, Place, Result, Why};
+use crate::{CheckReport, DifferenceScan, Estimate, Means, Place, Result, Scheme, Why};
 use std::ops::Range;
 
 /// Halvings below the unit of an input; 2^-40 is 1e-12.
@@ -28,13 +30,8 @@ pub(super) fn run(
     check: &FunctionCheck,
     function: impl FnMut(&[f64]) -> FunctionValue,
 ) -> Result<CheckReport> {
-    let options = &check.options;
-    positive("rtol", options.rtol)?;
-    for (name, value) in [("atol", options.atol), ("nondeterminism", options.nondeterminism)] {
-        if !(value >= 0.0 && value.is_finite()) {
-            return Err(GradcheckError::Option { option: name, value, expected: "at least 0 and finite" });
-        }
-    }
+    let rtol = check.options.checked(RTOL)?;
+    not_negative("nondeterminism", check.nondeterminism)?;
     let point: Vec<f64> = check.inputs.iter().flat_map(|input| input.as_slice().iter().copied()).collect();
     let outputs: usize = check.output.iter().product();
     check_length("the claimed Jacobian", &check.claim, outputs * point.len())?;
@@ -42,19 +39,22 @@ pub(super) fn run(
         return Err(not_finite("claimed gradient", Some(input_entry(&check.inputs, at % point.len()))));
     }
     let mut function = Function::new(function, point, outputs)?;
-    function.check_steady(options.nondeterminism)?;
+    function.check_steady(check.nondeterminism)?;
     let units = units(check);
-    let signs: Vec<f64> =
-        random_signs(units.len(), options.seed).iter().zip(&units).map(|(sign, unit)| sign * unit).collect();
-    let noise = floors(&mut Line::new(&mut function, &signs, options), outputs, options);
-    let mut run = Run { check, function, units, noise, ranges: ranges(check), outputs };
+    let signs: Vec<f64> = random_signs(units.len(), check.options.seed)
+        .iter()
+        .zip(&units)
+        .map(|(sign, unit)| sign * unit)
+        .collect();
+    let noise = floors(&mut Line::new(&mut function, &signs, check.roundoff), outputs, check);
+    let mut run = Run { check, rtol, function, units, noise, ranges: ranges(&check.inputs), outputs };
     let floors: Vec<Floor> = run.noise.iter().map(|&level| Floor { level, size: None }).collect();
     let mut tally = Tally::new(&floors, check.inputs.len(), &check.hints);
-    let hints = match options.projections {
+    let hints = match check.options.directions {
         None => run.every_entry(&mut tally)?,
         Some(signs) => run.along_directions(signs, &mut tally)?,
     };
-    run.function.check_steady(options.nondeterminism)?;
+    run.function.check_steady(check.nondeterminism)?;
     tally.evaluations(run.function.evaluations, run.function.repeats);
     let entering = check.inputs.iter().map(|input| !input.is_empty()).collect();
     Ok(tally.report(hints, &Exercised { entering, silent: false }))
@@ -63,28 +63,17 @@ pub(super) fn run(
 /// The unit of every entry: the size of its input as a power of two, or 1 where that is 0. A step that was given is in
 /// no unit.
 fn units(check: &FunctionCheck) -> Vec<f64> {
+    let given = matches!(check.scheme, Scheme::Fixed { step: Some(_), .. });
     let of = |values: &[f64]| {
         let size = norm(values) / (values.len().max(1) as f64).sqrt();
-        if check.options.given_step || size == 0.0 || !size.is_finite() {
-            1.0
-        } else {
-            power_of_two_below(size)
-        }
+        if given || size == 0.0 || !size.is_finite() { 1.0 } else { power_of_two_below(size) }
     };
     check.inputs.iter().flat_map(|input| std::iter::repeat_n(of(input.as_slice()), input.len())).collect()
 }
 
-fn ranges(check: &FunctionCheck) -> Vec<Range<usize>> {
-    let mut start = 0;
-    let range = |input: &resurge_tensor::Tensor<f64>| {
-        start += input.len();
-        start - input.len()..start
-    };
-    check.inputs.iter().map(range).collect()
-}
-
 struct Run<'c, F> {
     check: &'c FunctionCheck,
+    rtol: f64,
     function: Function<F>,
     units: Vec<f64>,
     noise: Vec<f64>,
@@ -94,10 +83,9 @@ struct Run<'c, F> {
 
 impl<F: FnMut(&[f64]) -> FunctionValue> Run<'_, F> {
     fn tolerance(&self) -> Tolerance {
-        let options = &self.check.options;
         // rtol * max(size, atol / rtol) is the larger of both tolerances.
-        let floor = options.atol / options.rtol;
-        Tolerance { rtol: options.rtol, atol: 0.0, safety: options.safety, floor }
+        let floor = self.check.options.atol / self.rtol;
+        Tolerance { rtol: self.rtol, atol: 0.0, safety: SAFETY, floor }
     }
 
     fn rows(&self) -> impl Iterator<Item = &[f64]> {
@@ -190,25 +178,25 @@ impl<F: FnMut(&[f64]) -> FunctionValue> Run<'_, F> {
 
     /// The derivatives along a direction in the units of the inputs.
     fn along(&mut self, direction: &[f64]) -> Result<Measured> {
-        let options = &self.check.options;
+        let check = self.check;
         // From the larger of 1 and the inputs' size down to far below the smaller.
         let unit = direction.iter().fold(0.0, |largest: f64, d| largest.max(d.abs()));
         let reach = (unit.log2().abs()).min(MOST);
         let first = 0.5 * (1.0 / unit).clamp(1.0, reach.exp2());
         let halvings = HALVINGS + reach.ceil() as usize;
-        let digits = -options.roundoff.log2();
+        let digits = -check.roundoff.log2();
         let steps = KINK.map(|part| (-(part * digits).round()).exp2());
-        let mut line = Line::new(&mut self.function, direction, options);
+        let mut line = Line::new(&mut self.function, direction, check.roundoff);
         let mut at_kink = false;
         let mut findings = Vec::with_capacity(self.outputs);
         for (output, &noise) in self.noise.iter().enumerate() {
             let scan = DifferenceScan { first_step: first, halvings, noise };
             let scale = |fd: Estimate| {
                 let mean = dot(direction, direction).sqrt();
-                fd.value.abs().max(self.check.options.atol * mean)
+                fd.value.abs().max(check.options.atol * mean)
             };
-            let estimate = options.scheme.derivative(scan, |h| Ok(line.at(output, h)))?;
-            let bent = is_bent(&mut line, output, steps, noise, estimate.map_or(0.0, scale), options.rtol);
+            let estimate = check.scheme.derivative(scan, |h| Ok(line.at(output, h)))?;
+            let bent = is_bent(&mut line, output, steps, noise, estimate.map_or(0.0, scale), self.rtol);
             findings.push(if bent {
                 at_kink = true;
                 beside_kink(&mut line, output, scan)?
@@ -219,7 +207,7 @@ impl<F: FnMut(&[f64]) -> FunctionValue> Run<'_, F> {
                 }
             });
         }
-        line.check_steady(options.nondeterminism)?;
+        line.check_steady(check.nondeterminism)?;
         let nearest_kink = at_kink.then_some(0.0);
         Ok(Measured { findings, nearest_kink, at_kink, evaluations: 0, repeats: 0 })
     }

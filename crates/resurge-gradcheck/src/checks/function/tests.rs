@@ -157,20 +157,20 @@ fn what_is_no_claim_is_refused() {
 }
 
 #[test]
-fn a_given_step_and_projections() {
+fn a_given_step_and_directions() {
     let cube = |x: &[f64]| Ok(vec![x.iter().map(|x| x.powi(3)).sum::<f64>()]);
     let point: Vec<f64> = (1..40).map(f64::from).collect();
     let right: Vec<f64> = point.iter().map(|x| 3.0 * x * x).collect();
     let scheme = Scheme::Fixed { stencil: crate::Stencil::Second, step: Some(1e-6) };
     let fixed = FunctionCheck::new(at(&point), &[], right.clone()).scheme(scheme).rtol(1e-3).atol(1e-5);
     assert!(fixed.run(cube).unwrap().passed(), "{}", fixed.run(cube).unwrap());
-    let cheap = FunctionCheck::new(at(&point), &[], right.clone()).projections(4);
+    let cheap = FunctionCheck::new(at(&point), &[], right.clone()).directions(4);
     let report = cheap.run(cube).unwrap();
     assert!(report.passed() && report.compared == 4, "{report}");
     let mut wrong = right;
     wrong[7] *= -1.0;
     assert_eq!(
-        FunctionCheck::new(at(&point), &[], wrong).projections(4).run(cube).unwrap().verdict,
+        FunctionCheck::new(at(&point), &[], wrong).directions(4).run(cube).unwrap().verdict,
         Verdict::Failed
     );
 }

@@ -63,7 +63,7 @@ pub struct GradCheck<'p, P> {
 }
 
 /// On the estimated error, which is the smallest of many and hence optimistic (`docs/numerics.md`: 10 to 30).
-const SAFETY: f64 = 10.0;
+pub(super) const SAFETY: f64 = 10.0;
 
 options!(GradCheck {
     scheme: Scheme::Ridders,
