@@ -2,10 +2,10 @@
 
 use super::compare::norm;
 use super::cost;
-use super::description::ResetGradient;
 use super::error::Result;
 use super::file::Of;
 use super::run::{NetworkRun, Rule};
+use resurge_snn::ResetGradient;
 use resurge_tensor::Tensor;
 use serde::Serialize;
 

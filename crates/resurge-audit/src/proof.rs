@@ -4,14 +4,14 @@
 use super::cell::Constants;
 use super::compare::norm;
 use super::cost;
-use super::description::{Constant, Output, ResetKind};
+use super::description::{Constant, Output};
 use super::error::Result;
 use super::file::AuditFile;
 use super::run::{ALL, NetworkRun, OfLayer, Rule};
 use super::stage;
 use resurge_autodiff::{Tape, Var};
 use resurge_gradcheck::{Program, ProgramResult, ProofOptions, Untested, Verdict};
-use resurge_snn::CellParameters;
+use resurge_snn::{Adaptation, CellParameters, Synapse};
 use resurge_tensor::{Bounded, Scalar, Tensor};
 use serde::Serialize;
 use std::ops::Range;
@@ -73,14 +73,14 @@ impl Program for Rebuilt<'_> {
                 potentials = None;
                 continue;
             };
-            let cell = constants.cell()?;
+            let cell = constants.cell;
             let mut parameters = cell.parameters(tape);
             if constants.vary() {
-                for constant in ALL.into_iter().filter(|&constant| there(constants, constant)) {
+                for constant in ALL.into_iter().filter(|&constant| constants.has(constant)) {
                     let each = tape.constant(tensor(file, k, |c| value(c, constant))?.cast());
                     set(&mut parameters, constant, each);
                 }
-                let initial = tensor(file, k, |c| c.initial)?;
+                let initial = tensor(file, k, |c| c.cell.initial_potential)?;
                 parameters.initial_potential = Some(tape.constant(initial.cast()));
             }
             parameters.recurrent = next(data.recurrent.is_some());
@@ -158,16 +158,6 @@ fn set(parameters: &mut CellParameters, constant: Constant, leaf: Var) {
     }
 }
 
-/// Whether a neuron has a constant.
-fn there(c: &Constants, constant: Constant) -> bool {
-    match constant {
-        Constant::SynapseDecay | Constant::SynapseGain => c.synapse.is_some(),
-        Constant::AdaptationDecay | Constant::AdaptationScale => c.adaptation.is_some(),
-        Constant::ResetValue => matches!(c.reset.kind, ResetKind::Value | ResetKind::ZeroThenAdd),
-        _ => true,
-    }
-}
-
 /// A number of each neuron of a layer, as its features; one number where all are alike.
 fn tensor(
     file: &AuditFile,
@@ -190,18 +180,19 @@ fn learned(file: &AuditFile, k: usize) -> Vec<Constant> {
 
 /// The value of a constant.
 fn value(c: &Constants, constant: Constant) -> f64 {
-    let synapse = c.synapse.unwrap_or((0.0, 1.0));
-    let adaptation = c.adaptation.unwrap_or((0.0, 0.0));
+    let cell = &c.cell;
+    let synapse = cell.synapse.unwrap_or(Synapse { decay: 0.0, gain: 1.0 });
+    let adaptation = cell.adaptation.unwrap_or(Adaptation { decay: 0.0, scale: 0.0 });
     match constant {
-        Constant::Decay => c.decay,
-        Constant::Threshold => c.threshold,
-        Constant::InputGain => c.input_gain,
-        Constant::Drive => c.drive,
-        Constant::ResetValue => c.reset.value,
-        Constant::SynapseDecay => synapse.0,
-        Constant::SynapseGain => synapse.1,
-        Constant::AdaptationDecay => adaptation.0,
-        Constant::AdaptationScale => adaptation.1,
+        Constant::Decay => cell.decay,
+        Constant::Threshold => cell.threshold,
+        Constant::InputGain => cell.input_gain,
+        Constant::Drive => cell.drive,
+        Constant::ResetValue => c.reset_value,
+        Constant::SynapseDecay => synapse.decay,
+        Constant::SynapseGain => synapse.gain,
+        Constant::AdaptationDecay => adaptation.decay,
+        Constant::AdaptationScale => adaptation.scale,
     }
 }
 
@@ -265,9 +256,8 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     }
     let samples = (on_tape.allowed / on_tape.of(steps, 1).max(1)).clamp(1, batch);
     let steps = (on_tape.allowed / on_tape.of(1, samples).max(1)).clamp(1, steps);
-    let mut part = file.cropped(steps, samples)?;
-    // The spikes of the tape are its own.
-    part.layers.iter_mut().for_each(|layer| layer.spikes = None);
+    // Without its spikes: those of the tape are its own.
+    let part = file.cropped(steps, samples)?;
     let program = Rebuilt(&part);
     let (names, at): (Vec<String>, Vec<Tensor<f64>>) = inputs(&part)?.into_iter().unzip();
     if at.is_empty() {
@@ -276,7 +266,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     // Of what is large, the gradient's own direction alone.
     let others = usize::from(on_tape.of(steps, samples) <= on_tape.allowed / 3);
     let widths = part.layers.iter().filter_map(|l| l.constants.as_ref()).filter(|c| c.spiking);
-    let width = widths.map(|c| c.surrogate.width()).fold(f64::INFINITY, f64::min);
+    let width = widths.map(|c| c.cell.surrogate.width()).fold(f64::INFINITY, f64::min);
     let width = if width.is_finite() { width } else { 1.0 };
     let options =
         ProofOptions { signs: others, entries: others, each_input: true, seed, width, names: &names };
