@@ -87,7 +87,7 @@ pub fn seeds() -> Vec<Seed> {
         ),
         (
             "values",
-            "2/3\nscaled-0.25\nfull-seed7\n1-3,5\nconv 12 5 pad 1 stride 2\nfashion-mnist\ndropout 0.5",
+            "2/3\nscaled:0.25\nfull-seed7\n1-3,5\n20\nconv 12 5 pad 1 stride 2\nfashion-mnist\ndropout 0.5",
         ),
         (
             "numbers",

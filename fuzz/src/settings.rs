@@ -1,7 +1,7 @@
 //! Settings in TOML, and values of the command line.
 
-use resurge::Shard;
-use resurge::compare::{Seeds, TrialId};
+use resurge::{Seeds, Shard};
+use resurge::compare::TrialId;
 use resurge::data::{Dataset, ImageDataset};
 use resurge::diagnose::MapSettings;
 use resurge::train::{Config, End, Examples, LayerSpec, Network, Preset, Training};
@@ -85,6 +85,7 @@ pub fn options(bytes: &[u8]) {
         reads_what_it_writes::<Shard>(line);
         reads_what_it_writes::<Rule>(line);
         reads_what_it_writes::<TrialId>(line);
+        reads_what_it_writes::<Seeds>(line);
         reads_what_it_writes::<LayerSpec>(line);
         if let Ok(shard) = line.parse::<Shard>() {
             assert!((0..3).all(|place| shard.takes(place) == (place % shard.count() + 1 == shard.index())));

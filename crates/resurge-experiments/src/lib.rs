@@ -14,10 +14,12 @@
 pub mod compare;
 pub mod diagnose;
 mod rule;
+mod seeds;
 mod shard;
 pub mod toy;
 pub mod train;
 pub mod verify;
 
 pub use rule::Rule;
+pub use seeds::Seeds;
 pub use shard::Shard;

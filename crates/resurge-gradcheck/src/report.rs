@@ -12,7 +12,7 @@ use std::fmt;
 /// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
 /// let case = CaseReport {
 ///     reset: "zero".into(),
-///     reset_grad: "full".into(),
+///     reset_gradient: "full".into(),
 ///     surrogate: "sigmoid".into(),
 ///     parameters: 8,
 ///     firing_rate: 0.2,
@@ -33,7 +33,7 @@ pub struct CaseReport {
     /// The reset's name.
     pub reset: String,
     /// The reset gradient's name.
-    pub reset_grad: String,
+    pub reset_gradient: String,
     /// The surrogate's name.
     pub surrogate: String,
     /// The number of trainable numbers: weights and biases.
@@ -141,7 +141,7 @@ impl CaseReport {
     /// let errors = CaseErrors { finite_difference: 1e-10, complex_step: 1e-14, dual: 1e-14, closed_form: 1e-15 };
     /// let case = CaseReport {
     ///     reset: "zero".into(),
-    ///     reset_grad: "full".into(),
+    ///     reset_gradient: "full".into(),
     ///     surrogate: "sigmoid".into(),
     ///     parameters: 8,
     ///     firing_rate: 0.2,

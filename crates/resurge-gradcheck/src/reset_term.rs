@@ -158,7 +158,7 @@ pub fn check_case(case: Case, setting: &Setting) -> Result<CaseReport> {
     let full = AnchoredProgram::new(&full, setting.parameters.clone())?;
     Ok(CaseReport {
         reset: case.reset.name().into(),
-        reset_grad: case.reset_gradient.name(),
+        reset_gradient: case.reset_gradient.to_string(),
         surrogate: case.surrogate.name().into(),
         parameters: proof.gradient.len(),
         firing_rate: closed.firing_rate,

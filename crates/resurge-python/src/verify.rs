@@ -3,6 +3,7 @@
 use crate::errors::exception;
 use crate::work;
 use pyo3::prelude::*;
+use resurge::Seeds;
 use resurge::snn::{Reset, ResetGradient, Surrogate};
 use resurge::verify::{Report, VerifyOptions, verify_over};
 
@@ -38,7 +39,7 @@ pub(crate) fn verify(
             "reset_gradient",
             &reset_gradients,
             &all.reset_gradients,
-            |g| g.name(),
+            |g| g.to_string(),
             |text| text.parse::<ResetGradient>().ok(),
         )
         .map_err(refused)?,
@@ -57,7 +58,7 @@ pub(crate) fn verify(
     };
     let result = work::run(py, progress, move |progress| {
         let done = std::cell::Cell::new(0);
-        let cases = verify_over(&options, seeds, || {
+        let cases = verify_over(&options, &Seeds::from_on(seed, seeds.max(1)), || {
             done.set(done.get() + 1);
             progress.at(done.get());
         });
@@ -80,8 +81,8 @@ fn chosen<T: Copy>(
     }
     let one = |text: &String| {
         let words = text.replace([':', ','], " ");
-        let named = all.iter().find(|value| name(value) == words.trim()).copied();
-        named.or_else(|| parse(words.trim())).ok_or_else(|| {
+        let named = all.iter().find(|value| [text.trim(), words.trim()].contains(&&*name(value))).copied();
+        named.or_else(|| parse(text.trim())).or_else(|| parse(words.trim())).ok_or_else(|| {
             let names: Vec<String> = all.iter().map(&name).collect();
             format!(
                 "{what} {text:?} is none: give one of {}, or a short form such as sigmoid:0.2",

@@ -99,7 +99,7 @@ fn check(reset_gradient: ResetGradient) -> AnyResult<CheckReport> {
 
 fn main() -> AnyResult<()> {
     for rule in [ResetGradient::Full, ResetGradient::Detached, ResetGradient::scaled(0.5)?] {
-        println!("{}: {}", rule.name(), check(rule)?);
+        println!("{rule}: {}", check(rule)?);
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ mod tests {
         for rule in [ResetGradient::Full, ResetGradient::Detached, ResetGradient::Scaled(0.5)] {
             let report = check(rule).unwrap();
             assert!(report.passed(), "{report}");
-            let line = format!("{}: {report}", rule.name());
+            let line = format!("{rule}: {report}");
             shown::assert_shown(include_str!("../../../docs/howto-cell.md"), &line);
         }
         main().unwrap();

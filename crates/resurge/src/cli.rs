@@ -63,7 +63,7 @@ const UNDECIDED: u8 = 3;
 pub(crate) const STOPPED: u8 = 130;
 
 /// The command line. A number below 0 is the value of the option before it, and refused as that, not as an option.
-fn definition() -> clap::Command {
+pub(crate) fn definition() -> clap::Command {
     fn of(command: clap::Command) -> clap::Command {
         command.mut_subcommands(of).mut_args(|arg| {
             let takes_value = !arg.is_positional() && arg.get_action().takes_values();

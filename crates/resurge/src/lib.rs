@@ -35,7 +35,7 @@ use cli::{STOPPED, Verdict};
 pub use resurge_audit as audit;
 pub use resurge_autodiff as autodiff;
 pub use resurge_data as data;
-pub use resurge_experiments::{Rule, Shard, compare, diagnose, toy, train, verify};
+pub use resurge_experiments::{Rule, Seeds, Shard, compare, diagnose, toy, train, verify};
 pub use resurge_gradcheck as gradcheck;
 pub use resurge_program as program;
 pub use resurge_report::{Claim, ClaimError, counted, plot, statistics, write_atomically};

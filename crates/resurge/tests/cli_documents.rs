@@ -93,7 +93,7 @@ fn completions_name_the_options_of_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let (status, script, stderr) = resurge(&["completions", shell]);
         assert_eq!((status, stderr.as_str()), (0, ""), "{shell}");
-        assert!(script.contains("reset-grad"), "{shell}");
+        assert!(script.contains("reset-gradient"), "{shell}");
         // clap_complete has the values of arguments for these alone.
         let values = ["bash", "zsh", "fish"].contains(&shell);
         assert_eq!(script.contains("fashion-mnist"), values, "{shell}");

@@ -58,6 +58,7 @@ pub struct Cost {
     /// Threads.
     pub threads: usize,
     /// The rules.
+    #[serde(rename = "reset_gradients", alias = "rules")]
     pub rules: Vec<Rule>,
     /// Seconds of the two steps of each rule on each batch.
     pub seconds: Vec<Vec<[f64; 2]>>,

@@ -21,7 +21,6 @@ mod files;
 mod parts;
 mod plan;
 mod report;
-mod seeds;
 mod summary;
 mod trial;
 
@@ -32,7 +31,6 @@ pub use parts::{Comparison, REPORTS};
 pub use plan::{Plan, TrialId};
 use report::csv;
 pub use report::markdown;
-pub use seeds::Seeds;
 pub use summary::{
     CostSummary, PairSummary, Paired, RuleCost, RuleSummary, Spread, Summary, TrialSummary, WallTime,
 };

@@ -18,7 +18,7 @@ use std::str::FromStr;
 /// use resurge_experiments::compare::TrialId;
 ///
 /// let id: TrialId = "scaled-0.5-seed3".parse()?;
-/// assert_eq!((id.rule.name(), id.seed), ("scaled-0.5".into(), 3));
+/// assert_eq!((id.rule.name(), id.seed), ("scaled:0.5".into(), 3));
 /// assert_eq!(id.to_string(), "scaled-0.5-seed3");
 /// # Ok::<(), String>(())
 /// ```
@@ -32,7 +32,7 @@ pub struct TrialId {
 
 impl fmt::Display for TrialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}-seed{}", self.rule, self.seed))
+        f.pad(&format!("{}-seed{}", self.rule.name_in_paths(), self.seed))
     }
 }
 
@@ -67,7 +67,8 @@ pub struct Plan {
     pub origin: Origin,
     /// A digest of the samples, where they are not the official ones, which their checksums identify.
     pub data_sha256: Option<String>,
-    /// The rules.
+    /// The rules; `rules` in files of earlier versions.
+    #[serde(rename = "reset_gradients", alias = "rules")]
     pub rules: Vec<Rule>,
     /// The seeds.
     pub seeds: Vec<u64>,
@@ -99,7 +100,7 @@ impl Plan {
     /// let of = |rules| Plan::new(&Config::preset(Preset::Mnist), origin.clone(), rules, vec![1, 2]);
     /// assert_eq!(of(vec![Rule::FULL, Rule::DETACHED])?.trials().len(), 4);
     /// let error = of(vec![Rule::FULL, Rule::FULL]).unwrap_err();
-    /// assert_eq!(error.to_string(), "rules: name one or more, each once");
+    /// assert_eq!(error.to_string(), "reset-gradient: name one or more, each once");
     /// # Ok::<(), resurge_experiments::compare::CompareError>(())
     /// ```
     pub fn new(
@@ -110,7 +111,7 @@ impl Plan {
     ) -> Result<Self, CompareError> {
         let list = |name, problem: &str| Err(CompareError::List { name, problem: problem.into() });
         if rules.is_empty() || rules.iter().enumerate().any(|(i, rule)| rules[..i].contains(rule)) {
-            return list("rules", "name one or more, each once");
+            return list("reset-gradient", "name one or more, each once");
         }
         if seeds.is_empty() || seeds.iter().enumerate().any(|(i, seed)| seeds[..i].contains(seed)) {
             return list("seeds", "name one or more, each once");
@@ -349,8 +350,8 @@ mod tests {
     #[test]
     fn lists_that_make_no_sense_are_named() {
         for (rules, seeds, problem) in [
-            ("", &[1][..], "rules: "),
-            ("full,full", &[1], "rules: "),
+            ("", &[1][..], "reset-gradient: "),
+            ("full,full", &[1], "reset-gradient: "),
             ("full", &[], "seeds: "),
             ("full", &[2, 2], "seeds: "),
         ] {

@@ -10,7 +10,7 @@ use std::fmt::Write;
 /// A row for each trial and epoch, a subset, unverified files and trials that diverged marked in each.
 pub(super) fn csv(comparison: &Comparison) -> String {
     let mut text = String::from(
-        "trial,rule,seed,diverged,dataset,subset,verified,epoch,updates,train_loss,train_accuracy,test_loss,test_accuracy,\
+        "trial,reset_gradient,seed,diverged,dataset,subset,verified,epoch,updates,train_loss,train_accuracy,test_loss,test_accuracy,\
          gradient_norm",
     );
     for layer in comparison.trials.first().map(|record| &record.log.layers[..]).unwrap_or_default() {
@@ -49,7 +49,7 @@ pub fn markdown(summary: &Summary) -> String {
     let mut text = format!("# {} by gradient of the reset{}\n\n", summary.origin.dataset, summary.mark());
     let _ = writeln!(text, "{}\n", heading(summary));
     text.push_str(
-        "| rule | seeds | test accuracy, last epoch, % | best epoch, % | test loss, last epoch |\n|---|---|---|---|---|\n",
+        "| gradient | seeds | test accuracy, last epoch, % | best epoch, % | test loss, last epoch |\n|---|---|---|---|---|\n",
     );
     for rule in &summary.rules {
         let mut seeds = rule.seeds.len().to_string();
@@ -218,7 +218,7 @@ fn costs(text: &mut String, summary: &Summary) {
 fn step_costs(text: &mut String, cost: &CostSummary) {
     let _ = write!(
         text,
-        "\n## Cost of a step\n\n| rule | median, ms | over {}, 95 % | peak memory, MB |\n|---|---|---|---|\n",
+        "\n## Cost of a step\n\n| gradient | median, ms | over {}, 95 % | peak memory, MB |\n|---|---|---|---|\n",
         cost.reference
     );
     for rule in &cost.rules {

@@ -52,6 +52,7 @@ impl Spread {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleSummary {
     /// The rule.
+    #[serde(rename = "reset_gradient")]
     pub rule: Rule,
     /// Seeds of the trials that did not diverge.
     pub seeds: Vec<u64>,
@@ -117,6 +118,7 @@ impl Paired {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PairSummary {
     /// The rule that the other is taken from.
+    #[serde(rename = "reset_gradient")]
     pub rule: Rule,
     /// The other.
     pub less: Rule,
@@ -211,6 +213,7 @@ pub struct WallTime {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleCost {
     /// The rule.
+    #[serde(rename = "reset_gradient")]
     pub rule: Rule,
     /// The median time of a step in seconds.
     pub seconds: f64,
@@ -241,6 +244,7 @@ pub struct CostSummary {
     /// Threads.
     pub threads: usize,
     /// Each rule.
+    #[serde(rename = "reset_gradients")]
     pub rules: Vec<RuleCost>,
 }
 
@@ -288,6 +292,7 @@ pub struct Summary {
     /// The settings, `seed` and `reset_gradient` aside.
     pub config: Config,
     /// Each rule.
+    #[serde(rename = "reset_gradients")]
     pub rules: Vec<RuleSummary>,
     /// The reference rule less each other.
     pub pairs: Vec<PairSummary>,

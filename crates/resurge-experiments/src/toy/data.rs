@@ -13,10 +13,11 @@ use resurge_tensor::Tensor;
 /// use resurge_experiments::toy::{Data, RASTER_SEEDS};
 ///
 /// let data = Data::read("../resurge/examples/results/toy".as_ref())?;
-/// assert!(data.rasters.iter().all(|raster| (1..=RASTER_SEEDS).contains(&raster.seed)));
+/// let shown = &data.settings.seeds.0[..RASTER_SEEDS.min(data.starts.len())];
+/// assert!(data.rasters.iter().all(|raster| shown.contains(&raster.seed)));
 /// # Ok::<(), resurge_experiments::toy::ToyError>(())
 /// ```
-pub const RASTER_SEEDS: u64 = 6;
+pub const RASTER_SEEDS: usize = 6;
 
 /// A seed before training.
 ///
@@ -141,9 +142,9 @@ pub struct Data {
 impl Data {
     /// Gathers the trials of all units, in their order.
     pub(super) fn gather(settings: &Settings, units: &[Unit]) -> Result<Self, ToyError> {
-        let (rates, seeds) = (settings.rates(), settings.seeds as usize);
+        let (rates, seeds) = (settings.rates(), settings.seeds.0.len());
         let resamples = Resamples::new(seeds);
-        let starts = (1..=settings.seeds).map(|seed| start(settings, seed)).collect::<Result<_, _>>()?;
+        let starts = settings.seeds.0.iter().map(|&seed| start(settings, seed)).collect::<Result<_, _>>()?;
         let mut data =
             Self { settings: settings.clone(), starts, ends: vec![], curves: vec![], rasters: vec![] };
         data.rasters = before(settings)?;
@@ -166,7 +167,7 @@ impl Data {
                     points: curve(&settings.recorded(), &trials, &resamples),
                 });
                 if arm.scaling == Scaling::Raw && Some(&arm.optimiser) == settings.optimisers.first() {
-                    data.rasters.extend(trials.iter().zip(1..=RASTER_SEEDS).map(|(trial, seed)| Raster {
+                    data.rasters.extend(trials.iter().zip(shown(settings)).map(|(trial, seed)| Raster {
                         seed,
                         of: rule.name(),
                         steps: trial.spikes.clone(),
@@ -221,9 +222,14 @@ fn start(settings: &Settings, seed: u64) -> Result<Start, ToyError> {
     })
 }
 
+/// The seeds of which spikes are kept.
+fn shown(settings: &Settings) -> impl Iterator<Item = u64> {
+    settings.seeds.0.iter().copied().take(RASTER_SEEDS)
+}
+
 fn before(settings: &Settings) -> Result<Vec<Raster>, ToyError> {
     let mut rasters = Vec::new();
-    for seed in 1..=settings.seeds.min(RASTER_SEEDS) {
+    for seed in shown(settings) {
         let task = Task::new(settings.inputs, seed)?;
         rasters.push(Raster { seed, of: "target".into(), steps: task.target_spikes() });
         let weights: &[Tensor<f64>] = std::slice::from_ref(task.weights());

@@ -130,9 +130,10 @@ fn difference(there: &Header, here: &Header) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Seeds;
 
     fn settings() -> Settings {
-        Settings { updates: 1, seeds: 2, rate_min: 0.1, per_decade: 1, ..Settings::default() }
+        Settings { updates: 1, seeds: Seeds::first(2), rate_min: 0.1, per_decade: 1, ..Settings::default() }
     }
 
     fn unit(unit: usize) -> Unit {

@@ -1,7 +1,7 @@
 //! What a sweep runs.
 
 use super::ToyError;
-use crate::Rule;
+use crate::{Rule, Seeds};
 use serde::{Deserialize, Serialize};
 
 /// An optimiser.
@@ -114,9 +114,10 @@ pub struct Settings {
     pub inputs: usize,
     /// Updates of the weights in a trial.
     pub updates: usize,
-    /// Trials of each arm and rate, with seeds from 1 on.
-    pub seeds: u64,
-    /// The rules.
+    /// The seeds: a trial of each arm and rate with each.
+    pub seeds: Seeds,
+    /// The rules; `rules` in files of earlier versions.
+    #[serde(rename = "reset_gradients", alias = "rules")]
     pub rules: Vec<Rule>,
     /// The optimisers.
     pub optimisers: Vec<OptimiserKind>,
@@ -133,7 +134,7 @@ impl Default for Settings {
         Self {
             inputs: 100,
             updates: 200,
-            seeds: 64,
+            seeds: Seeds::first(64),
             rules: Rule::all(),
             optimisers: vec![OptimiserKind::Sgd, OptimiserKind::Adam],
             rate_min: 1e-5,
@@ -150,10 +151,11 @@ impl Settings {
     /// [`ToyError::Setting`].
     ///
     /// ```
+    /// use resurge_experiments::Seeds;
     /// use resurge_experiments::toy::Settings;
     ///
-    /// let error = Settings { seeds: 1, ..Settings::default() }.check().unwrap_err();
-    /// assert_eq!(error.to_string(), "seeds is 1, but must be from 2 to 10000");
+    /// let error = Settings { seeds: Seeds::first(1), ..Settings::default() }.check().unwrap_err();
+    /// assert_eq!(error.to_string(), "the number of seeds is 1, but must be from 2 to 10000");
     /// ```
     pub fn check(&self) -> Result<(), ToyError> {
         let between = |name, value: usize, low, high, expected| match (low..=high).contains(&value) {
@@ -162,7 +164,11 @@ impl Settings {
         };
         between("inputs", self.inputs, 1, 100_000, "from 1 to 100000")?;
         between("updates", self.updates, 1, 60_000, "from 1 to 60000")?;
-        between("seeds", usize::try_from(self.seeds).unwrap_or(0), 2, 10_000, "from 2 to 10000")?;
+        between("the number of seeds", self.seeds.0.len(), 2, 10_000, "from 2 to 10000")?;
+        if self.seeds.repeat() {
+            let value = self.seeds.to_string();
+            return Err(ToyError::Setting { name: "seeds", value, expected: "each once" });
+        }
         between("per-decade", self.per_decade, 1, 100, "from 1 to 100")?;
         for (name, rate) in [("rate-min", self.rate_min), ("rate-max", self.rate_max)] {
             if !(1e-30..=1e30).contains(&rate) {
@@ -182,7 +188,7 @@ impl Settings {
         };
         let rules = self.rules.iter().map(Rule::name).collect();
         let optimisers = self.optimisers.iter().map(|o| o.name().to_owned()).collect();
-        for (name, names) in [("rules", rules), ("optimisers", optimisers)] {
+        for (name, names) in [("reset-gradient", rules), ("optimisers", optimisers)] {
             if !distinct(Vec::clone(&names)) {
                 let expected = "one or more, each once";
                 return Err(ToyError::Setting { name, value: names.join(","), expected });
@@ -200,7 +206,7 @@ impl Settings {
                 ("inputs", settings.inputs.to_string()),
                 ("updates", settings.updates.to_string()),
                 ("seeds", settings.seeds.to_string()),
-                ("rules", rules.join(",")),
+                ("reset-gradient", rules.join(",")),
                 ("optimisers", optimisers.join(",")),
                 ("rate-min", settings.rate_min.to_string()),
                 ("rate-max", settings.rate_max.to_string()),
@@ -260,12 +266,12 @@ impl Settings {
 
     /// Units of work: one for each seed and rule, rules first.
     pub(super) fn units(&self) -> usize {
-        self.seeds as usize * self.rules.len()
+        self.seeds.0.len() * self.rules.len()
     }
 
     /// The seed and the rule of a unit.
     pub(super) fn unit(&self, unit: usize) -> (u64, Rule) {
-        ((unit / self.rules.len()) as u64 + 1, self.rules[unit % self.rules.len()])
+        (self.seeds.0[unit / self.rules.len()], self.rules[unit % self.rules.len()])
     }
 
     /// The number of trials in a unit.
@@ -295,7 +301,11 @@ mod tests {
         let bad = [
             (Settings { inputs: 0, ..good() }, "inputs is 0, but must be from 1 to 100000"),
             (Settings { updates: 0, ..good() }, "updates is 0, but must be from 1 to 60000"),
-            (Settings { seeds: 1, ..good() }, "seeds is 1, but must be from 2 to 10000"),
+            (
+                Settings { seeds: Seeds::first(1), ..good() },
+                "the number of seeds is 1, but must be from 2 to 10000",
+            ),
+            (Settings { seeds: Seeds(vec![4, 5, 4]), ..good() }, "seeds is 4-5,4, but must be each once"),
             (
                 Settings { rate_min: -1.0, ..good() },
                 "rate-min is -1, but must be positive, from 1e-30 to 1e30",
@@ -316,10 +326,10 @@ mod tests {
                 Settings { rate_min: 0.5, per_decade: 1, ..good() },
                 "the number of learning rates is 1, but must be from 2 to 1000: change rate-min, rate-max or per-decade",
             ),
-            (Settings { rules: vec![], ..good() }, "rules is , but must be one or more, each once"),
+            (Settings { rules: vec![], ..good() }, "reset-gradient is , but must be one or more, each once"),
             (
                 Settings { rules: vec![Rule::FULL; 2], ..good() },
-                "rules is full,full, but must be one or more, each once",
+                "reset-gradient is full,full, but must be one or more, each once",
             ),
         ];
         for (settings, expected) in bad {

@@ -109,6 +109,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleSummary {
     /// The rule.
+    #[serde(rename = "reset_gradient")]
     pub rule: Rule,
     /// The rate with the best mean final loss.
     pub best_rate: f64,
@@ -144,6 +145,7 @@ pub struct Panel {
     /// The length of their gradients.
     pub scaling: Scaling,
     /// Each rule.
+    #[serde(rename = "reset_gradients")]
     pub rules: Vec<RuleSummary>,
 }
 
@@ -179,6 +181,7 @@ impl Panel {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct NormRatio {
     /// The rule.
+    #[serde(rename = "reset_gradient")]
     pub rule: Rule,
     /// The median over seeds.
     pub median: f64,

@@ -11,10 +11,12 @@ use std::sync::{Mutex, PoisonError};
 /// How much of a sweep is done.
 ///
 /// ```
+/// use resurge_experiments::Seeds;
 /// use resurge_experiments::toy::{Progress, Settings, sweep};
 ///
 /// let (directory, stop) = (tempfile::tempdir()?, std::sync::atomic::AtomicBool::new(false));
-/// let small = Settings { inputs: 5, updates: 1, seeds: 2, rate_min: 0.1, per_decade: 1, ..Settings::default() };
+/// let (seeds, rate_min) = (Seeds::first(2), 0.1);
+/// let small = Settings { inputs: 5, updates: 1, seeds, rate_min, per_decade: 1, ..Settings::default() };
 /// let seen = std::sync::Mutex::new(Vec::new());
 /// let journal = directory.path().join("journal");
 /// sweep(&small, &journal, &stop, |Progress { done, all }| seen.lock().unwrap().push((done, all)))?;
@@ -41,10 +43,12 @@ pub struct Progress {
 /// be written or read, is in use, is damaged, or is of other settings.
 ///
 /// ```
+/// use resurge_experiments::Seeds;
 /// use resurge_experiments::toy::{Settings, sweep};
 ///
 /// let directory = tempfile::tempdir()?;
-/// let settings = Settings { inputs: 20, updates: 2, seeds: 2, per_decade: 1, ..Settings::default() };
+/// let seeds = Seeds::first(2);
+/// let settings = Settings { inputs: 20, updates: 2, seeds, per_decade: 1, ..Settings::default() };
 /// let stop = std::sync::atomic::AtomicBool::new(false);
 /// let data = sweep(&settings, &directory.path().join("journal"), &stop, |_| {})?;
 /// assert_eq!((data.starts.len(), data.ends.len()), (2, 11));
@@ -67,10 +71,12 @@ pub fn sweep(
 /// As [`sweep`].
 ///
 /// ```
+/// use resurge_experiments::Seeds;
 /// use resurge_experiments::toy::{Settings, merge, sweep, sweep_shard};
 ///
 /// let directory = tempfile::tempdir()?;
-/// let settings = Settings { inputs: 20, updates: 2, seeds: 2, per_decade: 1, ..Settings::default() };
+/// let seeds = Seeds::first(2);
+/// let settings = Settings { inputs: 20, updates: 2, seeds, per_decade: 1, ..Settings::default() };
 /// let stop = std::sync::atomic::AtomicBool::new(false);
 /// let journals = ["1/2", "2/2"].map(|shard| directory.path().join(shard.replace('/', "-of-")));
 /// for (shard, journal) in ["1/2", "2/2"].iter().zip(&journals) {
@@ -96,10 +102,12 @@ pub fn sweep_shard(
 /// for a part by another version, [`ToyError::Incomplete`] where units are missing, and what is wrong with a file.
 ///
 /// ```
+/// use resurge_experiments::Seeds;
 /// use resurge_experiments::toy::{Settings, merge, sweep_shard};
 ///
 /// let (directory, stop) = (tempfile::tempdir()?, std::sync::atomic::AtomicBool::new(false));
-/// let small = Settings { inputs: 5, updates: 1, seeds: 2, rate_min: 0.1, per_decade: 1, ..Settings::default() };
+/// let (seeds, rate_min) = (Seeds::first(2), 0.1);
+/// let small = Settings { inputs: 5, updates: 1, seeds, rate_min, per_decade: 1, ..Settings::default() };
 /// let journal = directory.path().join("1-of-2");
 /// sweep_shard(&small, &journal, "1/2".parse()?, &stop, |_| {})?;
 /// let error = merge(&[journal]).unwrap_err();
@@ -198,11 +206,18 @@ fn gather(settings: &Settings, units: Vec<Option<Unit>>) -> Result<Data, ToyErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Seeds;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn an_interrupted_run_goes_on_and_ends_with_the_same_bits_on_any_number_of_threads() {
-        let settings = Settings { inputs: 30, updates: 25, seeds: 3, per_decade: 1, ..Settings::default() };
+        let settings = Settings {
+            inputs: 30,
+            updates: 25,
+            seeds: Seeds::first(3),
+            per_decade: 1,
+            ..Settings::default()
+        };
         let directory = tempfile::tempdir().unwrap();
         let run = |name: &str, threads: usize| {
             let calls = AtomicUsize::new(0);

@@ -3,8 +3,10 @@
 //! Losses are in single precision, so that what is read is what was found, to the bit.
 
 use super::{Arm, ArmEnds, Data, LearningCurve, Raster, Settings, Start, ToyError};
+use crate::Rule;
 use resurge_report::csv;
 use resurge_report::write_atomically;
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Error as IoError;
 use std::path::Path;
@@ -38,16 +40,18 @@ impl Settings {
     /// [`ToyError::Damaged`] for settings that cannot be read.
     ///
     /// ```
+    /// use resurge_experiments::Seeds;
     /// use resurge_experiments::toy::{Settings, sweep};
     ///
     /// let directory = tempfile::tempdir()?;
-    /// let settings = Settings { inputs: 20, updates: 2, seeds: 2, per_decade: 1, ..Settings::default() };
+    /// let seeds = Seeds::first(2);
+    /// let settings = Settings { inputs: 20, updates: 2, seeds, per_decade: 1, ..Settings::default() };
     /// assert!(!settings.are_finished_in(directory.path())?);
     /// let stop = std::sync::atomic::AtomicBool::new(false);
     /// sweep(&settings, &directory.path().join("journal"), &stop, |_| {})?.write(directory.path())?;
     /// assert!(settings.are_finished_in(directory.path())?);
-    /// let error = Settings { seeds: 3, ..settings }.are_finished_in(directory.path()).unwrap_err();
-    /// assert!(error.to_string().contains("seeds is 2 there and 3 here"));
+    /// let error = Settings { seeds: Seeds::first(3), ..settings }.are_finished_in(directory.path()).unwrap_err();
+    /// assert!(error.to_string().contains("seeds is 1-2 there and 1-3 here"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn are_finished_in(&self, directory: &Path) -> Result<bool, ToyError> {
@@ -103,7 +107,7 @@ impl Data {
     /// ```
     /// use resurge_experiments::toy::Data;
     ///
-    /// assert_eq!(Data::read("../resurge/examples/results/toy".as_ref())?.settings.seeds, 3);
+    /// assert_eq!(Data::read("../resurge/examples/results/toy".as_ref())?.settings.seeds.0.len(), 3);
     /// let error = Data::read("/no/such/place".as_ref()).unwrap_err();
     /// assert!(error.to_string().starts_with("/no/such/place/settings.json: "));
     /// # Ok::<(), resurge_experiments::toy::ToyError>(())
@@ -135,8 +139,9 @@ impl Data {
 
     /// A row for each arm and rate, with a column for each seed.
     fn ends_table<T: Display>(&self, of: impl Fn(&ArmEnds) -> &Vec<Vec<T>>) -> Result<String, IoError> {
-        let seeds = (1..=self.settings.seeds).map(|seed| format!("seed_{seed}"));
-        let header = ["rule", "optimiser", "scaling", "rate"].map(String::from).into_iter().chain(seeds);
+        let seeds = self.settings.seeds.0.iter().map(|seed| format!("seed_{seed}"));
+        let header =
+            ["reset_gradient", "optimiser", "scaling", "rate"].map(String::from).into_iter().chain(seeds);
         let rates = self.settings.rates();
         let mut rows = Vec::new();
         for ends in &self.ends {
@@ -149,7 +154,7 @@ impl Data {
     }
 
     fn curves_table(&self) -> Result<String, IoError> {
-        let header = ["rule", "optimiser", "scaling", "rate", "updates", "mean", "low", "high"];
+        let header = ["reset_gradient", "optimiser", "scaling", "rate", "updates", "mean", "low", "high"];
         let mut rows = Vec::new();
         for curve in &self.curves {
             for (updates, values) in &curve.points {
@@ -170,6 +175,11 @@ impl Data {
 
 fn arm_fields(arm: Arm, rate: f64) -> Vec<String> {
     vec![arm.rule.name(), arm.optimiser.name().into(), arm.scaling.name().into(), rate.to_string()]
+}
+
+/// A rule as it is spelled today, and any other text as it is.
+fn spelled(text: &str) -> Cow<'_, str> {
+    text.parse::<Rule>().map_or(text.into(), |rule| rule.name().into())
 }
 
 /// A CSV file that is being read; it names itself in errors.
@@ -216,11 +226,14 @@ impl Table {
         (from..self.rows[row].len()).map(|column| self.field(row, column)).collect()
     }
 
-    /// Makes sure that a row begins with an arm, and with a rate where one is given.
+    /// Makes sure that a row begins with an arm, and with a rate where one is given. Its rule may be spelled as in
+    /// earlier versions.
     fn expect_arm(&self, row: usize, arm: Arm, rate: Option<f64>) -> Result<(), ToyError> {
         let mut expected = arm_fields(arm, rate.unwrap_or(0.0));
         expected.truncate(if rate.is_some() { 4 } else { 3 });
-        match self.rows[row].iter().zip(&expected).all(|(found, expected)| found == expected) {
+        let found =
+            self.rows[row].iter().take(1).map(spelled).chain(self.rows[row].iter().skip(1).map(Cow::from));
+        match found.zip(&expected).all(|(found, expected)| found == *expected) {
             true => Ok(()),
             false => Err(self.damaged(row, format!("expected the row of {}", expected.join(",")))),
         }
@@ -229,7 +242,7 @@ impl Table {
 
 fn read_seeds(directory: &Path, settings: &Settings) -> Result<Vec<Start>, ToyError> {
     let table = Table::open(directory, DATA_FILES[1])?;
-    table.expect_rows(settings.seeds as usize)?;
+    table.expect_rows(settings.seeds.0.len())?;
     let row = |row| {
         let norms: Vec<f32> = table.fields(row, 5)?;
         if norms.len() != settings.rules.len() {
@@ -260,7 +273,7 @@ fn read_ends<T: FromStr<Err: Display>>(
         let row = arm * rates.len() + rate;
         table.expect_arm(row, arms[arm], Some(rates[rate]))?;
         let values = table.fields(row, 4)?;
-        match values.len() == settings.seeds as usize {
+        match values.len() == settings.seeds.0.len() {
             true => Ok(values),
             false => Err(table.damaged(row, "not one value for each seed")),
         }
@@ -294,7 +307,7 @@ fn read_rasters(directory: &Path) -> Result<Vec<Raster>, ToyError> {
         let steps = steps.split_whitespace().map(str::parse).collect::<Result<_, _>>();
         Ok(Raster {
             seed: table.field(row, 0)?,
-            of: table.field(row, 1)?,
+            of: spelled(&table.field::<String>(row, 1)?).into_owned(),
             steps: steps.map_err(|error| table.damaged(row, error))?,
         })
     };
@@ -304,13 +317,15 @@ fn read_rasters(directory: &Path) -> Result<Vec<Raster>, ToyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Seeds;
     use std::sync::atomic::AtomicBool;
 
     #[test]
     fn what_is_written_is_read_and_damage_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
-        let settings = Settings { inputs: 20, updates: 6, seeds: 3, per_decade: 1, ..Settings::default() };
+        let settings =
+            Settings { inputs: 20, updates: 6, seeds: Seeds::first(3), per_decade: 1, ..Settings::default() };
         let mut data =
             super::super::sweep(&settings, &directory.join("journal"), &AtomicBool::new(false), |_| {})
                 .unwrap();

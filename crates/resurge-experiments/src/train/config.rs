@@ -6,7 +6,8 @@ pub use parts::Loss;
 
 use super::layer::LayerSpec;
 use super::{Preset, TrainError};
-use serde::{Deserialize, Serialize};
+use crate::Rule;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -42,7 +43,7 @@ pub struct Config {
     #[serde(default = "zero")]
     pub reset: String,
     /// Which of the reset the gradient sees: `full`, `detached`, `scaled:ALPHA` or `spatial-only`.
-    #[serde(default = "full")]
+    #[serde(default = "full", deserialize_with = "spelled")]
     pub reset_gradient: String,
     /// `kernel PATTERN` (the class's target spikes in time, as 0 and 1) or `count DESIRED UNDESIRED`.
     pub loss: String,
@@ -116,6 +117,12 @@ fn part() -> usize {
 }
 fn seed() -> u64 {
     1
+}
+
+/// A gradient of the reset as it is spelled today, whatever the spelling in a file; what is none is refused later.
+fn spelled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(text.parse::<Rule>().map_or(text, |rule| rule.name()))
 }
 
 impl Config {

@@ -7,6 +7,7 @@ mod specimens;
 pub use report::{Report, ReportErrors, ReportSummary, ReportUntested};
 pub use specimens::{Specimen, SpecimenFilter, conventions, verify_specimens};
 
+use crate::Seeds;
 use resurge_data::{DataError, Digits, digits};
 use resurge_gradcheck::{
     Case, CaseReport, Convergence, GradcheckError, Setting, case_convergence, check_cases,
@@ -198,29 +199,30 @@ pub fn verify(options: &VerifyOptions) -> Result<Vec<CaseReport>, VerifyError> {
     Ok(check_cases(&options.cases(), &options.setting()?)?)
 }
 
-/// [`verify`] over `seeds` consecutive seeds. The report of a combination is that of its worst seed.
+/// [`verify`] with each of the seeds in place of that of the options. The report of a combination is that of its worst
+/// seed.
 ///
 /// # Errors
 /// As [`verify`].
 ///
 /// ```
+/// use resurge_experiments::Seeds;
 /// use resurge_experiments::verify::{VerifyOptions, verify_over};
 ///
 /// let mut options = VerifyOptions { steps: 5, hidden: 4, batch: 1, ..VerifyOptions::all()? };
 /// (options.resets.truncate(1), options.reset_gradients.truncate(1), options.surrogates.truncate(1));
-/// let seeds = std::cell::Cell::new(0);
-/// let cases = verify_over(&options, 3, || seeds.set(seeds.get() + 1))?;
-/// assert_eq!((seeds.get(), cases.len(), cases[0].passed), (3, 1, true));
+/// let done = std::cell::Cell::new(0);
+/// let cases = verify_over(&options, &Seeds::first(3), || done.set(done.get() + 1))?;
+/// assert_eq!((done.get(), cases.len(), cases[0].passed), (3, 1, true));
 /// # Ok::<(), resurge_experiments::verify::VerifyError>(())
 /// ```
 pub fn verify_over(
     options: &VerifyOptions,
-    seeds: u64,
+    seeds: &Seeds,
     done: impl Fn(),
 ) -> Result<Vec<CaseReport>, VerifyError> {
     let mut worst: Vec<CaseReport> = Vec::new();
-    for i in 0..seeds.max(1) {
-        let seed = options.seed.wrapping_add(i);
+    for &seed in &seeds.0 {
         let cases = verify(&VerifyOptions { seed, ..options.clone() })?;
         done();
         worst = match worst.is_empty() {

@@ -7,9 +7,10 @@ use serde::Serialize;
 /// Everything that was verified, with a summary.
 ///
 /// ```
+/// use resurge_experiments::Seeds;
 /// use resurge_experiments::verify::{Report, conventions, verify_specimens};
 ///
-/// let paper = verify_specimens(&conventions(&["paper".into()])?, 1, 1, || {})?;
+/// let paper = verify_specimens(&conventions(&["paper".into()])?, &Seeds::first(1), || {})?;
 /// let report = Report::new(vec![], vec![], paper);
 /// assert_eq!((report.summary.cases, report.summary.passed, report.conventions.len()), (1, 1, 1));
 /// # Ok::<(), resurge_experiments::verify::VerifyError>(())
@@ -77,9 +78,10 @@ pub struct ReportUntested {
 /// The largest normalised error by each means, over the cases in which it could be compared; none where there is none.
 ///
 /// ```
+/// use resurge_experiments::Seeds;
 /// use resurge_experiments::verify::{Report, conventions, verify_specimens};
 ///
-/// let paper = verify_specimens(&conventions(&["paper".into()])?, 1, 1, || {})?;
+/// let paper = verify_specimens(&conventions(&["paper".into()])?, &Seeds::first(1), || {})?;
 /// let errors = Report::new(vec![], vec![], paper).summary.max_error;
 /// assert!(errors.dual < Some(1e-10) && errors.rtrl < Some(1e-10));
 /// assert_eq!(errors.closed_form, None); // of the network on digits alone

@@ -1,9 +1,10 @@
 //! Every cell of the registry and every named convention, each in a small network of its own.
 
 use super::VerifyError;
+use crate::Seeds;
 use rayon::prelude::*;
 use resurge_gradcheck::{CellReport, Learnable, cell_registry, check_cell};
-use resurge_snn::{Cell, Convention, SnnError};
+use resurge_snn::{Cell, Convention, ResetGradient, SnnError};
 
 /// Which specimens to verify. An empty list keeps everything.
 ///
@@ -42,11 +43,13 @@ pub struct Specimen {
 }
 
 impl SpecimenFilter {
-    fn keeps(&self, model: &str, reset: &str, reset_gradient: &str, surrogate: &str) -> bool {
+    fn keeps(&self, model: &str, reset: &str, reset_gradient: ResetGradient, surrogate: &str) -> bool {
         let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
+        // By what it is: it has two spellings.
+        let gradients = &self.reset_gradients;
         wanted(&self.models, model)
             && wanted(&self.resets, reset)
-            && wanted(&self.reset_gradients, reset_gradient)
+            && (gradients.is_empty() || gradients.iter().any(|name| name.parse() == Ok(reset_gradient)))
             && wanted(&self.surrogates, surrogate)
     }
 
@@ -68,10 +71,11 @@ impl SpecimenFilter {
     pub fn cells(&self) -> Result<Vec<Specimen>, VerifyError> {
         let mut specimens = Vec::new();
         for case in cell_registry() {
-            let rule = case.reset_gradient().name();
-            if self.keeps(case.model(), case.reset(), &rule, case.surrogate()) {
+            let (model, reset, surrogate) = (case.model(), case.reset(), case.surrogate());
+            let reset_gradient = case.reset_gradient();
+            if self.keeps(model, reset, reset_gradient, surrogate) {
                 specimens.push(Specimen {
-                    name: case.name(),
+                    name: format!("{model}/{reset}/{reset_gradient}/{surrogate}"),
                     cell: case.cell()?,
                     learnables: case.learnables()?,
                 });
@@ -109,32 +113,31 @@ pub fn conventions(names: &[String]) -> Result<Vec<Specimen>, VerifyError> {
     Ok(chosen.into_iter().map(specimen).collect::<Result<_, _>>()?)
 }
 
-/// Verifies specimens on the threads of the current rayon pool, over `seeds` consecutive seeds each, and calls
-/// `done` after each check. The report of a specimen is that of its worst seed.
+/// Verifies specimens on the threads of the current rayon pool, with each of the seeds, and calls `done` after each
+/// check. The report of a specimen is that of its worst seed.
 ///
 /// # Errors
 /// [`VerifyError::Gradcheck`] when a check could not be carried out.
 ///
 /// ```
 /// use resurge_gradcheck::CellVerdict;
+/// use resurge_experiments::Seeds;
 /// use resurge_experiments::verify::{conventions, verify_specimens};
 ///
-/// let reports = verify_specimens(&conventions(&["paper".into()])?, 1, 1, || {})?;
+/// let reports = verify_specimens(&conventions(&["paper".into()])?, &Seeds::first(1), || {})?;
 /// assert_eq!((reports.len(), reports[0].verdict), (1, CellVerdict::Passed));
 /// assert!(reports[0].errors.dual < 1e-10);
 /// # Ok::<(), resurge_experiments::verify::VerifyError>(())
 /// ```
 pub fn verify_specimens(
     specimens: &[Specimen],
-    seed: u64,
-    seeds: u64,
+    seeds: &Seeds,
     done: impl Fn() + Sync,
 ) -> Result<Vec<CellReport>, VerifyError> {
     let check = |specimen: &Specimen| {
         let mut worst: Option<CellReport> = None;
-        for i in 0..seeds.max(1) {
-            let report =
-                check_cell(specimen.name.clone(), specimen.cell, &specimen.learnables, seed.wrapping_add(i))?;
+        for &seed in &seeds.0 {
+            let report = check_cell(specimen.name.clone(), specimen.cell, &specimen.learnables, seed)?;
             done();
             worst = Some(match worst {
                 Some(before) => worse(before, report),
@@ -180,6 +183,23 @@ mod tests {
     }
 
     #[test]
+    fn a_gradient_of_the_reset_is_kept_by_either_spelling() {
+        let of = |rule: &str| {
+            let one = |name: &str| vec![name.to_owned()];
+            let filter = SpecimenFilter {
+                models: one("lif"),
+                resets: one("gated"),
+                reset_gradients: one(rule),
+                surrogates: one("atan"),
+            };
+            filter.cells().unwrap().into_iter().map(|s| s.name).collect::<Vec<_>>()
+        };
+        assert_eq!(of("scaled:0.5"), ["lif/gated/scaled:0.5/atan"]);
+        assert_eq!(of("scaled-0.5"), of("scaled:0.5"));
+        assert_eq!(of("half"), [""; 0]);
+    }
+
+    #[test]
     fn a_report_over_seeds_is_that_of_the_worst() {
         let specimens = conventions(&["paper".into()]).unwrap();
         assert_eq!(specimens.len(), 1);
@@ -187,9 +207,9 @@ mod tests {
         let count = || {
             checks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         };
-        let both = verify_specimens(&specimens, 1, 2, count).unwrap();
+        let both = verify_specimens(&specimens, &Seeds::first(2), count).unwrap();
         let [first, second] =
-            [1, 2].map(|seed| verify_specimens(&specimens, seed, 1, || ()).unwrap().remove(0));
+            [1, 2].map(|seed| verify_specimens(&specimens, &Seeds(vec![seed]), || ()).unwrap().remove(0));
         assert_eq!(checks.into_inner(), 2);
         assert_eq!(both[0].verdict, CellVerdict::Passed);
         assert_eq!(both[0].errors, first.errors.max(&second.errors));

@@ -1,6 +1,6 @@
 //! `resurge audit`: arguments, and the report on the terminal.
 
-use super::options::Threads;
+use super::options::{Destination, Threads};
 use super::table::{Grid, fold, terminal_width};
 use crate::Verdict;
 use anyhow::{Result, bail};
@@ -38,12 +38,12 @@ pub(crate) struct Arguments {
     /// The audit files and program files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write the full report to this file, as JSON
+    /// Write the full report to this file, as JSON; - is standard output
     #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write the full report to this file, as one HTML page with plots
+    json: Option<Destination>,
+    /// Write the full report to this file, as one HTML page with plots; - is standard output
     #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    html: Option<Destination>,
     #[command(flatten)]
     threads: Threads,
 }
@@ -57,21 +57,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     };
     let (programs, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
         arguments.files.iter().partition(|path| ProgramFile::is_program_at(path));
-    if let (Some(html), Some(first)) = (&arguments.html, programs.first()) {
+    if let (Some(_), Some(first)) = (&arguments.html, programs.first()) {
         bail!(
-            "{} is a program file, of which there is no page yet; take --json in place of --html {}",
-            first.display(),
-            html.display()
+            "{} is a program file, of which there is no page yet; take --json in place of --html",
+            first.display()
         );
     }
     let work = || -> Vec<(String, Result<AuditReport, FileError>)> {
         let one = |path: &PathBuf| (path.display().to_string(), audit_file(path, &options));
         files.par_iter().map(|path| one(path)).collect()
     };
-    let programs: Vec<(String, Result<ProgramReport, String>)> =
+    let programs: Vec<Program> =
         arguments.threads.install(|| programs.par_iter().map(|path| program(path)).collect())?;
     let reports = AuditReports::new(arguments.threads.install(work)?);
-    if let Some(path) = &arguments.json {
+    if let Some(destination) = &arguments.json {
         let mut data = serde_json::to_value(&reports)?;
         if !programs.is_empty() {
             let each = programs.iter().map(|(file, found)| match found {
@@ -80,17 +79,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             });
             data["programs"] = each.collect();
         }
-        super::write_file(path, (serde_json::to_string_pretty(&data)? + "\n").as_bytes())?;
+        destination.write(&(serde_json::to_string_pretty(&data)? + "\n"))?;
     }
-    if let Some(path) = &arguments.html {
-        super::write_file(path, html(&reports)?.as_bytes())?;
+    if let Some(destination) = &arguments.html {
+        destination.write(&html(&reports)?)?;
     }
-    let outputs: Vec<&Path> =
-        [&arguments.json, &arguments.html].into_iter().flatten().map(PathBuf::as_path).collect();
-    let audits = if files.is_empty() { String::new() } else { text(&reports, terminal_width())? };
-    let texts: String =
-        programs.iter().map(|(file, found)| program_text(file, found, terminal_width())).collect();
-    super::print(&(audits + &texts + &super::places(&outputs)))?;
+    say(arguments, &reports, &programs)?;
     let unusable = reports.unusable + programs.iter().filter(|(_, found)| found.is_err()).count();
     if unusable > 0 {
         bail!("{unusable} of {} cannot be audited", counted(arguments.files.len(), "file"));
@@ -116,6 +110,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     })
 }
 
+/// A program file by its name, with what was found of it.
+type Program = (String, Result<ProgramReport, String>);
+
+/// Shows what was found, and where it was written; on standard output only where no report is there.
+fn say(arguments: &Arguments, reports: &AuditReports, programs: &[Program]) -> Result<()> {
+    let outputs: Vec<&Destination> = [&arguments.json, &arguments.html].into_iter().flatten().collect();
+    let places: Vec<&Path> = outputs.iter().filter_map(|output| output.file()).collect();
+    let places = super::places(&places);
+    if outputs.contains(&&Destination::StandardOutput) {
+        places.lines().for_each(super::say);
+        return Ok(());
+    }
+    let width = terminal_width();
+    let audits = if reports.files.is_empty() { String::new() } else { text(reports, width)? };
+    let programs: String = programs.iter().map(|(file, found)| program_text(file, found, width)).collect();
+    super::print(&(audits + &programs + &places))
+}
+
 /// A report must not take the place of an audit file, nor of the other report.
 fn outputs_are_apart(arguments: &Arguments) -> Result<()> {
     // What is not there yet is in a folder that is.
@@ -131,7 +143,11 @@ fn outputs_are_apart(arguments: &Arguments) -> Result<()> {
         }
     };
     let mut taken: Vec<PathBuf> = arguments.files.iter().map(|file| place(file)).collect();
-    for output in [&arguments.json, &arguments.html].into_iter().flatten() {
+    let outputs: Vec<&Destination> = [&arguments.json, &arguments.html].into_iter().flatten().collect();
+    if outputs == [&Destination::StandardOutput; 2] {
+        bail!("--json and --html name the same place: name another for one of them");
+    }
+    for output in outputs.iter().filter_map(|output| output.file()) {
         let here = place(output);
         let device = std::fs::metadata(&here).is_ok_and(|m| !m.is_file());
         if taken.contains(&here) && !device {
@@ -147,7 +163,7 @@ fn audit_file(path: &Path, options: &AuditOptions) -> Result<AuditReport, FileEr
     audit(&file, options).map_err(|error| FileError { path: path.to_owned(), error })
 }
 
-fn program(path: &Path) -> (String, Result<ProgramReport, String>) {
+fn program(path: &Path) -> Program {
     let found = ProgramFile::open(path).and_then(|file| check(&file, &CheckOptions::default()));
     (path.display().to_string(), found.map_err(|error| format!("{}: {error}", path.display())))
 }

@@ -1,6 +1,6 @@
 //! `resurge compare`: arguments, the trials one after the other, and the table.
 
-use super::options::{Threads, between, from_one_to, whole};
+use super::options::{Threads, WrittenSeeds, between, from_one_to, whole};
 use super::table::terminal_width;
 use super::training::{Basis, Screen, holds_data, loaded};
 use super::{markdown, progress, stop_on_signals};
@@ -8,10 +8,10 @@ use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use resurge::compare::{
-    CompareError, Comparison, Cost, Memory, Plan, Seeds, TrialEnd, TrialId, Trials, step_memory,
+    CompareError, Comparison, Cost, Memory, Plan, TrialEnd, TrialId, Trials, step_memory,
 };
 use resurge::train::{Config, Event, Examples, Origin, TrainError, Training};
-use resurge::{Claim, Rule, Shard};
+use resurge::{Claim, Rule, Seeds, Shard};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,18 +32,19 @@ use std::sync::atomic::AtomicBool;
 #[command(after_help = "Examples:
   resurge compare mnist --data data/mnist --epochs 15 --set schedule=cosine
   resurge compare mnist --data data/mnist --seeds 1-5
-  resurge compare mnist --data data/mnist --rules full,detached,scaled-0.5 --limit 1000 --out runs/small
+  resurge compare mnist --data data/mnist --reset-gradient full,detached,scaled:0.5 --limit 1000 --out runs/small
   resurge compare mnist --data data/mnist --shard 2/6
   resurge merge runs/compare-mnist")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     basis: Basis,
-    /// Which of the reset the gradient sees: full, detached, scaled:ALPHA, spatial-only
-    #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = [Rule::FULL, Rule::DETACHED])]
-    rules: Vec<Rule>,
-    /// Seeds, one by one: 1-3 or 1,2,5; a single number is that seed alone
+    /// The gradient of the reset: full, detached, scaled:ALPHA, spatial-only; several as a list, or repeated
+    #[arg(long, alias = "rules", value_delimiter = ',', value_name = "GRADIENT",
+        default_values_t = [Rule::FULL, Rule::DETACHED])]
+    reset_gradient: Vec<Rule>,
+    /// Seeds, as 1-3 or 1,2,5, or how many, as 20 for 1 to 20; the seed 7 alone is 7-7
     #[arg(long, value_name = "SEEDS", default_value = "1-3")]
-    seeds: Seeds,
+    seeds: WrittenSeeds,
     /// Passes over the data, by default those of the settings: 100 for MNIST, an hour and more a trial on 2 cores
     #[arg(long, value_parser = whole::<u64>)]
     epochs: Option<u64>,
@@ -53,7 +54,7 @@ pub(crate) struct Arguments {
     /// Take files that are not the official ones, too, which marks every output
     #[arg(long)]
     no_verify: bool,
-    /// The directory to write into, by default runs/compare-DATASET
+    /// The directory to write into, made if there is none; by default runs/compare-DATASET
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Run part I of N alone: trials I, I + N, ... of the list
@@ -95,6 +96,11 @@ impl Arguments {
             return self.print_memory(&config, data);
         }
         let plan = self.plan(&config, data)?;
+        if let ([.., last], true) = (&self.seeds.seeds.0[1..], self.seeds.lone) {
+            super::say(format_args!(
+                "notice: --seeds {last} is the seeds 1 to {last}; the seed {last} alone is --seeds {last}-{last}"
+            ));
+        }
         let out = self.out.clone().unwrap_or_else(|| format!("runs/compare-{}", self.basis.dataset).into());
         super::make_directory(&out)?;
         plan.write(&out)?;
@@ -130,8 +136,9 @@ impl Arguments {
         let base = self.basis.settings()?;
         for setting in &self.basis.set {
             let key = setting.split('=').next().unwrap_or_default().trim();
-            if let Some((_, option)) =
-                [("seed", "--seeds"), ("reset_gradient", "--rules")].iter().find(|(name, _)| *name == key)
+            if let Some((_, option)) = [("seed", "--seeds"), ("reset_gradient", "--reset-gradient")]
+                .iter()
+                .find(|(name, _)| *name == key)
             {
                 bail!("setting {key} differs from trial to trial: give {option} instead");
             }
@@ -141,7 +148,8 @@ impl Arguments {
     }
 
     fn plan(&self, config: &Config, data: (Examples, Examples)) -> Result<Plan> {
-        let plan = |origin| Plan::new(config, origin, self.rules.clone(), self.seeds.0.clone());
+        let plan =
+            |origin| Plan::new(config, origin, self.reset_gradient.clone(), self.seeds.seeds.0.clone());
         let sizes = (data.0.len() as u64, data.1.len() as u64);
         let origin = Origin {
             dataset: self.basis.dataset.clone(),
@@ -217,8 +225,8 @@ impl Arguments {
     /// The memory of steps by a rule, from a process of its own.
     fn memory(&self, rule: Rule, seed: Option<u64>) -> Option<Memory> {
         let mut command = Command::new(std::env::current_exe().ok()?);
-        command.args(["compare", &self.basis.dataset, "--step-memory", "--rules", &rule.name()]);
-        command.arg("--data").arg(&self.basis.data).args(["--seeds", &seed?.to_string()]);
+        command.args(["compare", &self.basis.dataset, "--step-memory", "--reset-gradient", &rule.name()]);
+        command.arg("--data").arg(&self.basis.data).args(["--seeds", &Seeds(vec![seed?]).to_string()]);
         command.args(["--threads", &rayon::current_num_threads().to_string()]);
         let option = |name: &str, value: Option<String>| value.map(|value| [name.to_owned(), value]);
         let limit = self.limit.map(|limit| limit.to_string());
@@ -234,7 +242,8 @@ impl Arguments {
     }
 
     fn print_memory(&self, config: &Config, data: (Examples, Examples)) -> Result<Verdict> {
-        let (rule, seed) = self.rules.first().zip(self.seeds.0.first()).context("a rule and a seed")?;
+        let (rule, seed) =
+            self.reset_gradient.first().zip(self.seeds.seeds.0.first()).context("a gradient and a seed")?;
         let config = Config { seed: *seed, reset_gradient: rule.name(), ..config.clone() };
         let memory = step_memory(&Training::new(&config, &self.basis.dataset, data)?)?;
         super::print(&serde_json::to_string(&memory)?)?;

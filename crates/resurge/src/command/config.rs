@@ -1,5 +1,6 @@
 //! `resurge config`: the settings of a training, in full.
 
+use super::options::Destination;
 use super::table::{fold, terminal_width};
 use super::training::{base_settings, overridden, presets};
 use crate::Verdict;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge config --preset mnist
-  resurge config --preset mnist --out mine.toml
+  resurge config --preset mnist --toml mine.toml
   resurge config --config mine.toml --set batch=50 --set gain=2")]
 pub(crate) struct Arguments {
     /// The preset
@@ -27,8 +28,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Write the settings to this file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[arg(long, alias = "out", value_name = "FILE")]
+    toml: Option<Destination>,
 }
 
 /// Runs the command.
@@ -38,10 +39,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     // A comment ends where its line does.
     let head: String = head.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = format!("# {head}\n{}", base.with(&arguments.set)?.to_toml()?);
-    match &arguments.out {
-        Some(path) => {
-            super::write_file(path, text.as_bytes())?;
-            super::print(&super::places(&[path]))?;
+    match &arguments.toml {
+        Some(file) => {
+            file.write(&text)?;
+            super::print(&super::places(&file.file().into_iter().collect::<Vec<_>>()))?;
         }
         None => super::print(&broken(&text, terminal_width()))?,
     }

@@ -33,14 +33,14 @@ enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   resurge data fetch mnist
-  resurge data fetch nmnist --dir /scratch/nmnist")]
+  resurge data fetch nmnist --data /scratch/nmnist")]
 struct Fetch {
     /// The data set
     #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
     dataset: String,
-    /// The directory for its files, by default data/DATASET
-    #[arg(long, alias = "data", value_name = "DIR")]
-    dir: Option<PathBuf>,
+    /// The directory of the files of the data set, made if there is none; by default data/DATASET
+    #[arg(long, alias = "dir", value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// Read every file of the data sets in a directory and verify its checksum
@@ -55,7 +55,7 @@ struct Check {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// The data set, by default whichever has files there
-    #[arg(long, value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
     dataset: Option<String>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 #[cfg(feature = "fetch")]
 impl Fetch {
     fn run(&self) -> Result<Verdict> {
-        let dir = self.dir.clone().unwrap_or_else(|| Path::new("data").join(&self.dataset));
+        let dir = self.data.clone().unwrap_or_else(|| Path::new("data").join(&self.dataset));
         let bar = super::progress::downloading();
         let fetched = resurge::data::fetch::fetch(self.dataset.parse()?, &dir, &mut |progress| {
             if bar.message() != progress.file {

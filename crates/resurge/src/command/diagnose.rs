@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     /// The data set: of --data, or whose size synthetic samples have; by default that of the checkpoint or preset
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
     dataset: Option<String>,
-    /// The directory with the files of the data set
+    /// The directory of the files of the data set
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Take files that are not the official ones, too
@@ -74,7 +74,7 @@ pub(crate) struct Arguments {
     /// Draws fresh weights and synthetic samples, or a map's noise; by default that of the settings, or 1
     #[arg(long, value_parser = whole::<u64>)]
     seed: Option<u64>,
-    /// The directory to write into; made if there is none
+    /// The directory to write into, made if there is none
     #[arg(long, value_name = "DIR", default_value = "runs/diagnose")]
     out: PathBuf,
     #[command(flatten)]

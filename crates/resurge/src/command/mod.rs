@@ -19,6 +19,8 @@ pub(crate) mod toy;
 pub(crate) mod train;
 mod training;
 pub(crate) mod verify;
+#[cfg(test)]
+mod vocabulary;
 
 use anyhow::{Context, Result, anyhow, bail};
 use resurge::{Claim, write_atomically};

@@ -1,7 +1,11 @@
 //! Options that several commands have.
 
-use anyhow::Context;
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use resurge::{Rule, Seeds};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// A number of something, of which there is at least one.
 pub(super) fn from_one_to(largest: u64) -> impl Fn(&str) -> Result<u64, String> + Clone {
@@ -37,9 +41,68 @@ pub(super) struct Threads {
 
 impl Threads {
     /// Runs on so many threads, or on one a core.
-    pub(super) fn install<T: Send>(self, run: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+    pub(super) fn install<T: Send>(self, run: impl FnOnce() -> T + Send) -> Result<T> {
         let Some(threads) = self.threads else { return Ok(run()) };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads)?);
         Ok(pool.build().context("cannot start the threads")?.install(run))
+    }
+}
+
+/// Seeds as they were written: of a lone number it is known that it is one.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenSeeds {
+    pub(super) seeds: Seeds,
+    pub(super) lone: bool,
+}
+
+impl FromStr for WrittenSeeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self { seeds: text.parse()?, lone: text.trim().bytes().all(|byte| byte.is_ascii_digit()) })
+    }
+}
+
+/// One of these gradients of the reset, in either spelling.
+pub(super) fn one_of(rules: Vec<Rule>) -> impl TypedValueParser<Value = Rule> {
+    let value = |rule: &Rule| {
+        let (name, old) = (rule.name(), rule.name_in_paths());
+        let value = PossibleValue::new(name.clone());
+        if old == name { value } else { value.alias(old) }
+    };
+    let values: Vec<_> = rules.iter().map(value).collect();
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Rule>().map_err(|error| anyhow!(error)))
+}
+
+/// What standard output is called where a file is expected.
+const STANDARD_OUTPUT: &str = "-";
+
+/// Where a report goes: into a file, or to standard output.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Destination {
+    StandardOutput,
+    File(PathBuf),
+}
+
+impl From<std::ffi::OsString> for Destination {
+    fn from(name: std::ffi::OsString) -> Self {
+        if name == STANDARD_OUTPUT { Self::StandardOutput } else { Self::File(name.into()) }
+    }
+}
+
+impl Destination {
+    /// The file, where it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::StandardOutput => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
+    pub(super) fn write(&self, text: &str) -> Result<()> {
+        match self {
+            Self::StandardOutput => super::print(text),
+            Self::File(path) => super::write_file(path, text.as_bytes()),
+        }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn notes(report: &Report, options: &VerifyOptions) -> Vec<String> {
              full one; rate: spikes per neuron and step.",
         );
         notes.push(
-            "Gradients: full has the path of a spike through the reset, detached cuts it, scaled-A takes A times as much \
+            "Gradients: full has the path of a spike through the reset, detached cuts it, scaled:A takes A times as much \
              of it, spatial-only has nothing through u[t-1]. Without a reset the first three are one."
                 .to_owned(),
         );

@@ -18,7 +18,7 @@ struct Column {
 /// The columns of a case: what names it, then what was found.
 const COLUMNS: [Column; 10] = [
     Column { heading: "reset", show: |c| c.reset.clone() },
-    Column { heading: "gradient", show: |c| c.reset_grad.clone() },
+    Column { heading: "gradient", show: |c| c.reset_gradient.clone() },
     Column { heading: "surrogate", show: |c| c.surrogate.clone() },
     Column { heading: "fin. diff.", show: difference },
     Column { heading: "complex", show: |c| scientific(c.errors.complex_step) },
@@ -176,7 +176,7 @@ pub(super) fn heat_map(report: &Report) -> HeatMap {
         *value = if error.is_nan() { error } else { value.max(error) };
     };
     for case in &report.cases {
-        let row = format!("digits: {}, {}", case.reset, case.reset_grad);
+        let row = format!("digits: {}, {}", case.reset, case.reset_gradient);
         put(row, case.surrogate.clone(), case.errors.finite_difference);
     }
     for specimen in report.cells.iter().chain(&report.conventions) {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use resurge::statistics::Estimate;
 use resurge::{
-    Rule, Shard, counted,
+    Rule, Seeds, Shard, counted,
     toy::{
         Data, OptimiserKind, Panel, Progress, RuleSummary, Settings, Summary, ToyError, figures, sweep,
         sweep_shard,
@@ -41,7 +41,7 @@ const JOURNAL: &str = "journal.jsonl";
 #[command(after_help = "Examples:
   resurge toy
   resurge toy --inputs 300 --out toy-300
-  resurge toy --rules full,detached --optimisers sgd --seeds 256 --out many-seeds
+  resurge toy --reset-gradient full,detached --optimisers sgd --seeds 256 --out many-seeds
   resurge toy --shard 2/8 --out sweep
   resurge merge sweep
   resurge toy --from docs/results/toy --out figures")]
@@ -49,9 +49,9 @@ pub(crate) struct Arguments {
     /// Inputs of the neuron; the author's are 50, 100 and 300
     #[arg(long, default_value_t = 100, value_parser = whole::<usize>)]
     inputs: usize,
-    /// Trials of each rule, optimiser and learning rate
-    #[arg(long, default_value_t = 64, value_parser = whole::<u64>)]
-    seeds: u64,
+    /// Seeds, as 1-3 or 1,2,5, or how many, as 20 for 1 to 20; with each a trial of each gradient, optimiser and rate
+    #[arg(long, value_name = "SEEDS", default_value = "64")]
+    seeds: Seeds,
     /// Updates of the weights in a trial
     #[arg(long, default_value_t = 200, value_parser = whole::<usize>)]
     updates: usize,
@@ -64,9 +64,9 @@ pub(crate) struct Arguments {
     /// Learning rates a decade
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = whole::<usize>)]
     per_decade: usize,
-    /// Gradient rules: full, detached, spatial-only, scaled:ALPHA with ALPHA from 0 to 1
-    #[arg(long, value_delimiter = ',', value_name = "RULES", default_values_t = Rule::all())]
-    rules: Vec<Rule>,
+    /// The gradient of the reset: full, detached, scaled:ALPHA, spatial-only; several as a list, or repeated
+    #[arg(long, alias = "rules", value_delimiter = ',', value_name = "GRADIENT", default_values_t = Rule::all())]
+    reset_gradient: Vec<Rule>,
     /// Optimisers
     #[arg(long, value_delimiter = ',', value_name = "OPTIMISERS", default_values = ["sgd", "adam"])]
     optimisers: Vec<Optimiser>,
@@ -75,12 +75,12 @@ pub(crate) struct Arguments {
     shard: Option<Shard>,
     #[command(flatten)]
     threads: Threads,
-    /// The directory to write into; made if there is none
+    /// The directory to write into, made if there is none
     #[arg(long, value_name = "DIR", default_value = "runs/toy")]
     out: PathBuf,
     /// Run nothing: make tables and figures from the data in this directory
     #[arg(long, value_name = "DIR", conflicts_with_all = [
-        "inputs", "seeds", "updates", "rate_min", "rate_max", "per_decade", "rules", "optimisers", "threads",
+        "inputs", "seeds", "updates", "rate_min", "rate_max", "per_decade", "reset_gradient", "optimisers", "threads",
         "shard",
     ])]
     from: Option<PathBuf>,
@@ -221,8 +221,8 @@ impl Arguments {
         Settings {
             inputs: self.inputs,
             updates: self.updates,
-            seeds: self.seeds,
-            rules: self.rules.clone(),
+            seeds: self.seeds.clone(),
+            rules: self.reset_gradient.clone(),
             optimisers: self.optimisers.iter().map(optimiser).collect(),
             rate_min: self.rate_min,
             rate_max: self.rate_max,
@@ -238,7 +238,7 @@ fn interval(estimate: Estimate) -> String {
 fn render(summary: &Summary, width: Option<usize>) -> String {
     let headings = [
         "optimiser",
-        "rule",
+        "gradient",
         "best rate",
         "its loss",
         "window, own best",
@@ -259,7 +259,7 @@ fn render(summary: &Summary, width: Option<usize>) -> String {
         "{}, {}, {}; mean loss before training {:.3}, of a silent neuron {:.3}\n\
          gradient norms at the start over that of full, medians: {}",
         counted(inputs, "input"),
-        counted(seeds, "seed"),
+        counted(seeds.0.len(), "seed"),
         counted(updates, "update"),
         summary.initial_loss,
         summary.silent_loss,

@@ -6,8 +6,8 @@ use super::training::{Basis, Screen, holds_data, loaded};
 use crate::Verdict;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use resurge::counted;
 use resurge::train::{Checkpoint, Config, End, Examples, TrainError, Training};
+use resurge::{Rule, counted};
 use std::path::{Path, PathBuf};
 
 /// Train a spiking network on images or events, with any gradient of the reset
@@ -27,16 +27,16 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   resurge data fetch mnist
   resurge train mnist --data data/mnist --epochs 3
-  resurge train mnist --data data/mnist --reset-grad detached --out runs/detached
+  resurge train mnist --data data/mnist --reset-gradient detached --out runs/detached
   resurge train mnist --data data/mnist --set batch=50 --set 'layers=[\"linear 300\", \"linear 10\"]' --out runs/mlp
   resurge train mnist --data data/mnist --resume
   resurge train nmnist --data data/nmnist --limit 1000")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     basis: Basis,
-    /// Which of the reset the gradient sees: full, detached, scaled:ALPHA or spatial-only; by default that of the settings
-    #[arg(long, value_name = "RULE")]
-    reset_grad: Option<String>,
+    /// The gradient of the reset: full, detached, scaled:ALPHA, spatial-only; by default that of the settings
+    #[arg(long, alias = "reset-grad", value_name = "GRADIENT")]
+    reset_gradient: Option<Rule>,
     /// Draws the weights, the order of the data and dropout; by default that of the settings
     #[arg(long, value_parser = whole::<u64>)]
     seed: Option<u64>,
@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
     /// Take files that are not the official ones, too, which marks every output; a resumed training knows it
     #[arg(long)]
     no_verify: bool,
-    /// The directory for logs and the checkpoint, by default runs/DATASET
+    /// The directory to write into, logs and the checkpoint, made if there is none; by default runs/DATASET
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on from the checkpoint in the output directory
@@ -147,7 +147,7 @@ impl Arguments {
         let mut config = base.with(&self.basis.set)?;
         // Of the options, not of the settings: an option outdoes a setting of the same name.
         let mut options = Vec::new();
-        options.extend(self.reset_grad.as_ref().map(|rule| format!("reset_gradient={rule}")));
+        options.extend(self.reset_gradient.as_ref().map(|rule| format!("reset_gradient={rule}")));
         options.extend(self.seed.map(|seed| format!("seed={seed}")));
         options.extend(self.epochs.map(|epochs| format!("epochs={epochs}")));
         config = config.with(&options)?;

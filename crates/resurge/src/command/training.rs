@@ -18,7 +18,7 @@ pub(super) struct Basis {
     /// The data set
     #[arg(value_parser = PossibleValuesParser::new(Dataset::ALL.map(Dataset::name)))]
     pub(super) dataset: String,
-    /// The directory with its files
+    /// The directory of the files of the data set
     #[arg(long, value_name = "DIR")]
     pub(super) data: PathBuf,
     /// The settings to start from; by default those for the data set
@@ -67,7 +67,7 @@ pub(super) fn overridden(set: &[String]) -> String {
 pub(super) fn holds_data(dataset: &str, data: &Path) -> Result<()> {
     let shown = data.display();
     if !data.exists() {
-        let fetch = format!("resurge data fetch {dataset} --dir {shown}");
+        let fetch = format!("resurge data fetch {dataset} --data {shown}");
         bail!("there is no directory {shown}: name the one with the {dataset} files, or make it: {fetch}");
     }
     if !data.is_dir() {

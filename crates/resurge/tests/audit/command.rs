@@ -81,6 +81,23 @@ fn reports_are_whole_and_need_nothing_else() {
 }
 
 #[test]
+fn a_report_on_standard_output_is_alone_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let good = file("goldens/spikingjelly-lif-zero.safetensors");
+    let (json, html) = (path("report.json"), path("report.html"));
+    assert_eq!(resurge(&[&good, "--json", &json, "--html", &html]).0, 0);
+    let (status, out, err) = resurge(&[&good, "--json", "-"]);
+    assert_eq!((status, err), (0, String::new()));
+    assert_eq!(out, std::fs::read_to_string(&json).unwrap());
+    let (status, out, err) = resurge(&[&good, "--html", "-", "--json", &json]);
+    assert_eq!((status, err), (0, format!("resurge: Written to {json}\n")));
+    assert_eq!(out, std::fs::read_to_string(&html).unwrap());
+    let (status, _, err) = resurge(&[&good, "--html", "-", "--json", "-"]);
+    assert!(status == 2 && err.contains("name the same place"), "{err}");
+}
+
+#[test]
 fn a_report_takes_the_place_of_no_audit_file_and_of_no_other_report() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -11,7 +11,7 @@ fn trials_are_those_of_train_are_marked_and_are_not_run_again() {
     let place = Place::new();
     // A trial that was run on its own.
     let train =
-        "train mnist --preset small --no-verify --epochs 2 --limit 100 --reset-grad detached --seed 2";
+        "train mnist --preset small --no-verify --epochs 2 --limit 100 --reset-gradient detached --seed 2";
     let mut arguments: Vec<String> = train.split(' ').map(str::to_owned).collect();
     for (option, name) in [("--data", "data"), ("--out", "out/trials/detached-seed2")] {
         arguments.extend([option.to_owned(), place.path(name).to_str().unwrap().to_owned()]);
@@ -155,7 +155,7 @@ fn wrong_settings_leave_no_plan_behind() {
     for (more, problem) in [
         (&["--epochs", "0"][..], "epochs is 0, but must be at least 1"),
         (&["--set", "layers=[\"conv 4 99\", \"linear 10\"]"], "conv"),
-        (&["--seeds", "18446744073709551615"], "at most 9223372036854775807 (2^63 - 1)"),
+        (&["--seeds", "18446744073709551615-18446744073709551615"], "at most 9223372036854775807 (2^63 - 1)"),
     ] {
         let (status, _, stderr) = place.compare("out", more);
         assert!(status == 2 && stderr.contains(problem), "{stderr}");
@@ -166,10 +166,10 @@ fn wrong_settings_leave_no_plan_behind() {
 #[test]
 fn the_cost_of_a_step_is_measured_in_pairs() {
     let place = Place::new();
-    let (status, _, stderr) = place.compare("out", &["--seeds", "4", "--epochs", "1", "--cost", "3"]);
+    let (status, _, stderr) = place.compare("out", &["--seeds", "4-4", "--epochs", "1", "--cost", "3"]);
     assert_eq!((status, stderr.as_str()), (0, ""));
     let cost: serde_json::Value = serde_json::from_str(&place.text("out/cost.json")).unwrap();
-    assert_eq!(cost["rules"], serde_json::json!(["full", "detached"]));
+    assert_eq!(cost["reset_gradients"], serde_json::json!(["full", "detached"]));
     for rule in 0..2 {
         let times = cost["seconds"][rule].as_array().unwrap();
         assert_eq!(times.len(), 3);
@@ -185,12 +185,12 @@ fn the_cost_of_a_step_is_measured_in_pairs() {
     }
     let summary: serde_json::Value = serde_json::from_str(&place.text("out/comparison.json")).unwrap();
     assert_eq!(summary["cost"]["reference"], "detached");
-    assert_eq!(summary["cost"]["rules"][1]["ratio"]["value"], 1.0, "of the reference to itself");
+    assert_eq!(summary["cost"]["reset_gradients"][1]["ratio"]["value"], 1.0, "of the reference to itself");
     let report = place.text("out/comparison.md");
     assert!(report.contains("| detached |") && report.contains("1.0000 (1.0000 to 1.0000)"), "{report}");
     // It is not measured again, and is part of what is merged.
     let before = place.text("out/cost.json");
-    place.compare("out", &["--seeds", "4", "--epochs", "1", "--cost", "5"]);
+    place.compare("out", &["--seeds", "4-4", "--epochs", "1", "--cost", "5"]);
     assert_eq!(place.text("out/cost.json"), before);
     assert_eq!(place.merge(&["out"], Some("merged")).0, 0);
     assert_eq!(place.text("merged/cost.json"), before);
@@ -201,13 +201,13 @@ fn the_cost_of_a_step_is_measured_in_pairs() {
 fn bad_usage_is_named() {
     let place = Place::new();
     for (more, problem) in [
-        (&["--rules", "half"][..], "no rule is named half"),
-        (&["--rules", "full,full"], "rules: name one or more, each once"),
+        (&["--reset-gradient", "half"][..], "no rule is named half"),
+        (&["--reset-gradient", "full,full"], "reset-gradient: name one or more, each once"),
         (&["--seeds", "1,1"], "seeds: name one or more, each once"),
         (&["--seeds", "3-1"], "\"3-1\" of the seeds ends before it begins: write it as 1-3"),
         (&["--shard", "3/2"], "\"3/2\" is no shard"),
         (&["--set", "seed=4"], "setting seed differs from trial to trial: give --seeds instead"),
-        (&["--set", " reset_gradient = full"], "give --rules instead"),
+        (&["--set", " reset_gradient = full"], "give --reset-gradient instead"),
         (&["--data", "/nowhere"], "there is no directory /nowhere: name the one with the mnist files"),
     ] {
         let (status, _, stderr) = place.compare("out", more);
@@ -242,4 +242,53 @@ fn a_trial_that_is_in_use_and_one_that_lost_its_checkpoint_are_not_run() {
     assert!(status == 2 && stderr.contains("costs is in use by another run"), "{stderr}");
     drop(claim);
     assert_eq!(place.compare("costs", &cost).0, 0);
+}
+
+/// What earlier versions took and wrote: a plan, a trial and a measured cost of theirs are gone on with.
+#[test]
+fn the_old_words_and_files_are_still_taken() {
+    let place = Place::new();
+    let few = ["--limit", "60", "--epochs", "1", "--cost", "1", "--seeds", "1"];
+    let with = |option: &'static str, rules: &'static str| [&few[..], &[option, rules]].concat();
+    let new = with("--reset-gradient", "full,scaled:0.5");
+    let (status, _, stderr) = place.compare("out", &new);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let names = ["plan.json", "cost.json", "trials/scaled-0.5-seed1/log.json"];
+    let written = names.map(|name| place.text(&format!("out/{name}")));
+    let report = place.text("out/comparison.json");
+    assert!(written[0].contains("\"reset_gradients\": [") && written[2].contains("\"scaled:0.5\""));
+    assert!(report.contains("\"reset_gradient\": \"scaled:0.5\"") && !report.contains("\"rule"), "{report}");
+    let csv = place.text("out/comparison.csv");
+    assert!(csv.starts_with("trial,reset_gradient,seed,"), "{csv}");
+    assert!(csv.contains("\nscaled-0.5-seed1,scaled:0.5,1,"), "{csv}");
+    for (name, text) in names.iter().zip(&written) {
+        let old = text.replace("reset_gradients", "rules").replace("scaled:0.5", "scaled-0.5");
+        assert_ne!(*text, old, "{name}");
+        std::fs::write(place.path("out").join(name), old).unwrap();
+    }
+    let tables = || ["json", "csv", "md", "svg"].map(|end| place.text(&format!("out/comparison.{end}")));
+    let expected = tables();
+    let (status, stdout, _) = place.compare("out", &with("--rules", "full,scaled-0.5"));
+    assert_eq!((status, stdout.matches(" was done before").count()), (0, 2), "{stdout}");
+    assert!(tables() == expected);
+    assert_eq!(place.merge(&["out"], None).0, 0);
+    assert!(tables() == expected);
+    assert_eq!(place.text("out/plan.json"), written[0], "written anew in the new words");
+}
+
+#[test]
+fn a_lone_number_of_seeds_is_how_many_and_it_is_said() {
+    let place = Place::new();
+    let one = ["--limit", "20", "--epochs", "1", "--reset-gradient", "full"];
+    let seeds = |out: &str, text: &'static str| {
+        let (status, _, stderr) = place.compare(out, &[&one[..], &["--seeds", text]].concat());
+        assert_eq!(status, 0, "{stderr}");
+        let plan: serde_json::Value = serde_json::from_str(&place.text(&format!("{out}/plan.json"))).unwrap();
+        (plan["seeds"].clone(), stderr)
+    };
+    let notice = "resurge: notice: --seeds 2 is the seeds 1 to 2; the seed 2 alone is --seeds 2-2\n";
+    assert_eq!(seeds("two", "2"), (serde_json::json!([1, 2]), notice.to_owned()));
+    assert_eq!(seeds("alone", "2-2"), (serde_json::json!([2]), String::new()));
+    assert_eq!(seeds("range", "1-2"), (serde_json::json!([1, 2]), String::new()));
+    assert_eq!(seeds("first", "1"), (serde_json::json!([1]), String::new()));
 }

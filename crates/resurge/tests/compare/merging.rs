@@ -156,7 +156,7 @@ fn parts_that_are_missing_or_do_not_belong_together_are_named() {
 }
 
 const TOY: &str =
-    "toy --inputs 40 --seeds 3 --updates 12 --per-decade 1 --rate-min 1e-3 --rules full,detached";
+    "toy --inputs 40 --seeds 3 --updates 12 --per-decade 1 --rate-min 1e-3 --reset-gradient full,detached";
 
 fn toy(place: &Place, out: &str, more: &[&str]) -> (i32, String, String) {
     let mut arguments: Vec<String> = TOY.split(' ').map(str::to_owned).collect();

@@ -147,5 +147,5 @@ fn one_seed_has_no_interval_and_a_diverged_trial_leaves_its_pair_out() {
     assert!(text.contains("| +0.040 | n/a | +0.040 to +0.040 | 1.0000 |"), "{text}");
     assert!(text.contains("With n = 1 seed, p is at least 1.0000"), "{text}");
     let json = serde_json::to_value(&summary).unwrap();
-    assert!(json["rules"][1]["last_accuracy"]["sd"].is_null());
+    assert!(json["reset_gradients"][1]["last_accuracy"]["sd"].is_null());
 }

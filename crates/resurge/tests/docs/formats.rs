@@ -106,9 +106,9 @@ fn every_key_of_the_summaries() {
 #[test]
 fn every_key_of_a_proof() {
     let small =
-        ["verify", "--format", "json", "--surrogate", "atan", "--reset", "zero", "--reset-grad", "full"];
+        ["verify", "--json", "-", "--surrogate", "atan", "--reset", "zero", "--reset-gradient", "full"];
     let digits = ["--hidden", "8", "--steps", "10", "--batch", "2"];
-    let convention = ["verify", "--convention", "spyx-lif", "--format", "json"].to_vec();
+    let convention = ["verify", "--convention", "spyx-lif", "--json", "-"].to_vec();
     for (arguments, list) in [
         ([&small[..], &digits].concat(), "cases"),
         ([&small[..], &["--cell", "lif"]].concat(), "cells"),

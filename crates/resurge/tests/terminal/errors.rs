@@ -28,7 +28,6 @@ fn numbers() -> Vec<(&'static [&'static str], &'static str, &'static [&'static s
     let or_zero: &[&str] = &["abc", "-1", "1.5", "", "0", "99999999999999999999999"];
     let no_number: &[&str] = &["abc", "", "1,5x"];
     vec![
-        (&["verify"], "--seeds <N>", or_zero, whole(1, 10_000)),
         (&["verify"], "--steps <STEPS>", or_zero, whole(1, 10_000)),
         (&["verify"], "--hidden <HIDDEN>", or_zero, whole(1, 10_000)),
         (&["verify"], "--batch <BATCH>", &["0", "1798", "-4"], whole(1, 1797)),
@@ -36,7 +35,6 @@ fn numbers() -> Vec<(&'static [&'static str], &'static str, &'static [&'static s
         (&["verify"], "--threads <THREADS>", or_zero, threads.clone()),
         (&["audit", "x"], "--threads <THREADS>", or_zero, threads.clone()),
         (&["toy"], "--inputs <INPUTS>", bad, any.clone()),
-        (&["toy"], "--seeds <SEEDS>", bad, any.clone()),
         (&["toy"], "--updates <UPDATES>", bad, any.clone()),
         (&["toy"], "--per-decade <N>", bad, any.clone()),
         (&["toy"], "--rate-min <RATE>", no_number, REAL.into()),
@@ -60,7 +58,7 @@ fn numbers() -> Vec<(&'static [&'static str], &'static str, &'static [&'static s
         (MAP, "--widths <WIDTHS>", &no_number[..2], REAL.into()),
         (MAP, "--rates <RATES>", &no_number[..2], REAL.into()),
         (MAP, "--neurons <N>", bad, any.clone()),
-        (MAP, "--steps <T>", bad, any.clone()),
+        (MAP, "--steps <STEPS>", bad, any.clone()),
         (MAP, "--repeats <N>", bad, any),
         (MAP, "--noise <SHARE>", no_number, REAL.into()),
         (MAP, "--tolerance <SHARE>", no_number, REAL.into()),
@@ -112,10 +110,14 @@ fn said() -> Vec<(&'static [&'static str], String)> {
             "the number of learning rates is 1, but must be from 2 to 1000: change rate-min, rate-max or per-decade",
         ),
         is(&["toy", "--inputs", "0"], "inputs is 0, but must be from 1 to 100000"),
-        is(&["toy", "--seeds", "1"], "seeds is 1, but must be from 2 to 10000"),
+        is(&["toy", "--seeds", "1"], "the number of seeds is 1, but must be from 2 to 10000"),
+        is(&["toy", "--seeds", "4,5,4"], "seeds is 4-5,4, but must be each once"),
         is(&["toy", "--updates", "60001"], "updates is 60001, but must be from 1 to 60000"),
         is(&["toy", "--per-decade", "0"], "per-decade is 0, but must be from 1 to 100"),
-        is(&["toy", "--rules", "full,full"], "rules is full,full, but must be one or more, each once"),
+        is(
+            &["toy", "--reset-gradient", "full", "--reset-gradient", "full"],
+            "reset-gradient is full,full, but must be one or more, each once",
+        ),
         is(&["toy", "--optimisers", "sgd,sgd"], "optimisers is sgd,sgd, but must be one or more, each once"),
         is(
             &["toy", "--from", "/nowhere"],
@@ -127,22 +129,26 @@ fn said() -> Vec<(&'static [&'static str], String)> {
         ),
         is(
             &["train", "mnist", "--data", "/nowhere"],
-            "there is no directory /nowhere: name the one with the mnist files, or make it: resurge data fetch mnist --dir \
+            "there is no directory /nowhere: name the one with the mnist files, or make it: resurge data fetch mnist --data \
              /nowhere",
         ),
         is(
             &["compare", "nmnist", "--data", "/nowhere"],
-            "there is no directory /nowhere: name the one with the nmnist files, or make it: resurge data fetch nmnist --dir \
+            "there is no directory /nowhere: name the one with the nmnist files, or make it: resurge data fetch nmnist --data \
              /nowhere",
         ),
         is(
             &["diagnose", "--data", "/nowhere"],
-            "there is no directory /nowhere: name the one with the mnist files, or make it: resurge data fetch mnist --dir \
+            "there is no directory /nowhere: name the one with the mnist files, or make it: resurge data fetch mnist --data \
              /nowhere",
         ),
         is(
-            &["train", "mnist", "--data", "/nowhere", "--reset-grad", "half"],
+            &["train", "mnist", "--data", "/nowhere", "--set", "reset_gradient=half"],
             &format!("setting reset_gradient: no rule is named half: {RULES}"),
+        ),
+        is(
+            &["compare", "mnist", "--data", "/nowhere", "--set", "reset_gradient=full"],
+            "setting reset_gradient differs from trial to trial: give --reset-gradient instead",
         ),
         is(
             &["train", "mnist", "--data", "/nowhere", "--seed", "9223372036854775808"],
@@ -213,7 +219,7 @@ fn said() -> Vec<(&'static [&'static str], String)> {
              can be written",
         ),
         is(
-            &["config", "--preset", "small", "--out", "/nowhere/x.toml"],
+            &["config", "--preset", "small", "--toml", "/nowhere/x.toml"],
             "cannot write /nowhere/x.toml: No such file or directory (os error 2); name a file in a directory that is there and \
              can be written",
         ),
@@ -259,7 +265,7 @@ fn each_error_says_the_thing_and_the_remedy_once() {
     assert!(said.len() > 60);
     if cfg!(feature = "fetch") {
         let words = "/dev/null/x: Not a directory (os error 20); make room, or choose a directory that can be written";
-        said.push((&["data", "fetch", "mnist", "--dir", "/dev/null/x"], words.to_owned()));
+        said.push((&["data", "fetch", "mnist", "--data", "/dev/null/x"], words.to_owned()));
     }
     for (arguments, words) in said {
         let mut command = assert_cmd::Command::cargo_bin("resurge").unwrap();
@@ -278,18 +284,30 @@ fn what_clap_asks_of_a_parser_is_said_once() {
     let shard = |text: &str| format!("\"{text}\" is no shard: write I/N with I from 1 to N, such as 1/4");
     let seeds = |text: &str| {
         format!(
-            "\"{text}\" is no list of seeds: write it as 1-3 or 1,2,5, each at most 9223372036854775807 (2^63 - 1)"
+            "\"{text}\" is no list of seeds: write it as 1-3 or 1,2,5, each at most 9223372036854775807 (2^63 - 1), or as \
+             how many there are"
+        )
+    };
+    let many = |count: &str| {
+        format!(
+            "{count} alone is how many seeds there are, from 1 to 10000; the seed {count} is written {count}-{count}"
         )
     };
     let train = ["compare", "mnist", "--data", "/nowhere"];
     for (command, flag, option, value, problem) in [
-        (&["toy"][..], "--rules", "--rules <RULES>", "half", rule("half")),
-        (&train, "--rules", "--rules <RULES>", "scaled-2", rule("scaled-2")),
-        (&["toy"], "--rules", "--rules <RULES>", "", rule("\"\"")),
+        (&["toy"][..], "--reset-gradient", "--reset-gradient <GRADIENT>", "half", rule("half")),
+        (&train, "--reset-gradient", "--reset-gradient <GRADIENT>", "scaled-2", rule("scaled-2")),
+        (&["toy"], "--reset-gradient", "--reset-gradient <GRADIENT>", "", rule("\"\"")),
+        (&["train", "mnist", "--data", "/"], "--reset-grad", "--reset-gradient <GRADIENT>", "x", rule("x")),
         (&["toy"], "--shard", "--shard <I/N>", "3/2", shard("3/2")),
         (&train, "--shard", "--shard <I/N>", "x", shard("x")),
         (&train, "--seeds", "--seeds <SEEDS>", "x", seeds("x")),
         (&train, "--seeds", "--seeds <SEEDS>", "-1", seeds("-1")),
+        (&["toy"], "--seeds", "--seeds <SEEDS>", "1.5", seeds("1.5")),
+        (&["verify"], "--seeds", "--seeds <SEEDS>", "", seeds("")),
+        (&["verify"], "--seeds", "--seeds <SEEDS>", "0", many("0")),
+        (&["toy"], "--seeds", "--seeds <SEEDS>", "10001", many("10001")),
+        (&train, "--seeds", "--seeds <SEEDS>", "20261130", many("20261130")),
         (
             &train,
             "--seeds",
@@ -308,7 +326,7 @@ fn what_clap_asks_of_a_parser_is_said_once() {
 fn a_name_that_there_is_not_is_answered_with_those_that_there_are() {
     for (command, value, listed) in [
         (&["verify", "--reset"][..], "soft", "zero, subtract"),
-        (&["verify", "--reset-grad"], "half", "full, detached"),
+        (&["verify", "--reset-gradient"], "half", "full, detached, scaled:0.5, spatial-only"),
         (&["verify", "--surrogate"], "relu", "sigmoid"),
         (&["verify", "--cell"], "x", "integrate-and-fire, lif"),
         (&["verify", "--convention"], "x", "paper, snntorch"),

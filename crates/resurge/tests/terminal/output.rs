@@ -16,10 +16,12 @@ fn every_command_that_writes_says_where() {
         (map.to_vec(), vec!["--out"], "map"),
         (vec!["merge", &comparison], vec!["--out"], "comparison"),
         (VERIFY.to_vec(), vec!["--plot"], "errors.svg"),
-        (VERIFY.to_vec(), vec!["--format", "json", "--out"], "report.json"),
+        (VERIFY.to_vec(), vec!["--json"], "report.json"),
+        (VERIFY.to_vec(), vec!["--markdown"], "report.md"),
+        (VERIFY.to_vec(), vec!["--out"], "proof"),
         (vec!["audit", &audit], vec!["--html"], "report.html"),
         (vec!["audit", &audit], vec!["--json"], "audit.json"),
-        (vec!["config", "--preset", "small"], vec!["--out"], "small.toml"),
+        (vec!["config", "--preset", "small"], vec!["--toml"], "small.toml"),
         (vec!["man"], vec![], "man"),
         (vec!["reference"], vec![], "commands.md"),
     ];
@@ -33,8 +35,7 @@ fn every_command_that_writes_says_where() {
         assert!(std::path::Path::new(&place).exists());
     }
     // Where the result itself is for machines, nothing else stands between.
-    let (_, stdout, stderr) =
-        resurge(&[&VERIFY[..], &["--format", "json", "--plot", &path("p.svg")]].concat());
+    let (_, stdout, stderr) = resurge(&[&VERIFY[..], &["--json", "-", "--plot", &path("p.svg")]].concat());
     assert!(serde_json::from_str::<serde_json::Value>(&stdout).is_ok(), "{stdout}");
     assert_eq!(stderr, format!("resurge: Written to {}\n", path("p.svg")));
     #[cfg(unix)]
@@ -50,7 +51,7 @@ fn what_is_one_is_not_many() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let audit = audit_file().display().to_string();
-    let one = ["--reset", "zero", "--reset-grad", "full"];
+    let one = ["--reset", "zero", "--reset-gradient", "full"];
     let map = ["diagnose", "--map", "--rates", "0.1", "--decays", "0.5", "--widths", "0.2", "--steps", "20"];
     for command in [
         [&VERIFY[..], &one].concat(),
@@ -93,7 +94,7 @@ fn a_reader_that_is_gone_and_a_full_device_are_no_panic() {
         [&TOY[..], &["--out", &toy]].concat(),
         [&DIAGNOSE[..], &["--out", &diagnosis]].concat(),
         VERIFY.to_vec(),
-        [&VERIFY[..], &["--format", "json"]].concat(),
+        [&VERIFY[..], &["--json", "-"]].concat(),
         vec!["merge", &comparison, "--out", &merged],
         vec!["audit", &audit],
         vec!["data", "check", "/", "--dataset", "mnist"],

@@ -17,7 +17,7 @@ fn a_printed_preset_is_that_preset() {
         // A command takes the file unchanged, and has the settings of the preset.
         let path = directory.path().join(format!("{}.toml", preset.name()));
         let file = path.to_str().unwrap();
-        let (status, said, _) = resurge(&["config", "--preset", preset.name(), "--out", file]);
+        let (status, said, _) = resurge(&["config", "--preset", preset.name(), "--toml", file]);
         assert_eq!((status, said), (0, format!("Written to {file}\n")));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         let (_, again, _) = resurge(&["config", "--config", file]);
@@ -29,7 +29,7 @@ fn a_printed_preset_is_that_preset() {
 fn a_training_takes_what_is_printed() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (status, ..) = resurge(&["config", "--preset", "small", "--out", &path("small.toml")]);
+    let (status, ..) = resurge(&["config", "--preset", "small", "--toml", &path("small.toml")]);
     assert_eq!(status, 0);
     let of = |settings: &[&str], out: &str| {
         let fixed = ["diagnose", "--samples", "1", "--input-rate", "0.5", "--out", out];
@@ -61,4 +61,26 @@ fn settings_are_overridden_and_filled_in() {
     // A line feed in what the comment names does not end it.
     let (_, text, _) = resurge(&["config", "--preset", "small", "--set", "loss=kernel\n"]);
     assert!(Config::from_toml(&text).is_ok(), "{text}");
+}
+
+/// The gradient of the reset in its one spelling, however it was written; and the file by its option of earlier versions.
+#[test]
+fn settings_are_written_in_the_words_of_today() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let of = |spelling: &str| {
+        let (status, text, stderr) = resurge(&["config", "--preset", "small", "--set", spelling]);
+        assert_eq!((status, stderr.as_str()), (0, ""));
+        text.lines().skip(1).map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let text = of("reset_gradient=scaled:0.5");
+    assert!(text.contains("\nreset_gradient = \"scaled:0.5\"\n"), "{text}");
+    assert_eq!(of("reset_gradient=scaled-0.5"), text);
+    std::fs::write(path("old.toml"), text.replace("scaled:", "scaled-")).unwrap();
+    let file = path("new.toml");
+    let (status, said, _) = resurge(&["config", "--config", &path("old.toml"), "--out", &file]);
+    assert_eq!((status, said), (0, format!("Written to {file}\n")));
+    assert!(std::fs::read_to_string(&file).unwrap().ends_with(&text));
+    let (_, shown, stderr) = resurge(&["config", "--config", &path("old.toml"), "--toml", "-"]);
+    assert_eq!((shown, stderr), (std::fs::read_to_string(&file).unwrap(), String::new()));
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 #[test]
 fn a_training_writes_its_logs_and_marks_what_it_is_of() {
     let place = Place::new();
-    let (status, stdout, stderr) =
-        place.train("out", &["--limit", "100", "--epochs", "2", "--reset-grad", "detached", "--seed", "7"]);
+    let (status, stdout, stderr) = place
+        .train("out", &["--limit", "100", "--epochs", "2", "--reset-gradient", "detached", "--seed", "7"]);
     assert_eq!((status, stderr.as_str()), (0, ""));
     let lines: Vec<&str> = stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{stdout}");
@@ -148,7 +148,7 @@ fn bad_settings_bad_data_and_divergence_are_named() {
     let place = Place::new();
     let expected: [(&[&str], i32, &str); 5] = [
         (&["--set", "stepps=3"], 2, "setting stepps is unknown"),
-        (&["--reset-grad", "half"], 2, "reset_gradient: no rule is named half"),
+        (&["--reset-gradient", "half"], 2, "no rule is named half"),
         (
             &["--set", "layers=[\"linear 9\"]"],
             2,
@@ -227,7 +227,7 @@ fn data_are_checked_and_fetching_off_line_says_so() {
         for proxy in ["ALL_PROXY", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
             command.env(proxy, "http://127.0.0.1:9");
         }
-        let output = command.args(["data", "fetch", "mnist", "--dir", &place.path("new")]).output().unwrap();
+        let output = command.args(["data", "fetch", "mnist", "--data", &place.path("new")]).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr.contains("no connection to https://") && stderr.contains("go on-line"), "{stderr}");

@@ -105,7 +105,7 @@ fn doubtful_recordings_are_named_by_every_command_that_takes_them() {
     // A comparison says it, and a diagnosis of what it sees: the test set.
     let small = ["--preset", "small", "--no-verify", "--set", "layers=[\"linear 10\"]", "--data", &data];
     let compared = place.path("compared");
-    let rest = ["--epochs", "1", "--seeds", "1", "--cost", "0", "--out", &compared];
+    let rest = ["--epochs", "1", "--seeds", "1-1", "--cost", "0", "--out", &compared];
     let (status, _, stderr) = crate::place::resurge(&[&["compare", "nmnist"], &small[..], &rest].concat());
     assert!(status == 0 && stderr.contains("Train/3/2.bin goes to 6.0 s"), "{stderr}");
     let diagnosed = place.path("diagnosed");

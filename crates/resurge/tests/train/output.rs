@@ -42,8 +42,9 @@ fn what_cannot_be_written_to_standard_output_is_an_error_of_every_command() {
     let place = Place::new();
     let [data, toy, empty] = ["data", "toy", "empty"].map(|name| place.path(name));
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/audit/damaged/delayed.safetensors");
-    let verify = "verify --hidden 4 --steps 3 --batch 1 --reset zero --reset-grad full --surrogate atan";
-    let sweep = "toy --inputs 5 --seeds 2 --updates 1 --per-decade 1 --rate-min 0.1 --rules full --out";
+    let verify = "verify --hidden 4 --steps 3 --batch 1 --reset zero --reset-gradient full --surrogate atan";
+    let sweep =
+        "toy --inputs 5 --seeds 2 --updates 1 --per-decade 1 --rate-min 0.1 --reset-gradient full --out";
     let diagnose = format!("diagnose --preset small --samples 2 --out {}", place.path("diagnosis"));
     let compare = format!(
         "compare mnist --preset small --no-verify --seeds 1-2 --epochs 1 --cost 0 --limit 10 --data {data} --out {}",
@@ -55,7 +56,7 @@ fn what_cannot_be_written_to_standard_output_is_an_error_of_every_command() {
         "help train".into(),
         "completions bash".into(),
         verify.into(),
-        format!("{verify} --format json"),
+        format!("{verify} --json -"),
         format!("audit {file}"),
         format!("data check {data}"),
         format!("{sweep} {toy}"),

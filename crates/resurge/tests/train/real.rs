@@ -11,7 +11,7 @@ fn mnist() -> Option<PathBuf> {
     let found = dir.filter(|dir| dir.is_dir());
     if found.is_none() {
         println!(
-            "skipped: no data; `resurge data fetch mnist --dir DATA/mnist`, then run the tests with RESURGE_DATA=DATA"
+            "skipped: no data; `resurge data fetch mnist --data DATA/mnist`, then run the tests with RESURGE_DATA=DATA"
         );
     }
     found

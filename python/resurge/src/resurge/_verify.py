@@ -15,7 +15,7 @@ from resurge._table import table_of
 
 COLUMNS = {
     "reset": str,
-    "reset_grad": str,
+    "reset_gradient": str,
     "surrogate": str,
     "verdict": str,
     "firing_rate": float,
@@ -39,7 +39,7 @@ class VerifyReport:
         A row for each combination of reset, gradient of the reset and surrogate: its verdict, its errors by each means,
         and the reset term's part in the gradient with its cosine.
     data : dict
-        Everything, as `resurge verify --format json` writes it.
+        Everything, as `resurge verify --json` writes it.
     """
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -83,6 +83,7 @@ def verify(
     batch: int = 4,
     seed: int = 1,
     seeds: int = 1,
+    reset_grad: str | Sequence[str] = (),
     progress: bool | Progress | None = None,
 ) -> VerifyReport:
     """Proves the gradient of a spiking network that sees digits, by finite differences, complex step and dual numbers.
@@ -90,12 +91,14 @@ def verify(
     Parameters
     ----------
     reset, reset_gradient, surrogate : str or sequence of str
-        Which resets (`"zero"`), gradients of the reset (`"full"`, `"detached"`) and surrogates (`"sigmoid:0.2"`);
-        all by default.
+        Which resets (`"zero"`), gradients of the reset (`"full"`, `"detached"`, `"scaled:0.5"`) and surrogates
+        (`"sigmoid:0.2"`); all by default.
     steps, hidden, batch : int
         The size of the network's run.
     seed, seeds : int
         From which seed on, and how many: the worst of each combination is reported.
+    reset_grad : str or sequence of str
+        An earlier name of `reset_gradient`.
     progress : bool or callable, optional
         True for a bar of tqdm, or a function of the seeds that are done and how many there are.
 
@@ -122,7 +125,7 @@ def verify(
     with progressing(progress, max(seeds, 1)) as report:
         text = native().verify(
             listed(reset),
-            listed(reset_gradient),
+            listed(reset_gradient) + listed(reset_grad),
             listed(surrogate),
             steps=steps,
             hidden=hidden,

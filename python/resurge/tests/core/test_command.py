@@ -56,7 +56,7 @@ def test_the_command_line_is_whole() -> None:
     text = command("--help").stdout
     assert all(name in text for name in ("verify", "audit", "train", "compare", "diagnose", "toy", "data"))
     assert command("no-such-command").returncode == 2
-    small = command("verify", "--steps", "8", "--hidden", "4", "--batch", "1", "--reset", "zero", "--format", "json")
+    small = command("verify", "--steps", "8", "--hidden", "4", "--batch", "1", "--reset", "zero", "--json", "-")
     assert small.returncode == 0 and json.loads(small.stdout)["summary"]["verdict"] == "passed"
 
 
@@ -133,6 +133,11 @@ def test_verify_and_its_names() -> None:
     )
     assert report and len(report.table) == 2 and seen == [(1, 2), (2, 2)]
     assert (report.table["finite_difference"] < 1e-8).all() and "2 of 2 passed" in str(report)
+    small: dict[str, Any] = {"reset": "zero", "surrogate": "atan", "steps": 5, "hidden": 3, "batch": 1}
+    half = resurge.verify(reset_gradient="scaled:0.5", **small)
+    assert list(half.table["reset_gradient"]) == ["scaled:0.5"]
+    assert half.data == resurge.verify(reset_gradient="scaled-0.5", **small).data
+    assert half.data == resurge.verify(reset_grad="scaled:0.5", **small).data
     wrong: list[dict[str, Any]] = [
         {"reset": "nought"},
         {"surrogate": "sigmoid:x"},

@@ -27,17 +27,17 @@ pub(super) struct Grid {
     #[arg(value_parser = real)]
     rates: Option<Vec<f64>>,
     /// The surrogate, by default sigmoid
-    #[arg(long, value_name = "NAME", requires = "map", conflicts_with = "from")]
+    #[arg(long, value_name = "SURROGATE", requires = "map", conflicts_with = "from")]
     surrogate: Option<String>,
     /// The reset: zero (the default), subtract, subtract-then-decay, gated or none
-    #[arg(long, value_name = "NAME", requires = "map", conflicts_with = "from")]
+    #[arg(long, value_name = "RESET", requires = "map", conflicts_with = "from")]
     reset: Option<String>,
     /// Neurons of a population, by default 500
     #[arg(long, value_name = "N", requires = "map", conflicts_with = "from")]
     #[arg(value_parser = whole::<usize>)]
     neurons: Option<usize>,
     /// Time steps, by default 100
-    #[arg(long, value_name = "T", requires = "map", conflicts_with = "from")]
+    #[arg(long, value_name = "STEPS", requires = "map", conflicts_with = "from")]
     #[arg(value_parser = whole::<usize>)]
     steps: Option<usize>,
     /// Populations at each point, by default 5; figures show medians
