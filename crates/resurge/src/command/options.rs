@@ -59,7 +59,7 @@ impl FromStr for WrittenSeeds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(Self { seeds: text.parse()?, lone: text.trim().bytes().all(|byte| byte.is_ascii_digit()) })
+        Ok(Self { seeds: text.parse()?, lone: text.trim().parse::<u64>().is_ok() })
     }
 }
 
