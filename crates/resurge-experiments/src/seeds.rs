@@ -198,7 +198,10 @@ mod tests {
                 "{count} alone is how many seeds there are, from 1 to 10000; the seed {count} is written {count}-{count}"
             );
             assert_eq!(error, expected);
-            assert_eq!(format!("{count}-{count}").parse::<Seeds>().unwrap().0, [count.parse::<u64>().unwrap()]);
+            assert_eq!(
+                format!("{count}-{count}").parse::<Seeds>().unwrap().0,
+                [count.parse::<u64>().unwrap()]
+            );
         }
     }
 
