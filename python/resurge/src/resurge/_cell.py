@@ -1,8 +1,8 @@
 """A spiking cell written in one line, and what it computes as plain torch code: `resurge_snn::Cell`, step by step.
 
-    i[t] = synapse i[t-1] + gain_s J[t]                   the synapse, if any; else i = J
-    u[t] = decay R(u[t-1], o[t-1]) + gain i[t] + drive    or the reset elsewhere in the step
-    o[t] = H(u[t] - threshold[t])                         0 while refractory
+i[t] = synapse i[t-1] + gain_s J[t]                   the synapse, if any; else i = J
+u[t] = decay R(u[t-1], o[t-1]) + gain i[t] + drive    or the reset elsewhere in the step
+o[t] = H(u[t] - threshold[t])                         0 while refractory
 """
 
 from __future__ import annotations
@@ -107,10 +107,12 @@ class Cell:
             if self.adaptation is not None and o is not None:
                 rho, scale = self.adaptation
                 risen = (rho * risen if risen is not None else 0.0) + scale * (1 - rho) * o
-            threshold = self.threshold if risen is None else self.threshold + risen
+            threshold: Any = self.threshold if risen is None else self.threshold + risen
+            if self.relative and risen is not None:
+                threshold = threshold.detach()
             above = u - threshold
             if self.relative or self.fires == "repeatedly":
-                above = above / (threshold.detach() if risen is not None and self.relative else threshold)
+                above = above / threshold
             fired = spike(above)
             if self.refractory:
                 if o is not None:
@@ -153,7 +155,7 @@ def spiking(surrogate: Shape, fires: str) -> Callable[[Any], Any]:
     """The step with the surrogate's slope for its derivative."""
     import torch
 
-    class Spike(torch.autograd.Function):
+    class Spike(torch.autograd.Function):  # type: ignore[misc]
         @staticmethod
         def forward(ctx: Any, x: Any) -> Any:
             ctx.save_for_backward(x)
@@ -253,7 +255,9 @@ def taken(cell: Cell, word: str, rest: list[str], text: str) -> int:
         cell.relative = True
         return 0
     elif word == "surrogate":
-        stop = next((k for k, w in enumerate(rest) if k and w in (*OPTIONS, *GRADIENTS) or w.startswith("scaled:")), None)
+        stop = next(
+            (k for k, w in enumerate(rest) if (k and w in (*OPTIONS, *GRADIENTS)) or w.startswith("scaled:")), None
+        )
         mine = rest[:stop]
         cell.surrogate = parsed(" ".join(mine))
         return len(mine)

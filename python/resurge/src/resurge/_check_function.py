@@ -68,7 +68,9 @@ class FunctionReport:
 
     def html(self) -> str:
         """The report as HTML."""
-        head = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Resurge check_function</title></head>'
+        head = (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Resurge check_function</title></head>'
+        )
         return f"{head}<body><h1>Resurge check_function: {self.code}</h1>{self._repr_html_()}</body></html>\n"
 
     def __bool__(self) -> bool:
@@ -79,7 +81,9 @@ class FunctionReport:
         lines += [f"  {text}" for text in (self.data["tested"], *self.data["where"]) if text]
         rows = list(self.failures)
         for row in rows[:12]:
-            numbers = "" if row["error"] == float("inf") else f" (error {row['error']:.2g}, {row['allowed']:.2g} allowed)"
+            numbers = (
+                "" if row["error"] == float("inf") else f" (error {row['error']:.2g}, {row['allowed']:.2g} allowed)"
+            )
             lines.append(f"  {row['configuration']}: {row['what']}: {row['how']}{numbers}")
         lines += [f"  and {len(rows) - 12} more"] if len(rows) > 12 else []
         return "\n".join(lines + [f"  not tested: {text}" for text in self.untested])
@@ -151,7 +155,9 @@ def check_function(
     if not callable(function):
         raise InputError(f"the function is a {type(function).__name__}; give what is called, such as MyLIF.apply")
     if not callable(reference) and not isinstance(reference, str):
-        raise InputError(f"the reference is a {type(reference).__name__}; give a function, or a cell such as 'lif tau 5'")
+        raise InputError(
+            f"the reference is a {type(reference).__name__}; give a function, or a cell such as 'lif tau 5'"
+        )
     seed = whole("seed", seed)
     held = given(inputs, axes)
     if isinstance(reference, str):

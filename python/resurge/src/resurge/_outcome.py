@@ -96,7 +96,9 @@ def outcome(
                     pull(outputs, None, pulled)
                     torch.manual_seed(0)
                     pull(listed(function(*inputs)), None, pulled)
-                    found.gradients = {k: None if x.grad is None else x.grad.detach().clone() for k, x in wanted.items()}
+                    found.gradients = {
+                        k: None if x.grad is None else x.grad.detach().clone() for k, x in wanted.items()
+                    }
                 else:
                     if one.use == "backward twice":
                         pull(outputs, wanted, pulled, keep=True)
@@ -107,7 +109,9 @@ def outcome(
                     gradients(function, other, None, one)
                     found.altered += aliased(kept, found.gradients)
     except Exception as error:  # a function of the user's may do anything
-        found.error = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no text'}"
+        found.error = (
+            f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no text'}"
+        )
     for k, (x, held) in enumerate(zip(inputs, before, strict=True)):
         if isinstance(x, torch.Tensor) and not torch.equal(x.detach(), held):
             found.altered.append(f"input {k} is altered by the call")
@@ -147,7 +151,9 @@ def pull(outputs: list[Any], wanted: dict[int, Any] | None, pulled: list[Any], k
     return list(torch.autograd.grad(outs, list(wanted.values()), grads, allow_unused=True, retain_graph=keep))
 
 
-def differences(found: Outcome, right: Outcome, one: Configuration, steps: int, spread: Outcome | None) -> list[Difference]:
+def differences(
+    found: Outcome, right: Outcome, one: Configuration, steps: int, spread: Outcome | None
+) -> list[Difference]:
     """What is not as it should be; `spread` has how far the definition moves under rounding, once that is known."""
     if found.error:
         return [Difference("call", f"it raises {found.error}", numeric=False)]
@@ -164,13 +170,11 @@ def differences(found: Outcome, right: Outcome, one: Configuration, steps: int, 
     factor = 2.0 if one.use == "accumulated" else 1.0
     for k, b in right.gradients.items():
         a, m = found.gradients.get(k), spread.gradients.get(k) if spread is not None else None
-        if b is None and (a is None or not a.abs().max().item() if a is not None and a.numel() else True):
-            continue
-        b = a.new_zeros(a.shape) if b is None else factor * b
         if a is None:
-            if b.numel() and b.abs().max().item():
+            if b is not None and b.numel() and b.abs().max().item():
                 wrong.append(Difference(f"the gradient by input {k}", "missing: it is None", numeric=False))
             continue
+        b = a.new_zeros(a.shape) if b is None else factor * b
         wrong += differs(f"the gradient by input {k}", a, b, m, steps)
     return wrong
 
@@ -213,7 +217,9 @@ def described(one: NDArray[Any], two: NDArray[Any], wrong: NDArray[Any], allowed
     if two.any():
         scale = float(np.abs(two).max())
         hints = native().explain(
-            np.ascontiguousarray(one.reshape(-1)), np.ascontiguousarray(two.reshape(-1)), [list(one.shape)],
+            np.ascontiguousarray(one.reshape(-1)),
+            np.ascontiguousarray(two.reshape(-1)),
+            [list(one.shape)],
             max(allowed / scale, 1e-9),
         )
         signs = [hint for hint in hints if "opposite sign" in hint]

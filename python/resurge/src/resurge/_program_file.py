@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ._errors import NonFiniteError
+
 VERSION = 1
 KEY = "resurge_program"
 
@@ -82,15 +84,17 @@ class Program:
 
     def value(self, node: int, array: np.ndarray) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(
-                f"the value of node {node} ({self.nodes[node]['op']}) is not finite; record a run whose numbers are"
-            )
+            at = next((f for f, n in self.sites.items() if n == self.nodes[node].get("at")), ())
+            where = f" at {at[0][0]}:{at[0][1]}" if at else ""
+            what = self.nodes[node].get("with", {}).get("function", self.nodes[node]["op"])
+            found = array[~np.isfinite(array)].flat[0]
+            raise NonFiniteError(f"the value of {what}{where} is {found}; record a run whose numbers are all finite")
         self.tensors[f"value.{node}"] = small(array)
 
     def scalar(self, x: float) -> int:
         x = float(x)
         if not math.isfinite(x):
-            raise ValueError(f"a constant of the program is {x}; record a run whose numbers are all finite")
+            raise NonFiniteError(f"a constant of the program is {x}; record a run whose numbers are all finite")
         if x not in self._scalars:
             site, self.site = self.site, None
             self._scalars[x] = self.add("constant", [], (), carries=False, scalar=x)

@@ -14,7 +14,7 @@ BATCH = (1, 3, 32, 33, 0, 257)
 DTYPES = ("float64", "float32")
 LAYOUTS = ("transposed", "sliced", "expanded")
 USES = ("alone", "second call", "overlapping calls", "backward twice", "accumulated", "no gradient asked")
-KEYS = {"steps": STEPS, "batch": BATCH, "dtype": DTYPES, "layout": LAYOUTS, "use": USES}
+KEYS: dict[str, tuple[Any, ...]] = {"steps": STEPS, "batch": BATCH, "dtype": DTYPES, "layout": LAYOUTS, "use": USES}
 # The largest of both sizes at once is checked up to this many numbers in an input.
 LARGEST = 1 << 18
 
@@ -32,7 +32,9 @@ class Configuration:
     only: int | None = None
 
     def __str__(self) -> str:
-        parts = [f"{name} {value}" for name, value in (("steps", self.steps), ("batch", self.batch)) if value is not None]
+        parts = [
+            f"{name} {value}" for name, value in (("steps", self.steps), ("batch", self.batch)) if value is not None
+        ]
         parts += [self.dtype] if self.dtype is not None else []
         parts += [f"{self.layout} inputs"] if self.layout != "contiguous" else []
         if self.use == "alone":
@@ -130,7 +132,7 @@ def swept(sweep: Any) -> dict[str, tuple[Any, ...]]:
         return dict(KEYS) if sweep else {key: () for key in KEYS}
     if not isinstance(sweep, Mapping):
         raise OptionError(f"sweep is {sweep!r}; give True, False, or a dictionary with any of {', '.join(KEYS)}")
-    found: dict[str, tuple[Any, ...]] = dict(KEYS)
+    found = dict(KEYS)
     for key, values in sweep.items():
         if key not in KEYS:
             raise OptionError(f"sweep has {key!r}; it is a dictionary with any of {', '.join(KEYS)}")
@@ -183,8 +185,12 @@ def configurations(inputs: Given, sweep: dict[str, tuple[Any, ...]]) -> Iterator
         elif len(several) > 1:
             each += [replace(base, use=use, only=k) for k in several]
     for name in [None, *dtypes]:
-        each += [replace(base, steps=t, batch=b, dtype=name) for t in [None, *small(steps)] for b in [None, *small(batch)]]
-        each += [replace(base, dtype=name, layout=one, batch=b) for one in sweep["layout"] for b in [None, *small(batch)]]
+        each += [
+            replace(base, steps=t, batch=b, dtype=name) for t in [None, *small(steps)] for b in [None, *small(batch)]
+        ]
+        each += [
+            replace(base, dtype=name, layout=one, batch=b) for one in sweep["layout"] for b in [None, *small(batch)]
+        ]
         each += [replace(base, dtype=name, use=use) for use in sweep["use"] if use != "alone"]
     for one in each:
         if one not in seen and sized(one) <= LARGEST:
