@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from typing import Any
 
@@ -82,13 +83,18 @@ class Program:
     def place(self, frames: tuple) -> int:
         return self.sites.setdefault(frames, len(self.sites))
 
+    def at(self, site: int | None) -> str:
+        """A site in words, as a report has it."""
+        frames = next((f for f, n in self.sites.items() if n == site), ())
+        names = [(re.split(r"[/\\]", file)[-1], line) for file, line, *_ in frames]
+        return " under ".join(f"{name}:{line}" for name, line in names) or "an unknown line"
+
     def value(self, node: int, array: np.ndarray) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            at = next((f for f, n in self.sites.items() if n == self.nodes[node].get("at")), ())
-            where = f" at {at[0][0]}:{at[0][1]}" if at else ""
             what = self.nodes[node].get("with", {}).get("function", self.nodes[node]["op"])
             found = array[~np.isfinite(array)].flat[0]
-            raise NonFiniteError(f"the value of {what}{where} is {found}; record a run whose numbers are all finite")
+            where = self.at(self.nodes[node].get("at"))
+            raise NonFiniteError(f"the value of {what} at {where} is {found}; record a run whose numbers are all finite")
         self.tensors[f"value.{node}"] = small(array)
 
     def scalar(self, x: float) -> int:

@@ -404,7 +404,7 @@ def _refuse_unbounded(recorder) -> None:
             wrong = ~np.isfinite(slope)
             where = f", first where its input is {u[wrong][0]:.9g}" if u is not None and u.shape == slope.shape else ""
             raise NonFiniteError(
-                f"{parts['function']} at {recorder.text(entry.get('at'))}: its backward function gives "
+                f"{parts['function']} at {p.at(entry.get('at'))}: its backward function gives "
                 f"{slope[wrong][0]} at {int(wrong.sum())} of {slope.size} numbers{where}; no gradient can be checked"
             )
     if not bad:
@@ -417,7 +417,7 @@ def _refuse_unbounded(recorder) -> None:
             c = recorder.cotangents[node]
             first = c[~torch.isfinite(c)][0].item()
             raise NonFiniteError(
-                f"{name} at {recorder.text(entry.get('at'))}: the gradient becomes {first} in its backward pass, at "
+                f"{name} at {p.at(entry.get('at'))}: the gradient becomes {first} in its backward pass, at "
                 f"{int((~torch.isfinite(c)).sum())} of {c.numel()} numbers; no gradient can be checked"
             )
     raise NonFiniteError("the gradient of the loss is not finite; record a run whose loss is")
