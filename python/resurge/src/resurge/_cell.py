@@ -178,6 +178,12 @@ def read(text: str) -> Cell:
     ------
     OptionError
         For a word that is not known, with all that are, and for a number out of its range.
+
+    Examples
+    --------
+    >>> from resurge._cell import read
+    >>> print(read("lif tau 5 reset subtract detached"))
+    lif decay 0.8 threshold 1 reset subtract detached surrogate sigmoid 0.2 fires above
     """
     words = text.split()
     if not words or words[0] not in NAMES:

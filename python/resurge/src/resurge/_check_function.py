@@ -9,6 +9,7 @@ from typing import Any
 from resurge._arrays import whole
 from resurge._cell import read
 from resurge._errors import GradientMismatch, InputError, NondeterminismError, Undecided
+from resurge._gradcheck import numbers
 from resurge._observe import made
 from resurge._outcome import Difference, Outcome, cotangents, differences, outcome
 from resurge._progress import Progress, progressing
@@ -101,6 +102,7 @@ def check_function(
     *,
     sweep: bool | Mapping[str, Any] = True,
     axes: Sequence[str] | None = None,
+    rtol: float = 0.0,
     seed: int = 0,
     progress: bool | Progress | None = None,
 ) -> FunctionReport:
@@ -128,6 +130,9 @@ def check_function(
     axes : sequence of str, optional
         For each input the meaning of its leading axes: "TB", "BT", "T", "B" or "". By default "TB" for those whose
         first two sizes are those of the first tensor, and "" for the others, whose sizes stay.
+    rtol : float
+        A difference of this part of the largest number is allowed in any case: for kernels that compute in a coarser
+        type than that of their inputs.
     seed : int
         Draws cotangents and the inputs of other sizes. The same seed gives the same report.
     progress : bool or callable, optional
@@ -149,8 +154,14 @@ def check_function(
     --------
     >>> import resurge, torch  # doctest: +SKIP
     >>> x = torch.rand(12, 4, 3, dtype=torch.float64)  # doctest: +SKIP
-    >>> resurge.check_function(MyLIF.apply, "lif tau 5 reset subtract detached", x).code  # doctest: +SKIP
-    'agrees'
+    >>> def sums(x):  # doctest: +SKIP
+    ...     return torch.stack([x[: t + 1].sum(0) for t in range(len(x))])
+    >>> report = resurge.check_function(lambda x: x.cumsum(0), sums, x)  # doctest: +SKIP
+    >>> report.code, report.untested[0]  # doctest: +SKIP
+    ('agrees', 'steps 0: the definition raises RuntimeError: stack expects a non-empty TensorList')
+    >>> report = resurge.check_function(lambda x: x.cumsum(0) if len(x) > 1 else 2 * x, sums, x)  # doctest: +SKIP
+    >>> report.words  # doctest: +SKIP
+    'steps 1: the output: every entry is 2.000000000 times the reference'
     """
     if not callable(function):
         raise InputError(f"the function is a {type(function).__name__}; give what is called, such as MyLIF.apply")
@@ -159,6 +170,7 @@ def check_function(
             f"the reference is a {type(reference).__name__}; give a function, or a cell such as 'lif tau 5'"
         )
     seed = whole("seed", seed)
+    numbers(rtol=rtol)
     held = given(inputs, axes)
     if isinstance(reference, str):
         cell = read(reference)
@@ -175,14 +187,20 @@ def check_function(
     seen = Seen(held)
     with progressing(progress, len(todo)) as tell:
         for done, one in enumerate(todo, 1):
-            tried(function, reference, held, one, seed, seen)
+            tried(function, reference, held, one, seed, rtol, seen)
             if tell is not None:
                 tell(done)
     return FunctionReport(seen.verdict(definition, len(todo)))
 
 
 def tried(
-    function: Callable[..., Any], reference: Callable[..., Any], held: Given, one: Configuration, seed: int, seen: Seen
+    function: Callable[..., Any],
+    reference: Callable[..., Any],
+    held: Given,
+    one: Configuration,
+    seed: int,
+    rtol: float,
+    seen: Seen,
 ) -> None:
     """Compares in one configuration."""
     for draw in range(DRAWS):
@@ -196,10 +214,10 @@ def tried(
             steady(reference, drawn(held, one, 0), one, seed, right)
         found = outcome(function, mine, drawn(held, one, first + 17), pulled, one)
         steps = one.steps if one.steps is not None else held.size("T") or 1
-        wrong = differences(found, right, one, steps, None)
+        wrong = differences(found, right, one, steps, None, rtol)
         if any(d.numeric for d in wrong):
             spread, stable = rounded(reference, held, one, first, seed, right)
-            wrong = differences(found, right, one, steps, spread)
+            wrong = differences(found, right, one, steps, spread, rtol)
             if not stable and all(d.numeric for d in wrong) and wrong:
                 continue
         seen.note(one, right, wrong)

@@ -152,7 +152,7 @@ def pull(outputs: list[Any], wanted: dict[int, Any] | None, pulled: list[Any], k
 
 
 def differences(
-    found: Outcome, right: Outcome, one: Configuration, steps: int, spread: Outcome | None
+    found: Outcome, right: Outcome, one: Configuration, steps: int, spread: Outcome | None, rtol: float = 0.0
 ) -> list[Difference]:
     """What is not as it should be; `spread` has how far the definition moves under rounding, once that is known."""
     if found.error:
@@ -164,7 +164,7 @@ def differences(
     moved = spread.outputs if spread is not None else [None] * len(right.outputs)
     names = ["the output"] if len(right.outputs) == 1 else [f"output {k}" for k in range(len(right.outputs))]
     for name, a, b, m in zip(names, found.outputs, right.outputs, moved, strict=True):
-        wrong += differs(name, a, b, m, steps)
+        wrong += differs(name, a, b, m, steps, rtol)
     if any(not d.numeric for d in wrong):
         return wrong
     factor = 2.0 if one.use == "accumulated" else 1.0
@@ -175,11 +175,11 @@ def differences(
                 wrong.append(Difference(f"the gradient by input {k}", "missing: it is None", numeric=False))
             continue
         b = a.new_zeros(a.shape) if b is None else factor * b
-        wrong += differs(f"the gradient by input {k}", a, b, m, steps)
+        wrong += differs(f"the gradient by input {k}", a, b, m, steps, rtol)
     return wrong
 
 
-def differs(name: str, a: Any, b: Any, moved: Any, steps: int) -> list[Difference]:
+def differs(name: str, a: Any, b: Any, moved: Any, steps: int, rtol: float) -> list[Difference]:
     """How an array differs from the right one, if it does.
 
     Each of some roundings a step moves a number by one part in 1/eps of the largest, and a recurrence adds them up:
@@ -197,7 +197,7 @@ def differs(name: str, a: Any, b: Any, moved: Any, steps: int) -> list[Differenc
         return []
     one, two = (x.detach().to("cpu", torch.float64).contiguous().numpy() for x in (a, b))
     eps = torch.finfo(a.dtype).eps if a.is_floating_point() else 0.0
-    allowed = eps * (16 + 4 * steps) * float(np.abs(two).max())
+    allowed = max(eps * (16 + 4 * steps), rtol) * float(np.abs(two).max())
     if moved is not None:
         allowed = max(allowed, SPREAD * float(moved))
     if not np.isfinite(one).all():
@@ -244,4 +244,5 @@ def ratio(one: NDArray[Any], two: NDArray[Any], wrong: NDArray[Any]) -> str:
         return ""
     factors = a / b
     middle = float(np.median(factors))
-    return f", scaled by {middle:.7g}" if len(factors) > 1 and np.ptp(factors) <= 1e-5 * abs(middle) else ""
+    shared = len(factors) > 1 and np.ptp(factors) <= 1e-5 * abs(middle) and abs(middle - 1) > 1e-6
+    return f", scaled by {middle:.7g}" if shared else ""

@@ -94,7 +94,7 @@ class Program:
             what = self.nodes[node].get("with", {}).get("function", self.nodes[node]["op"])
             found = array[~np.isfinite(array)].flat[0]
             where = self.at(self.nodes[node].get("at"))
-            raise NonFiniteError(f"the value of {what} at {where} is {found}; record a run whose numbers are all finite")
+            raise NonFiniteError(f"the value of {what} at {where} is {found}; record a run whose numbers are finite")
         self.tensors[f"value.{node}"] = small(array)
 
     def scalar(self, x: float) -> int:

@@ -1,5 +1,7 @@
 """`resurge.check_function`: kernels for a whole sequence against their definition, right ones and wrong ones."""
 
+import doctest
+
 import pytest
 
 import resurge
@@ -269,6 +271,13 @@ def test_a_sweep_that_is_none_says_what_there_is(sweep):
 def test_axes_that_are_none_say_what_there_is(axes):
     with pytest.raises(resurge.OptionError, match="axes"):
         resurge.check_function(abs, LINE, inputs(), axes=axes)
+
+
+def test_the_example_of_its_documentation():
+    text = resurge.check_function.__doc__.replace("  # doctest: +SKIP", "")
+    example = doctest.DocTestParser().get_doctest(text, {}, "check_function", None, 0)
+    assert len(example.examples) == 7
+    assert doctest.DocTestRunner().run(example) == doctest.TestResults(0, 7)
 
 
 def test_a_definition_with_a_state_is_refused():
