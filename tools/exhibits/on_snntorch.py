@@ -82,6 +82,31 @@ def synaptic() -> Finding:
     return found(resurge.check_function(layer, line, x, sweep={"steps": [2, 7], "batch": [1, 3], "dtype": [], "use": []}))
 
 
+def recurrent() -> Finding:
+    import copy
+
+    import resurge
+    import snntorch as snn
+    import torch
+
+    torch.manual_seed(0)
+    options = dict(alpha=0.7, beta=0.8, all_to_all=False, V=0.5, init_hidden=True, reset_mechanism="zero")
+    cell = snn.RSynaptic(**options, spike_grad=snn.surrogate.fast_sigmoid(25))
+    new = copy.deepcopy(cell)
+
+    def steps(one, current):
+        return torch.stack([one(step) for step in current])
+
+    def layer(current):
+        if cell.mem.numel():
+            snn.RSynaptic.reset_hidden()
+        return steps(cell, current)
+
+    x = 0.8 * torch.rand(9, 4, 3)
+    sweep = {"steps": [], "batch": [], "dtype": [], "layout": [], "use": ["second call"]}
+    return found(resurge.check_function(layer, lambda current: steps(copy.deepcopy(new), current), x, sweep=sweep))
+
+
 EXHIBITS += [
     Exhibit(
         "snntorch-sigmoid", "snntorch", "0.9.4", None, f"{PLACE}/issues/427",
@@ -107,5 +132,10 @@ EXHIBITS += [
         "snntorch-synaptic", "snntorch", "0.9.1", "0.9.4", f"{PLACE}/issues/358",
         "Synaptic puts the current where the potential belongs",
         ("the output",), synaptic,
+    ),
+    Exhibit(
+        "snntorch-recurrent", "snntorch", "0.9.4", None, f"{PLACE}/issues/323",
+        "reset_hidden() of RSynaptic leaves the spikes of the sequence before",
+        ("second call: the output",), recurrent,
     ),
 ]

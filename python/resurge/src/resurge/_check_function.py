@@ -203,7 +203,8 @@ def tried(
     seen: Seen,
 ) -> None:
     """Compares in one configuration."""
-    for draw in range(DRAWS):
+    # The inputs that were given stand for themselves.
+    for draw in range(1 if one == Configuration() else DRAWS):
         first = seed + draw * 1000 if draw or one.steps is not None or one.batch is not None else 0
         mine, theirs = drawn(held, one, first), drawn(held, one, first)
         right, pulled = defined(reference, theirs, one, seed)
@@ -222,7 +223,7 @@ def tried(
                 continue
         seen.note(one, right, wrong)
         return
-    seen.skip(one, "a spike, or a kink of the surrogate, hangs on rounding there, and the function differs in it")
+    seen.skip(one, "a spike, or a kink of the surrogate, hangs on rounding there; give other inputs")
 
 
 def defined(
@@ -329,14 +330,15 @@ class Seen:
         untested = [f"{one}: {why}" for one, why in self.skipped]
         doubts = [f"{serious[0][0]}: {serious[0][1]}"] if serious else []
         if not self.failed and not self.passed:
-            doubts.insert(0, "nothing could be compared")
+            doubts = doubts or ["nothing could be compared"]
         elif self.discrete and not self.fired:
             doubts.insert(0, "no spike occurred; give larger inputs")
         elif self.discrete and not self.silent:
             doubts.insert(0, "every neuron spiked in every step; give smaller inputs")
         elif self.discrete and self.held.size("T") is not None and not self.reset:
             doubts.insert(0, "no spike occurred before the last step, so that none reset anything; give larger inputs")
-        flat = [k for k, wanted in enumerate(self.held.checked) if wanted and k not in self.moved]
+        tried = bool(self.failed or self.passed)
+        flat = [k for k, wanted in enumerate(self.held.checked) if tried and wanted and k not in self.moved]
         for k in flat:
             doubts.append(f"the gradient by input {k} is zero in the definition throughout")
         compared = len(self.failed) + len(self.passed)
