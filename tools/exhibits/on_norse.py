@@ -1,4 +1,4 @@
-"""Norse: its sources of 1.1.0 are pure Python; those of 0.0.5 to 1.0.0 need a C++ extension that is built against torch."""
+"""Norse: 0.0.3 and 1.1.0 are pure Python; those between them need a C++ extension that is built against torch."""
 
 from __future__ import annotations
 

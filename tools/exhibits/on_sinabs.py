@@ -46,7 +46,8 @@ def recorded() -> Finding:
 
     report = resurge.check(loss, {"weight": weight})
     cut = [row for row in report.cuts if row["kind"] == "detach" and row["omitted"] > 0.1]
-    text = "; ".join(f"detach at {row['place']} omits {100 * row['omitted']:.0f} % of the attached gradient" for row in cut)
+    lines = [f"detach at {row['place']} omits {100 * row['omitted']:.0f} % of the attached gradient" for row in cut]
+    text = "; ".join(lines)
     return Finding(bool(report) and not cut, text or str(report))
 
 

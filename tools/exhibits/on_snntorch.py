@@ -79,7 +79,8 @@ def synaptic() -> Finding:
     # snnTorch computes in f32.
     x = 0.8 * torch.rand(12, 4, 3)
     line = "lif decay 0.8 synapse 0.7 reset subtract detached surrogate fast-sigmoid 25"
-    return found(resurge.check_function(layer, line, x, sweep={"steps": [2, 7], "batch": [1, 3], "dtype": [], "use": []}))
+    sweep = {"steps": [2, 7], "batch": [1, 3], "dtype": [], "use": []}
+    return found(resurge.check_function(layer, line, x, sweep=sweep))
 
 
 def recurrent() -> Finding:
