@@ -166,6 +166,17 @@ def stepwise(x, lam):
 
 
 @pytest.mark.parametrize("seed", range(20))
+def test_what_an_earlier_call_left_is_seen_by_other_inputs():
+    kept = {}
+
+    def cached(x):
+        return kept.setdefault((x.shape, x.dtype), x.detach().cumsum(0)) + (x.cumsum(0) - x.cumsum(0).detach())
+
+    only = {"steps": [], "batch": [], "dtype": [], "layout": [], "use": ["second call"]}
+    report = resurge.check_function(cached, lambda x: x.cumsum(0), inputs(), sweep=only)
+    assert report.code == "differs" and report.words.startswith("second call: the output"), report
+
+
 def test_a_learned_constant_is_checked_too(seed):
     lam = torch.tensor(0.7 + 0.01 * seed, dtype=torch.float64)
     report = resurge.check_function(fused().apply, stepwise, [inputs(seed), lam])
@@ -191,6 +202,13 @@ def test_what_was_not_tested_does_not_pass():
     last = inputs()
     last[:-1] = 0
     late = resurge.check_function(kernel, LINE, 3 * last, sweep=False)
+    assert late.code == "undecided" and "before the last step" in late.words, late
+
+    def turned(function):
+        return lambda x: function(x.transpose(0, 1)).transpose(0, 1)
+
+    cell, batch_first = resurge._cell.read(LINE).run, 3 * last.transpose(0, 1).contiguous()
+    late = resurge.check_function(turned(kernel), turned(cell), batch_first, axes=["BT"], sweep=False)
     assert late.code == "undecided" and "before the last step" in late.words, late
     flat = resurge.check_function(lambda x, w: (x * w.detach()).cumsum(0), lambda x, w: (x * w.detach()).cumsum(0),
                                   [inputs(), torch.rand(3, dtype=torch.float64)])  # fmt: skip
