@@ -5,6 +5,7 @@ from __future__ import annotations
 from common import ABSENT, EXHIBITS, Absent, Exhibit, Finding, elementwise
 
 PLACE = "https://github.com/norse/norse"
+SOURCE = f"{PLACE}/blob/a7f426318c0eda23adab41985895b73f1eada1bd/norse/torch/functional/threshold.py"
 
 
 def spiking(method: str, alpha: float, name: str, declared: str) -> Finding:
@@ -25,19 +26,19 @@ EXHIBITS += [
         lambda: spiking("super", 10.0, "SuperSpike", "fast-sigmoid 10"),
     ),
     Exhibit(
-        "norse-tanh", "norse", "1.1.0", None, f"{PLACE}/blob/main/norse/torch/functional/threshold.py",
+        "norse-tanh", "norse", "1.1.0", None, SOURCE,
         "tanh has the slope 1 - tanh^2(kx) and documents 1/2 + tanh(kx)/2, whose slope is k/2 times that",
         ("HeaviTanh", "scaled by 0.4"),
         lambda: spiking("tanh", 5.0, "HeaviTanh", "tanh 5 scale peak 2.5"),
     ),
     Exhibit(
-        "norse-erfc", "norse", "1.1.0", None, f"{PLACE}/blob/main/norse/torch/functional/threshold.py",
-        "heavi_erfc has the slope of 2 erf(kx) / k, and documents (1 + erf(kx)) / 2",
+        "norse-erfc", "norse", "1.1.0", None, SOURCE,
+        "heavi_erfc has 2/k times the slope of 1/2 + erf(kx)/2; it documents that with erfc, which falls",
         ("HeaviErfc", "scaled by 0.4"),
         lambda: spiking("heavi_erfc", 5.0, "HeaviErfc", "erf 5"),
     ),
     Exhibit(
-        "norse-circ", "norse", "1.1.0", None, f"{PLACE}/blob/main/norse/torch/functional/threshold.py",
+        "norse-circ", "norse", "1.1.0", None, SOURCE,
         "circ has 2 alpha times the slope of the function that it documents",
         ("HeaviCirc", "scaled by 0.4"),
         lambda: spiking("circ", 0.2, "HeaviCirc", "algebraic 0.2 scale peak 2.5"),

@@ -39,12 +39,13 @@ EXHIBITS += [
     ),
     Exhibit(
         "braincog-gate", "braincog", "0.2.7.19", None,
-        "https://github.com/BrainCog-X/Brain-Cog/blob/main/braincog/base/strategy/surrogate.py",
+        "https://github.com/BrainCog-X/Brain-Cog",
         "GateGrad is a rectangle; its documentation has the slope alpha / (1 + |alpha x|)",
         ("FAILED", "surrogate.gate at", "rectangle 1"), gate,
     ),
     Exhibit(
-        "spaic-gate", "spaic", "0.6.3.0.0", None, "https://github.com/ZhejianglabNCRC/SPAIC",
+        "spaic-gate", "spaic", "0.6.3.0.0", None, 
+        "https://github.com/zju-bmi-lab/SPAIC/blob/9555f522a60d620ab4144ecde070f6859d8fb19c/spaic/Learning/surrogate.py",
         "gate is a rectangle; its documentation has the slope alpha / (1 + |alpha x|)",
         ("FAILED", "surrogate.gate at", "rectangle 1"), gate_spaic,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common import EXHIBITS, Exhibit, Finding, alone
 
-PLACE = "https://github.com/kmheckel/spyx/blob/main/src/spyx/axn.py"
+PLACE = "https://github.com/kmheckel/spyx"
 
 
 def against(values, activation) -> Finding:
