@@ -165,7 +165,6 @@ def stepwise(x, lam):
     return torch.stack(out) if out else x * 1
 
 
-@pytest.mark.parametrize("seed", range(20))
 def test_what_an_earlier_call_left_is_seen_by_other_inputs():
     kept = {}
 
@@ -177,6 +176,7 @@ def test_what_an_earlier_call_left_is_seen_by_other_inputs():
     assert report.code == "differs" and report.words.startswith("second call: the output"), report
 
 
+@pytest.mark.parametrize("seed", range(20))
 def test_a_learned_constant_is_checked_too(seed):
     lam = torch.tensor(0.7 + 0.01 * seed, dtype=torch.float64)
     report = resurge.check_function(fused().apply, stepwise, [inputs(seed), lam])
