@@ -106,6 +106,8 @@ def check(
     ------
     InputError
         Where the code cannot be recorded, with what to do.
+    NonFiniteError
+        For a value or a gradient that is no finite number, with the function in which it became so.
     """
     if not callable(closure):
         found = type(closure).__name__

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from typing import Any
 
 import numpy as np
+
+from ._errors import NonFiniteError
 
 VERSION = 1
 KEY = "resurge_program"
@@ -80,17 +83,24 @@ class Program:
     def place(self, frames: tuple) -> int:
         return self.sites.setdefault(frames, len(self.sites))
 
+    def at(self, site: int | None) -> str:
+        """A site in words, as a report has it."""
+        frames = next((f for f, n in self.sites.items() if n == site), ())
+        names = [(re.split(r"[/\\]", file)[-1], line) for file, line, *_ in frames]
+        return " under ".join(f"{name}:{line}" for name, line in names) or "an unknown line"
+
     def value(self, node: int, array: np.ndarray) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(
-                f"the value of node {node} ({self.nodes[node]['op']}) is not finite; record a run whose numbers are"
-            )
+            what = self.nodes[node].get("with", {}).get("function", self.nodes[node]["op"])
+            found = array[~np.isfinite(array)].flat[0]
+            where = self.at(self.nodes[node].get("at"))
+            raise NonFiniteError(f"the value of {what} at {where} is {found}; record a run whose numbers are finite")
         self.tensors[f"value.{node}"] = small(array)
 
     def scalar(self, x: float) -> int:
         x = float(x)
         if not math.isfinite(x):
-            raise ValueError(f"a constant of the program is {x}; record a run whose numbers are all finite")
+            raise NonFiniteError(f"a constant of the program is {x}; record a run whose numbers are all finite")
         if x not in self._scalars:
             site, self.site = self.site, None
             self._scalars[x] = self.add("constant", [], (), carries=False, scalar=x)
