@@ -2,11 +2,11 @@
 //! other gradient of the same run that a framework may have computed instead.
 
 use super::cell::LayerConstants;
-use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient, ResetKind, Timing};
+use super::description::{CONSTANTS, Constant, Output};
 use super::number::Number;
 use super::replay::{Extent, LayerValues, Past, Sample, Values};
 use rayon::prelude::*;
-use resurge_snn::Surrogate;
+use resurge_snn::{Reset, ResetGradient, ResetKind, ResetTiming, Surrogate};
 use resurge_tensor::Tensor;
 
 /// Through what nothing flows in time.
@@ -70,10 +70,11 @@ pub(super) struct LayerGradients<S> {
 /// are not more numbers than this.
 pub(super) const AT_ONCE: (usize, usize) = (8, 5_000);
 
-/// Samples that are differentiated at the same time, each with so many gradients of what they share.
-fn at_once(shared: usize) -> usize {
+/// Samples that are differentiated at the same time, each with a gradient of every constant of so many neurons, and of so
+/// many weights.
+fn at_once(neurons: usize, weights: usize) -> usize {
     let (least, numbers) = AT_ONCE;
-    least.max(numbers / shared)
+    least.max(numbers / (neurons * CONSTANTS + weights))
 }
 
 /// Runs the adjoint of a layer.
@@ -99,9 +100,8 @@ pub(super) fn back<S: Number>(
     let mut constants = vec![[S::zero(); CONSTANTS]; rows];
     let mut weights = vec![S::zero(); recurrent.as_ref().map_or(0, Vec::len)];
     // In the order of the samples; a few at a time, as each has recurrent weights of its own.
-    let at_once = at_once(rows * CONSTANTS + weights.len());
-    for first in (0..samples.len()).step_by(at_once) {
-        let some = &samples[first..samples.len().min(first + at_once)];
+    for some in samples.chunks(at_once(rows, weights.len())) {
+        let first = each.len();
         let indexed = some.par_iter().with_min_len(extent.a_task()).enumerate();
         each.par_extend(indexed.map(|(k, states)| one((first + k, states))));
         for gradients in &mut each[first..] {
@@ -155,7 +155,7 @@ impl<S: Number> Layer<'_, S> {
         let mut found = LayerGradients {
             current: vec![S::zero(); steps * n],
             constants: vec![[S::zero(); CONSTANTS]; self.rows],
-            recurrent: vec![S::zero(); self.recurrent.map_or(0, <[S]>::len)],
+            recurrent: vec![S::zero(); self.recurrent.unwrap_or_default().len()],
         };
         for t in (0..steps).rev() {
             for (k, carry) in carries.iter_mut().enumerate() {
@@ -215,7 +215,7 @@ impl<S: Number> Layer<'_, S> {
             before.trace = if self.rule.cuts.trace { zero } else { c.trace_decay * ga };
             let gy = on_spike + (one - c.trace_decay) * ga + from.feedback;
             before.delayed = gy;
-            let mut go = carry.spike + if c.of.output_delay { carry.delayed } else { gy };
+            let mut go = carry.spike + if c.of.cell.output_delay { carry.delayed } else { gy };
             let mut by_spike = carry.by_spike;
             if s.resting.get(at).is_some_and(|&resting| resting) {
                 (go, by_spike) = (zero, zero);
@@ -237,8 +237,7 @@ impl<S: Number> Layer<'_, S> {
             if let (Some((decay, scale)), true) = (c.adaptation, t > 0) {
                 let g = g_theta + carry.adaptation;
                 let spike = S::from_f64(s.spikes[at - n]);
-                let level = if t > 1 { s.threshold(c, at - n) - c.threshold } else { zero };
-                add(Constant::AdaptationDecay, g * (level - scale * spike));
+                add(Constant::AdaptationDecay, g * (s.raised[at - n] - scale * spike));
                 add(Constant::AdaptationScale, g * (one - decay) * spike);
                 before.spike = scale * (one - decay) * g;
                 if !self.rule.cuts.adaptation {
@@ -285,27 +284,23 @@ impl<S: Number> Layer<'_, S> {
     ) -> S {
         let reset = self.rule.reset;
         let (zero, one) = (S::zero(), S::one());
-        // What the reset is applied to, what of it was taken before, and the derivatives: of u by what the reset makes
-        // of it, and of it by the potential.
-        let (v, taken, outer, inner) = match reset.timing {
-            Timing::BeforeDecay => (past.u, past.taken, c.decay, one),
-            Timing::AfterDecay => (c.decay * past.u, zero, one, c.decay),
-            Timing::AfterInput => (c.decay * past.u + d, zero, one, c.decay),
+        // What the reset is applied to, what of it was taken before and what is taken now, and the derivatives: of u by
+        // what the reset makes of it, and of it by the potential.
+        let (v, taken, residual, outer, inner) = match reset.timing {
+            ResetTiming::BeforeDecay => (past.u, past.taken, past.residual(c), c.decay, one),
+            ResetTiming::AfterDecay => (c.decay * past.u, zero, 0.0, one, c.decay),
+            ResetTiming::AfterInput => (c.decay * past.u + d, zero, 0.0, one, c.decay),
         };
-        let subtracted = self.rule.threshold.reset;
-        if reset.timing == Timing::BeforeDecay && subtracted {
-            before.threshold = before.threshold - S::from_f64(past.residual(c)) * gu;
-        }
         let silent = one - past.o;
         // By v, by o, by the value.
         let (by_v, by_o, by_value) = match reset.kind {
             ResetKind::None => (one, zero, zero),
-            ResetKind::Zero => (silent, -v, zero),
-            ResetKind::Value => (silent, c.reset_value - v, past.o),
-            ResetKind::ZeroThenAdd => (silent, -v, one),
+            ResetKind::ToZero => (silent, -v, zero),
+            ResetKind::ToValue(_) => (silent, c.reset_value - v, past.o),
+            ResetKind::ToZeroThenAdd(_) => (silent, -v, one),
             ResetKind::Subtract => {
-                if subtracted {
-                    before.threshold = before.threshold - (past.o - taken) * outer * gu;
+                if self.rule.threshold.reset {
+                    before.threshold = -(S::from_f64(residual) * gu) - (past.o - taken) * outer * gu;
                 }
                 (one, -past.threshold, zero)
             }
@@ -317,13 +312,13 @@ impl<S: Number> Layer<'_, S> {
         }
         add(Constant::ResetValue, by_value * outer * gu);
         let by_decay = match reset.timing {
-            Timing::BeforeDecay => past.reset(c, reset.kind, v, taken),
-            Timing::AfterDecay | Timing::AfterInput => by_v * past.u,
+            ResetTiming::BeforeDecay => past.reset(c, reset.kind, v, taken),
+            ResetTiming::AfterDecay | ResetTiming::AfterInput => by_v * past.u,
         };
         add(Constant::Decay, gu * by_decay);
         match reset.timing {
-            Timing::AfterInput => by_v * gu,
-            Timing::BeforeDecay | Timing::AfterDecay => gu,
+            ResetTiming::AfterInput => by_v * gu,
+            ResetTiming::BeforeDecay | ResetTiming::AfterDecay => gu,
         }
     }
 }
@@ -335,4 +330,16 @@ struct AtOutput<S> {
     potential: S,
     /// From the next step's currents, through the recurrent weights.
     feedback: S,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_once;
+
+    /// Eight at the least, and so many that they keep no more than 5,000 numbers.
+    #[test]
+    fn few_samples_are_differentiated_at_once_where_each_keeps_much() {
+        let [one, ten, many] = [at_once(1, 0), at_once(10, 410), at_once(100, 5000)];
+        assert_eq!((one, ten, many), (5000 / 9, 10, 8));
+    }
 }

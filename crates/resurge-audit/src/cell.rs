@@ -1,13 +1,10 @@
-//! The neurons of a description: as constants for the replay, and as a [`Cell`] for the proof.
+//! The neurons of a description as [`Cell`]s: one for a layer, or one for each of its neurons.
 
-use super::description::{
-    Constant, Firing, Integrator, Layer, Neuron, Output, Reset, ResetGradient, ResetKind, ThresholdInSpike,
-    Timing, at,
-};
+use super::description::{Constant, Integrator, Layer, Neuron, Output, at};
 use super::each::Each;
 use super::error::{AuditError, Result};
 use super::surrogate;
-use resurge_snn::{self, Cell};
+use resurge_snn::{Adaptation, Cell, Firing, Reset, Surrogate, Synapse, ThresholdInSpike};
 use std::collections::BTreeMap;
 
 /// The constants of a neuron or integrator layer: one neuron's by its number. What all of them share, which is
@@ -42,7 +39,7 @@ impl LayerConstants {
         for (key, each) in &numbers {
             each.check(&at(&format!("{path}.{key}")), features)?;
         }
-        let entries = numbers.iter().map(|(_, each)| each.len()).max().unwrap_or(1);
+        let entries = numbers.iter().map(|(_, each)| each.len()).max().unwrap_or_default();
         let one = |entry: usize| {
             let of = Entry { path: &path, entry, entries, numbers: &numbers };
             match layer {
@@ -56,7 +53,13 @@ impl LayerConstants {
             _ => (0..entries).map(one).collect::<Result<_>>()?,
         };
         let neurons: usize = features.iter().product();
-        Ok(Some(Self { first: one(0)?, each, span: (neurons / entries).max(1) }))
+        Ok(Some(Self { first: one(0)?, each, span: neurons / entries }))
+    }
+
+    /// Those of a layer whose neurons are alike.
+    #[cfg(test)]
+    pub(super) fn of_all(first: Constants) -> Self {
+        Self { first, each: Vec::new(), span: 1 }
     }
 
     /// The constants of a neuron.
@@ -132,29 +135,26 @@ impl Entry<'_> {
     }
 
     pub(super) fn error(&self, key: &str, problem: impl Into<String>) -> AuditError {
-        let path = if key.is_empty() { self.path.to_owned() } else { format!("{}.{key}", self.path) };
-        AuditError::description(at(&path), problem)
+        AuditError::description(at(&format!("{}.{key}", self.path)), problem)
     }
 
     /// What the cell says about a parameter, at the key that it comes from. Of numbers that only have to be finite, all
     /// are: JSON has no others.
     fn refused(&self, error: &resurge_snn::SnnError) -> AuditError {
-        let parameter = match error {
-            resurge_snn::SnnError::Parameter { parameter, .. } => *parameter,
-            _ => "",
+        let resurge_snn::SnnError::Parameter { parameter, .. } = error else {
+            return AuditError::description(at(self.path), error.to_string());
         };
-        let key = match parameter {
+        let key = match *parameter {
             "membrane decay" => "decay",
             "synapse decay" => "synapse.decay",
             "adaptation decay" => "adaptation.decay",
             "trace decay" => "trace_decay",
-            "alpha" => "reset_gradient.scaled",
             other => other,
         };
         let each = self.numbers.iter().find(|(name, _)| name == key).map(|(_, each)| each);
         match each.filter(|each| each.len() > 1) {
             Some(each) => {
-                let index = self.entry / (self.entries / each.len()).max(1);
+                let index = self.entry / (self.entries / each.len());
                 self.error(&format!("{key}[{index}]"), error.to_string())
             }
             None => self.error(key, error.to_string()),
@@ -165,23 +165,11 @@ impl Entry<'_> {
 /// The constants of one neuron.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Constants {
-    pub(super) decay: f64,
-    pub(super) input_gain: f64,
-    pub(super) drive: f64,
-    pub(super) initial: f64,
-    pub(super) threshold: f64,
-    pub(super) firing: Firing,
-    pub(super) in_spike: ThresholdInSpike,
-    pub(super) synapse: Option<(f64, f64)>,
-    pub(super) adaptation: Option<(f64, f64)>,
-    pub(super) reset: Reset,
-    pub(super) claim: ResetGradient,
-    pub(super) residual: bool,
-    pub(super) refractory: usize,
-    pub(super) output_delay: bool,
-    pub(super) trace_decay: f64,
+    /// Of an integrator, a cell of which the spikes are left out.
+    pub(super) cell: Cell,
+    /// The value of a reset: the cell's, or what another reset would take.
+    pub(super) reset_value: f64,
     pub(super) output: Output,
-    pub(super) surrogate: resurge_snn::Surrogate,
     /// Whether it fires at all: an integrator does not.
     pub(super) spiking: bool,
 }
@@ -189,32 +177,33 @@ pub(super) struct Constants {
 impl Constants {
     fn of_neuron(of: &Entry<'_>, n: &Neuron) -> Result<Self> {
         check_names(of, &n.learned)?;
-        let surrogate = surrogate::read(of, &n.surrogate)?;
-        let this = Self {
+        let reset_value = of.of(&n.reset.value);
+        let cell = Cell {
             decay: of.of(&n.decay),
             input_gain: of.of(&n.input_gain),
             drive: of.of(&n.drive),
-            initial: of.of(&n.initial_potential),
+            initial_potential: of.of(&n.initial_potential),
             threshold: of.of(&n.threshold),
-            firing: n.firing,
-            in_spike: n.threshold_in_spike,
-            synapse: n.synapse.as_ref().map(|s| (of.of(&s.decay), of.of(&s.gain))),
-            adaptation: n.adaptation.as_ref().map(|a| (of.of(&a.decay), of.of(&a.scale))),
-            reset: Reset { kind: n.reset.kind, timing: n.reset.timing, value: of.of(&n.reset.value) },
-            claim: n.reset_gradient,
-            residual: n.residual_reset,
-            refractory: n.refractory,
-            output_delay: n.output_delay,
             trace_decay: n.trace_decay,
-            output: n.output,
-            surrogate,
-            spiking: true,
+            synapse: n.synapse.as_ref().map(|s| Synapse { decay: of.of(&s.decay), gain: of.of(&s.gain) }),
+            adaptation: n
+                .adaptation
+                .as_ref()
+                .map(|a| Adaptation { decay: of.of(&a.decay), scale: of.of(&a.scale) }),
+            surrogate: surrogate::read(of, &n.surrogate)?,
+            reset: n.reset.of(reset_value),
+            reset_gradient: n.reset_gradient,
+            firing: n.firing,
+            threshold_in_spike: n.threshold_in_spike,
+            refractory_steps: n.refractory,
+            output_delay: n.output_delay,
+            residual_reset: n.residual_reset,
         };
-        if this.residual && (n.reset.kind, n.reset.timing) != (ResetKind::Subtract, Timing::BeforeDecay) {
+        if cell.residual_reset && cell.reset != Reset::SUBTRACT_THEN_DECAY {
             let problem = "it goes with the reset `subtract`, `before-decay` alone";
             return Err(of.error("residual_reset", problem));
         }
-        if this.residual && n.firing == Firing::Repeatedly {
+        if cell.residual_reset && cell.firing == Firing::Repeatedly {
             let problem = "it is of one spike at most, and does not go with the firing `repeatedly`";
             return Err(of.error("residual_reset", problem));
         }
@@ -222,83 +211,44 @@ impl Constants {
             let problem = "a recurrent layer hands on spikes; put an integrator behind it to read potentials";
             return Err(of.error("output", problem));
         }
-        this.cell().map_err(|error| of.refused(&error))?;
-        check_learned(of, &n.learned, "neuron", |constant| match constant {
-            Constant::SynapseDecay | Constant::SynapseGain => n.synapse.is_some(),
-            Constant::AdaptationDecay | Constant::AdaptationScale => n.adaptation.is_some(),
-            Constant::ResetValue => matches!(n.reset.kind, ResetKind::Value | ResetKind::ZeroThenAdd),
-            _ => true,
-        })?;
+        cell.check().map_err(|error| of.refused(&error))?;
+        let this = Self { cell, reset_value, output: n.output, spiking: true };
+        check_learned(of, &n.learned, "neuron", |constant| this.has(constant))?;
         Ok(this)
     }
 
     fn of_integrator(of: &Entry<'_>, n: &Integrator) -> Result<Self> {
         check_names(of, &n.learned)?;
-        let this = Self {
+        let cell = Cell {
             decay: of.of(&n.decay),
             input_gain: of.of(&n.input_gain),
             drive: of.of(&n.drive),
-            initial: of.of(&n.initial_potential),
-            threshold: 1.0,
-            firing: Firing::Above,
-            in_spike: ThresholdInSpike::Attached,
-            synapse: n.synapse.as_ref().map(|s| (of.of(&s.decay), of.of(&s.gain))),
-            adaptation: None,
-            reset: Reset { kind: ResetKind::None, timing: Timing::BeforeDecay, value: 0.0 },
-            claim: ResetGradient::Full,
-            residual: false,
-            refractory: 0,
-            output_delay: false,
+            initial_potential: of.of(&n.initial_potential),
             trace_decay: 0.0,
-            output: Output::Potential,
-            surrogate: resurge_snn::Surrogate::straight_through(),
-            spiking: false,
+            synapse: n.synapse.as_ref().map(|s| Synapse { decay: of.of(&s.decay), gain: of.of(&s.gain) }),
+            reset: Reset::NONE,
+            ..Cell::lif(Surrogate::straight_through())
         };
-        this.cell().map_err(|error| of.refused(&error))?;
-        check_learned(of, &n.learned, "integrator", |constant| match constant {
-            Constant::Decay | Constant::InputGain | Constant::Drive => true,
-            Constant::SynapseDecay | Constant::SynapseGain => n.synapse.is_some(),
-            _ => false,
-        })?;
+        cell.check().map_err(|error| of.refused(&error))?;
+        let this = Self { cell, reset_value: 0.0, output: Output::Potential, spiking: false };
+        check_learned(of, &n.learned, "integrator", |constant| this.has(constant))?;
         Ok(this)
     }
 
-    /// The same neuron as Resurge's cell, which refuses constants outside their domain.
-    pub(super) fn cell(&self) -> resurge_snn::Result<Cell> {
-        let mut cell = Cell::lif(self.surrogate)
-            .with_decay(self.decay)?
-            .with_input_gain(self.input_gain)?
-            .with_drive(self.drive)?
-            .with_initial_potential(self.initial)?
-            .with_threshold(self.threshold)?
-            .with_trace_decay(self.trace_decay)?
-            .with_reset(reset(self.reset))?
-            .with_reset_gradient(reset_gradient(self.claim)?)
-            .with_firing(match self.firing {
-                Firing::Above => resurge_snn::Firing::Above,
-                Firing::AtOrAbove => resurge_snn::Firing::AtOrAbove,
-                Firing::Repeatedly => resurge_snn::Firing::Repeatedly,
-            })
-            .with_threshold_in_spike(match self.in_spike {
-                ThresholdInSpike::Attached => resurge_snn::ThresholdInSpike::Attached,
-                ThresholdInSpike::Detached => resurge_snn::ThresholdInSpike::Detached,
-                ThresholdInSpike::Relative => resurge_snn::ThresholdInSpike::Relative,
-            })
-            .with_refractory_steps(self.refractory)
-            .with_output_delay(self.output_delay)
-            .with_residual_reset(self.residual);
-        if let Some((decay, gain)) = self.synapse {
-            cell = cell.with_synapse(decay, gain)?;
+    /// Whether the neuron has a constant.
+    pub(super) fn has(&self, constant: Constant) -> bool {
+        match constant {
+            Constant::Decay | Constant::InputGain | Constant::Drive => true,
+            Constant::SynapseDecay | Constant::SynapseGain => self.cell.synapse.is_some(),
+            Constant::Threshold => self.spiking,
+            Constant::ResetValue => self.cell.reset.kind.value().is_some(),
+            Constant::AdaptationDecay | Constant::AdaptationScale => self.cell.adaptation.is_some(),
         }
-        if let Some((decay, scale)) = self.adaptation {
-            cell = cell.with_adaptation(decay, scale)?;
-        }
-        Ok(cell)
     }
 
     /// How often a neuron fires that is `x` above its threshold.
     pub(super) fn count(&self, x: f64) -> f64 {
-        match self.firing {
+        match self.cell.firing {
             Firing::Above => f64::from(u8::from(x > 0.0)),
             Firing::AtOrAbove => f64::from(u8::from(x >= 0.0)),
             Firing::Repeatedly => (x + 1.0).floor().max(0.0),
@@ -307,33 +257,8 @@ impl Constants {
 
     /// Whether `x` is in units of the threshold.
     pub(super) fn in_thresholds(&self) -> bool {
-        self.in_spike == ThresholdInSpike::Relative || self.firing == Firing::Repeatedly
+        self.cell.threshold_in_spike == ThresholdInSpike::Relative || self.cell.firing == Firing::Repeatedly
     }
-}
-
-pub(super) fn reset(reset: Reset) -> resurge_snn::Reset {
-    let kind = match reset.kind {
-        ResetKind::None => resurge_snn::ResetKind::None,
-        ResetKind::Zero => resurge_snn::ResetKind::ToZero,
-        ResetKind::Value => resurge_snn::ResetKind::ToValue(reset.value),
-        ResetKind::Subtract => resurge_snn::ResetKind::Subtract,
-        ResetKind::ZeroThenAdd => resurge_snn::ResetKind::ToZeroThenAdd(reset.value),
-    };
-    let timing = match reset.timing {
-        Timing::BeforeDecay => resurge_snn::ResetTiming::BeforeDecay,
-        Timing::AfterDecay => resurge_snn::ResetTiming::AfterDecay,
-        Timing::AfterInput => resurge_snn::ResetTiming::AfterInput,
-    };
-    resurge_snn::Reset { kind, timing }
-}
-
-fn reset_gradient(claim: ResetGradient) -> resurge_snn::Result<resurge_snn::ResetGradient> {
-    Ok(match claim {
-        ResetGradient::Full => resurge_snn::ResetGradient::Full,
-        ResetGradient::Detached => resurge_snn::ResetGradient::Detached,
-        ResetGradient::SpatialOnly => resurge_snn::ResetGradient::SpatialOnly,
-        ResetGradient::Scaled(alpha) => resurge_snn::ResetGradient::scaled(alpha)?,
-    })
 }
 
 /// Learned constants have names of letters, digits and `_`, and none that parameters have.
@@ -356,10 +281,10 @@ fn check_learned(
     of: &Entry<'_>,
     learned: &Learned,
     what: &str,
-    there: impl Fn(&Constant) -> bool,
+    there: impl Fn(Constant) -> bool,
 ) -> Result<()> {
     let names = learned.iter().flat_map(|(name, by)| by.keys().map(move |constant| (name, constant)));
-    match names.into_iter().find(|(_, constant)| !there(constant)) {
+    match names.into_iter().find(|(_, constant)| !there(**constant)) {
         None => Ok(()),
         Some((name, constant)) => {
             let problem = format!("it names `{constant}`, which this {what} does not have");

@@ -160,15 +160,15 @@ impl Compared {
     }
 }
 
-/// The index of an entry, an axis each.
+/// The index of an entry, an axis each; of a tensor that has one, so that no extent is 0.
 pub(super) fn position(entry: usize, shape: &[usize]) -> Vec<usize> {
     let mut rest = entry;
     let mut index: Vec<usize> = shape
         .iter()
         .rev()
         .map(|&extent| {
-            let i = rest % extent.max(1);
-            rest /= extent.max(1);
+            let i = rest % extent;
+            rest /= extent;
             i
         })
         .collect();
@@ -178,11 +178,7 @@ pub(super) fn position(entry: usize, shape: &[usize]) -> Vec<usize> {
 
 /// A norm in units of another; of nothing, every difference is infinite.
 fn relative(norm: f64, unit: f64) -> f64 {
-    match (norm == 0.0, unit == 0.0) {
-        (true, _) => 0.0,
-        (false, true) => f64::INFINITY,
-        (false, false) => norm / unit,
-    }
+    if norm == 0.0 { 0.0 } else { norm / unit }
 }
 
 pub(super) fn norm(values: &[f64]) -> f64 {
@@ -206,8 +202,8 @@ pub(super) fn scaled(units: &[f64], gradients: &[Vec<f64>]) -> Vec<f64> {
 }
 
 /// The units of [`scaled`].
-pub(super) fn units(file: &AuditFile, expected: &[Expected]) -> Vec<f64> {
-    let each = file.gradients.iter().zip(expected);
+pub(super) fn units(gradients: &[Recorded], expected: &[Expected]) -> Vec<f64> {
+    let each = gradients.iter().zip(expected);
     each.map(|(recorded, expected)| {
         let norms = [norm(recorded.value.as_slice()), norm(&expected.values)];
         norms.into_iter().find(|&norm| norm > 0.0).unwrap_or(1.0)

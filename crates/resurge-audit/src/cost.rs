@@ -88,7 +88,7 @@ impl Cost {
         (input, output): (&Shape, &Shape),
         bytes: usize,
     ) -> Result<()> {
-        let rows = output[0].saturating_mul(output[1]).max(1);
+        let rows = output[0].saturating_mul(output[1]);
         let numbers = product(output);
         let [number, number_bytes] = A_NUMBER;
         let touched = number.saturating_mul(numbers.saturating_add(product(input)));
@@ -105,7 +105,7 @@ impl Cost {
                 on_tape = on_tape.saturating_add(products / rows / 2);
             }
             Layer::Conv2d(conv) => {
-                let filter = weights / data.weight.as_ref().map_or(1, |w| w.shape()[0]).max(1);
+                let filter = data.weight.as_ref().map(|w| product(&w.shape()[1..])).unwrap_or_default();
                 let patches = product(&output[3..]).saturating_mul(filter);
                 let products = numbers.saturating_mul(filter) / 2;
                 let both = products.saturating_add(patches.saturating_mul(conv.groups).saturating_mul(rows));
@@ -122,12 +122,13 @@ impl Cost {
             Layer::Neuron(_) | Layer::Integrator(_) => {
                 let [state, state_bytes] = A_STATE;
                 kept = numbers.saturating_mul(state_bytes);
-                let learned = layer.learned().is_some_and(|all| !all.is_empty());
-                let constants = if learned { product(&output[2..]).saturating_mul(CONSTANTS) } else { 0 };
+                let constants = match layer.learned() {
+                    Some(learned) if !learned.is_empty() => product(&output[2..]).saturating_mul(CONSTANTS),
+                    _ => 0,
+                };
                 let of_a_sample = weights.saturating_add(constants);
                 gradients = gradients.saturating_add(of_a_sample.saturating_mul(8 * AT_ONCE.0));
-                let feedback =
-                    if data.recurrent.is_some() { rows.saturating_mul(weights).saturating_mul(2) } else { 0 };
+                let feedback = rows.saturating_mul(weights).saturating_mul(2);
                 one_way = numbers.saturating_mul(state).saturating_add(feedback);
                 on_tape = one_way / rows;
             }
@@ -173,20 +174,27 @@ impl Cost {
 
 /// The most elements of an image under one position of a pool.
 fn largest_part(pool: &Pool, input: &Shape) -> usize {
-    let along = |axis: usize| pool.kernel[axis].min(input.get(3 + axis).copied().unwrap_or(1));
+    let along = |axis: usize| pool.kernel[axis].min(input[3 + axis]);
     along(0).saturating_mul(along(1))
 }
 
 /// How many backward passes may look for an explanation: three at least.
 pub(super) fn passes(file: &AuditFile) -> usize {
+    passes_of(Cost::of(file).backward, file.bytes)
+}
+
+fn passes_of(backward: usize, bytes: usize) -> usize {
     // A gradient is compared with the file's, number by number.
-    let a_pass = Cost::of(file).backward.saturating_add(file.bytes.saturating_mul(2));
-    (SEARCH.of(file.bytes) / a_pass.max(1)).max(3)
+    (SEARCH.of(bytes) / backward.saturating_add(bytes.saturating_mul(2))).max(3)
 }
 
 /// How many of them may run at the same time.
 pub(super) fn at_once(file: &AuditFile) -> usize {
-    (BACKWARD.of(file.bytes) / Cost::of(file).gradients.max(1)).max(1)
+    at_once_of(Cost::of(file).gradients, file.bytes)
+}
+
+fn at_once_of(gradients: usize, bytes: usize) -> usize {
+    (BACKWARD.of(bytes) / gradients).max(1)
 }
 
 /// What an evaluation of the network costs in the proof, in operations.
@@ -204,6 +212,17 @@ impl OnTape {
         let a_step = self.a_sample.saturating_mul(samples).saturating_add(self.a_step);
         self.always.saturating_add(steps.saturating_mul(a_step))
     }
+
+    /// Of a run of so many steps and samples, the first that may be taken; none where one step of one sample is more than
+    /// four times what may be.
+    pub(super) fn part(self, steps: usize, samples: usize) -> Option<(usize, usize)> {
+        if self.of(1, 1) > 4 * self.allowed {
+            return None;
+        }
+        let samples = (self.allowed / self.of(steps, 1)).clamp(1, samples);
+        let steps = (self.allowed / self.of(1, samples)).clamp(1, steps);
+        Some((steps, samples))
+    }
 }
 
 pub(super) fn on_tape(file: &AuditFile) -> OnTape {
@@ -212,8 +231,12 @@ pub(super) fn on_tape(file: &AuditFile) -> OnTape {
         always: file.layers.len().saturating_mul(A_LAYER_ON_TAPE),
         a_sample: Cost::of(file).on_tape,
         a_step: states.saturating_mul(A_STEP_ON_TAPE),
-        allowed: EVALUATION.of(file.bytes).min(ENOUGH),
+        allowed: allowed_on_tape(file.bytes),
     }
+}
+
+fn allowed_on_tape(bytes: usize) -> usize {
+    EVALUATION.of(bytes).min(ENOUGH)
 }
 
 #[cfg(test)]

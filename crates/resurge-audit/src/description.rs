@@ -3,17 +3,21 @@
 use super::each::Each;
 use super::error::{AuditError, Result};
 pub(super) use super::neuron::*;
+use resurge_snn::{Loss, Readout, Reduction, ResetKind, ResetTiming};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The version of the format that is read.
-pub(super) const FORMAT: u64 = 1;
+/// The versions of the format that are read. The first took a reset without a timing for one before the decay, which
+/// the same word does not mean elsewhere; the second asks for it.
+pub(super) const FORMATS: [u64; 2] = [1, 2];
 
 /// A network, how it was run, and what its gradients are claimed to be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Description {
+    /// The version of the format.
+    pub(super) version: u64,
     /// Who computed the gradients.
     pub(super) framework: Framework,
     /// The layers in the order of the forward pass.
@@ -109,52 +113,23 @@ pub(super) struct Plain {
     pub(super) class: Option<String>,
 }
 
-/// The loss.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Loss {
-    CrossEntropy(Terms),
-    Mse(Terms),
-    WeightedSum(Weighted),
-}
-
 /// A loss of terms.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Terms {
-    pub(super) readout: Readout,
+struct Terms {
+    readout: Readout,
     #[serde(default)]
-    pub(super) reduction: Reduction,
+    reduction: Reduction,
     #[serde(default = "one")]
-    pub(super) scale: f64,
+    scale: f64,
 }
 
-/// See [`Loss::WeightedSum`].
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+/// A sum of outputs.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Weighted {
+struct Weighted {
     #[serde(default = "one")]
-    pub(super) scale: f64,
-}
-
-/// What the loss sees of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Readout {
-    Sum,
-    Mean,
-    Last,
-    Max,
-    All,
-}
-
-/// How terms are added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Reduction {
-    #[default]
-    Mean,
-    BatchMean,
-    Sum,
+    scale: f64,
 }
 
 #[derive(Deserialize)]
@@ -177,7 +152,6 @@ fn read<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
         let whole = match (path, inner.as_str()) {
             (_, ".") => path.to_owned(),
             ("", _) => inner,
-            (_, _) if inner.starts_with('[') => format!("{path}{inner}"),
             _ => format!("{path}.{inner}"),
         };
         let place = if whole.is_empty() { "the description".to_owned() } else { at(&whole) };
@@ -212,8 +186,10 @@ fn plain(message: &str) -> String {
         other if other.starts_with("enum ") || other.starts_with("variant ") => {
             "a word of docs/audit-format.md"
         }
-        other if other.starts_with("an array of length ") => &format!("a list of {}", &other[19..]),
-        other => other,
+        other => match other.strip_prefix("an array of length ") {
+            Some(length) => &format!("a list of {length}"),
+            None => other,
+        },
     };
     format!("it is {found}, but must be {expected}")
 }
@@ -256,45 +232,59 @@ impl Description {
         let bad = |error: serde_json::Error| AuditError::description("the description", error.to_string());
         let value = resurge_program::parse_json(text.as_bytes()).map_err(bad)?;
         match value.get("version") {
-            Some(found) if found.as_u64() == Some(FORMAT) => {}
+            Some(found) if found.as_u64().is_some_and(|found| FORMATS.contains(&found)) => {}
             found => {
+                let [first, last] = FORMATS;
                 let problem = match found {
-                    None => format!("the format's version is missing; write {FORMAT}"),
+                    None => format!("the format's version is missing; write {last}"),
                     Some(Value::Number(found)) => {
-                        format!("the format's version is {found}, but {FORMAT} is read")
+                        format!("the format's version is {found}, but {first} and {last} are read")
                     }
                     Some(found) => {
-                        format!("the format's version is {found}, but must be the number {FORMAT}")
+                        format!("the format's version is {found}, but must be the number {first} or {last}")
                     }
                 };
                 return Err(AuditError::description("`version`", problem));
             }
         }
         let raw: Raw = read("", value)?;
-        debug_assert_eq!(raw.version, FORMAT);
-        let layer = |(k, value)| Layer::read(&format!("layers[{k}]"), value);
+        let layer = |(k, value)| {
+            let path = format!("layers[{k}]");
+            let layer = Layer::read(&path, value)?;
+            layer.check_timing(&path, raw.version).map(|()| layer)
+        };
         let layers = raw.layers.into_iter().enumerate().map(layer).collect::<Result<Vec<_>>>()?;
         if layers.is_empty() {
             return Err(AuditError::description("`layers`", "there is none, but at least one is needed"));
         }
         Ok(Self {
+            version: raw.version,
             framework: raw.framework,
             layers,
-            loss: Loss::read("loss", raw.loss)?,
+            loss: loss("loss", raw.loss)?,
             ungraded: raw.ungraded,
             notes: raw.notes,
         })
     }
 }
 
-impl Loss {
-    fn read(path: &str, mut value: Value) -> Result<Self> {
-        Ok(match kind_of(path, &mut value)?.as_str() {
-            "cross-entropy" => Self::CrossEntropy(read(path, value)?),
-            "mse" => Self::Mse(read(path, value)?),
-            "weighted-sum" => Self::WeightedSum(read(path, value)?),
-            other => return Err(unknown(path, other, "cross-entropy, mse, weighted-sum")),
-        })
+/// Those of the losses that the format has; each key with its path.
+fn loss(path: &str, mut value: Value) -> Result<Loss> {
+    let kind = kind_of(path, &mut value)?;
+    match kind.as_str() {
+        "cross-entropy" => {
+            let Terms { readout, reduction, scale } = read(path, value)?;
+            Ok(Loss::CrossEntropy { readout, reduction, scale })
+        }
+        "mse" => {
+            let Terms { readout, reduction, scale } = read(path, value)?;
+            Ok(Loss::Mse { readout, reduction, scale })
+        }
+        "weighted-sum" => {
+            let Weighted { scale } = read(path, value)?;
+            Ok(Loss::WeightedSum { scale })
+        }
+        other => Err(unknown(path, other, "cross-entropy, mse, weighted-sum")),
     }
 }
 
@@ -318,6 +308,21 @@ impl Layer {
 }
 
 impl Layer {
+    /// From version 2 on, a reset says where in the step it acts.
+    fn check_timing(&self, path: &str, version: u64) -> Result<()> {
+        match self {
+            Self::Neuron(n) if version > 1 && n.reset.timing.is_none() && n.reset.kind != ResetKind::None => {
+                let timings = ResetTiming::ALL.iter().map(|timing| timing.name()).collect::<Vec<_>>();
+                let problem = format!(
+                    "it is missing; version {version} has no default: write one of {}",
+                    timings.join(", ")
+                );
+                Err(AuditError::description(at(&format!("{path}.reset.timing")), problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The framework's class, if named.
     pub(super) fn class(&self) -> Option<&str> {
         match self {
@@ -342,7 +347,7 @@ impl Layer {
     }
 }
 
-pub(super) fn one() -> f64 {
+fn one() -> f64 {
     1.0
 }
 
@@ -353,3 +358,6 @@ fn ones() -> [usize; 2] {
 fn one_group() -> usize {
     1
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,15 +6,13 @@ pub(super) fn four_digits(x: f64) -> String {
         return format!("{x}");
     }
     let digits = 3 - x.abs().log10().floor() as i32;
-    let text = if digits > 0 {
+    if digits > 0 {
         let fixed = format!("{x:.*}", digits as usize);
-        // Rounding may have carried into another digit.
-        if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
+        fixed.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
         let unit = 10f64.powi(-digits);
         format!("{}", (x / unit).round() * unit)
-    };
-    if text == "-0" { "0".into() } else { text }
+    }
 }
 
 /// The number of which no diagnosis is made.
@@ -35,6 +33,8 @@ mod tests {
             (123456.0, "123500"),
             (10.0, "10"),
             (1234.4, "1234"),
+            (1234.5, "1235"),
+            (456.7, "456.7"),
             (0.0, "0"),
             (-0.0, "-0"),
             (0.99996, "1"),

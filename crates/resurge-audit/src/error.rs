@@ -53,9 +53,9 @@ pub enum AuditError {
 /// ```
 /// use resurge_audit::AuditFile;
 ///
-/// let error = AuditFile::open("../resurge/tests/audit/unusable/version-2.safetensors".as_ref()).unwrap_err();
-/// assert!(error.path.ends_with("version-2.safetensors"));
-/// assert!(error.to_string().starts_with("../resurge/tests/audit/unusable/version-2.safetensors: "));
+/// let error = AuditFile::open("../resurge/tests/audit/unusable/version-3.safetensors".as_ref()).unwrap_err();
+/// assert!(error.path.ends_with("version-3.safetensors"));
+/// assert!(error.to_string().starts_with("../resurge/tests/audit/unusable/version-3.safetensors: "));
 /// ```
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("{}: {error}", path.display())]

@@ -1,10 +1,11 @@
 //! Whether the forward pass is the one that was described: spike by spike, each after the recorded past.
 
-use super::description::{Firing, Output};
+use super::description::Output;
 use super::file::{AuditFile, Precision};
 use super::replay::{Extent, LayerValues, Sample, Values};
 use super::run::NetworkRun;
-use resurge_tensor::Bounded;
+use resurge_snn::Firing;
+use resurge_tensor::{Bounded, Tensor};
 use serde::Serialize;
 
 /// What the forward pass of a file has in common with its description.
@@ -105,19 +106,12 @@ impl Divergence {
 /// Compares the runs.
 pub(super) fn check(run: &NetworkRun<'_, Bounded>, loss: Bounded) -> ForwardReport {
     let file = run.file;
-    let mut divergence: Option<Divergence> = None;
-    let mut layers = Vec::new();
-    for k in 0..file.layers.len() {
-        let Some(samples) = run.samples(k) else { continue };
-        let (report, first) = check_layer(file, k, samples);
-        layers.push(report);
-        if let Some(first) = first.filter(|f| divergence.is_none_or(|d| f.place() < d.place())) {
-            divergence = Some(first);
-        }
-    }
+    let states = file.layers.iter().enumerate().filter_map(|(k, _)| Some((k, run.samples(k)?)));
+    let checked = states.filter_map(|(k, samples)| check_layer(file, k, samples));
+    let (layers, divergences): (Vec<_>, Vec<_>) = checked.unzip();
     ForwardReport {
         layers,
-        divergence,
+        divergence: divergences.into_iter().flatten().min_by_key(Divergence::place),
         recorded_loss: file.loss,
         computed_loss: loss.value,
         loss_agrees: file.precision.allows(file.loss, loss),
@@ -128,94 +122,81 @@ fn check_layer(
     file: &AuditFile,
     k: usize,
     samples: &[Sample<Bounded>],
-) -> (LayerForward, Option<Divergence>) {
+) -> Option<(LayerForward, Option<Divergence>)> {
     let precision = file.precision;
     let data = &file.layers[k];
-    let extent = Extent::of(data.potentials.as_ref().or(data.spikes.as_ref()).unwrap_or(&file.input));
-    let width = samples.first().map_or(0, |s| s.potential.len() / extent.steps.max(1));
-    let extent = Extent { width, batch: samples.len(), ..extent };
-    let mut report = LayerForward {
-        layer: k,
-        spikes_recorded: data.spikes.is_some(),
-        potentials_recorded: data.potentials.is_some(),
-        firing_rate: 0.0,
-        potential_error: 0.0,
-        near_threshold: 0,
-        taken_from_file: 0,
-    };
-    let Some(c) = &data.constants else { return (report, None) };
+    let c = data.constants.as_ref()?;
+    let width = file.shapes[k][2..].iter().product();
+    let extent = Extent { width, batch: samples.len(), steps: file.extent().0 };
     let values = LayerValues::of(c);
-    let largest = |values: &[f64]| values.iter().fold(0.0, |a: f64, x| a.max(x.abs()));
-    let scale = data.potentials.as_ref().map_or(0.0, |u| largest(u.as_slice()));
-    let mut first: Option<Divergence> = None;
-    let mut spikes = 0.0;
+    let largest = |u: &Tensor<f64>| u.as_slice().iter().fold(f64::MIN_POSITIVE, |a, x| a.max(x.abs()));
+    let potentials = data.potentials.as_ref().map(|u| (u, largest(u)));
+    // With a trace, the spikes that were taken from it have to give it back.
+    let is_trace = c.output == Output::Trace && c.cell.trace_decay > 0.0;
+    let (mut potential_error, mut near_threshold, mut taken_from_file): (f64, _, _) = (0.0, 0, 0);
+    let mut divergences: Vec<Divergence> = Vec::new();
     for (sample, s) in samples.iter().enumerate() {
-        let recorded_u = data.potentials.as_ref().map(|u| extent.gather(u.as_slice(), sample));
+        let recorded_u = potentials.map(|(u, scale)| (extent.gather(u.as_slice(), sample), scale));
         let recorded_y = data.spikes.as_ref().map(|y| extent.gather(y.as_slice(), sample));
-        let is_trace = c.output == Output::Trace && c.trace_decay > 0.0;
-        // With a trace, the spikes that were taken from it have to give it back.
-        let computed_y = if is_trace {
-            s.trace.clone()
-        } else {
-            s.delayed(c, extent, &s.computed).into_iter().map(|y| Bounded::new(y, 0.0)).collect()
+        let computed_y: Vec<f64> = match is_trace {
+            true => s.trace.iter().map(|a| a.value).collect(),
+            false => s.delayed(c, extent, &s.computed),
         };
-        spikes += s.spikes.iter().sum::<f64>();
         for at in 0..s.potential.len() {
             let (t, neuron) = (at / width, at % width);
             // The spike that this step hands on is that of the step before, with an output delay.
-            let source = if c.output_delay { at.checked_sub(width) } else { Some(at) };
+            let source = if c.cell.output_delay { at.checked_sub(width) } else { Some(at) };
             let near = c.spiking && source.is_some_and(|at| is_near(precision, values.neuron(neuron), s, at));
-            report.near_threshold += usize::from(near);
-            let mut differs = false;
-            if let Some(recorded) = recorded_y.as_ref().filter(|_| c.spiking) {
-                let (found, expected) = (recorded[at], computed_y[at]);
-                let flipped = match is_trace {
-                    false => found != expected.value,
-                    true => {
-                        !precision.allows(found, expected)
-                            || source.is_some_and(|at| s.computed[at] != s.spikes[at])
-                    }
-                };
-                report.taken_from_file += usize::from(flipped && near);
-                differs |= flipped && !near;
-            }
-            if let Some(recorded) = &recorded_u {
-                let error = (recorded[at] - s.potential[at].value).abs();
-                report.potential_error = report.potential_error.max(error / scale.max(f64::MIN_POSITIVE));
+            let flipped = recorded_y.as_ref().is_some_and(|recorded| match is_trace {
+                false => recorded[at] != computed_y[at],
+                true => {
+                    !precision.allows(recorded[at], s.trace[at])
+                        || source.is_some_and(|at| s.computed[at] != s.spikes[at])
+                }
+            });
+            near_threshold += usize::from(near);
+            taken_from_file += usize::from(flipped && near);
+            let threshold = s.threshold(values.neuron(neuron), at).value;
+            let off = recorded_u.as_ref().is_some_and(|(recorded, scale)| {
+                let u = s.potential[at];
+                potential_error = potential_error.max((recorded[at] - u.value).abs() / scale);
                 // A recorder may have it from the spike's argument, potential less threshold.
-                let threshold = s.threshold(values.neuron(neuron), at).value.abs();
-                let with = Bounded::new(s.potential[at].value, s.potential[at].error() + 2.0 * threshold);
-                differs |= !precision.allows(recorded[at], with);
-            }
-            if !differs {
+                !precision.allows(recorded[at], Bounded::new(u.value, u.error() + 2.0 * threshold.abs()))
+            });
+            if !(off || (flipped && !near)) {
                 continue;
             }
-            let here = Divergence {
+            divergences.push(Divergence {
                 layer: k,
                 step: t,
                 sample,
                 neuron,
                 recorded_spike: recorded_y.as_ref().map(|y| y[at]),
-                computed_spike: computed_y[at].value,
-                recorded_potential: recorded_u.as_ref().map(|u| u[at]),
+                computed_spike: computed_y[at],
+                recorded_potential: recorded_u.as_ref().map(|(u, _)| u[at]),
                 computed_potential: s.potential[at].value,
-                threshold: s.threshold(values.neuron(neuron), at).value,
-            };
-            if first.is_none_or(|f| here.place() < f.place()) {
-                first = Some(here);
-            }
+                threshold,
+            });
             // Later ones of this sample cannot be the first.
             break;
         }
     }
-    let count = (extent.steps * extent.batch * width).max(1);
-    report.firing_rate = spikes / count as f64;
-    (report, first)
+    let all = samples.iter().flat_map(|s| &s.spikes);
+    let report = LayerForward {
+        layer: k,
+        spikes_recorded: data.spikes.is_some(),
+        potentials_recorded: data.potentials.is_some(),
+        firing_rate: all.clone().sum::<f64>() / all.count() as f64,
+        potential_error,
+        near_threshold,
+        taken_from_file,
+    };
+    Some((report, divergences.into_iter().min_by_key(Divergence::place)))
 }
 
 /// Whether the potential is so near to where the number of its spikes changes that rounding may take it across.
 fn is_near(precision: Precision, c: &Values<'_, Bounded>, s: &Sample<Bounded>, at: usize) -> bool {
     let x = c.above(s.potential[at], s.threshold(c, at));
-    let change = if c.of.firing == Firing::Repeatedly { x.value.round().max(0.0) } else { 0.0 };
+    let change = if c.of.cell.firing == Firing::Repeatedly { x.value.round().max(0.0) } else { 0.0 };
     precision.allows(change, x)
 }

@@ -39,17 +39,17 @@ pub(super) fn in_words(run: &NetworkRun<'_, Bounded>, d: &Divergence) -> Option<
             }
             let rounding = APART * file.precision.roundoff() * (size + next_size);
             moved += usize::from(first.abs() > rounding);
-            steady &= (next - constants.of(k).decay * first).abs() <= rounding;
+            steady &= (next - constants.of(k).cell.decay * first).abs() <= rounding;
         }
     }
     let c = constants.of(d.neuron);
-    if moved == 0 || !steady || c.decay == 0.0 || c.output == Output::Trace {
+    if moved == 0 || !steady || c.cell.decay == 0.0 || c.output == Output::Trace {
         return None;
     }
-    let began = c.initial + at(0, d.sample, d.neuron)?.0 / c.decay;
+    let began = c.cell.initial_potential + at(0, d.sample, d.neuron)?.0 / c.cell.decay;
     Some(format!(
         "the likely cause is kept state: the neurons of this layer began where a run before had left them, this one at \
          {began} and not at {}; {remedy}",
-        c.initial
+        c.cell.initial_potential
     ))
 }

@@ -57,7 +57,6 @@ pub use proof::ProofReport;
 pub use report::{AuditReport, AuditReports, FileReport, GradientReport};
 pub use search::Explanation;
 
-use description::FORMAT;
 use resurge_tensor::Bounded;
 use run::NetworkRun;
 
@@ -123,7 +122,7 @@ fn audit_with(file: &AuditFile, options: &AuditOptions, proof: proof::Proof) -> 
     let stateful = file.description.layers.iter().enumerate().filter(|(k, _)| run.samples(*k).is_some());
     let mut report = AuditReport {
         framework: format!("{} {}", framework.name, framework.version),
-        format: FORMAT,
+        format: file.description.version,
         notes: file.description.notes.clone(),
         classes: stateful.filter_map(|(_, layer)| layer.class().map(str::to_owned)).collect(),
         precision: file.precision,

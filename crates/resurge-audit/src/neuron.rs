@@ -1,7 +1,9 @@
 //! Neurons and integrators in a description: the tables of docs/audit-format.md.
 
 use super::each::Each;
-use serde::{Deserialize, Serialize};
+use resurge_snn::{Firing, Reset, ResetGradient, ResetKind, ResetTiming, SurrogateScale, ThresholdInSpike};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// See [`Layer::Neuron`]; the fields are those of the format page.
@@ -60,26 +62,6 @@ pub(super) struct Integrator {
     pub(super) class: Option<String>,
 }
 
-/// When a neuron fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Firing {
-    #[default]
-    Above,
-    AtOrAbove,
-    Repeatedly,
-}
-
-/// How the threshold enters the spike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ThresholdInSpike {
-    #[default]
-    Attached,
-    Detached,
-    Relative,
-}
-
 /// A first-order synapse.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,61 +83,46 @@ pub(super) struct Adaptation {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DescribedReset {
+    /// Without its value.
+    #[serde(deserialize_with = "kind_of_reset")]
     pub(super) kind: ResetKind,
-    #[serde(default)]
-    pub(super) timing: Timing,
+    /// Version 1 of the format takes `before-decay` where there is none.
+    #[serde(default, deserialize_with = "there")]
+    pub(super) timing: Option<ResetTiming>,
     #[serde(default = "Each::zero")]
     pub(super) value: Each,
 }
 
-/// What a spike does to the potential of one neuron.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Reset {
-    pub(super) kind: ResetKind,
-    pub(super) timing: Timing,
-    pub(super) value: f64,
-}
-
-/// The kind of a reset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ResetKind {
-    None,
-    Zero,
-    Value,
-    Subtract,
-    ZeroThenAdd,
-}
-
-/// Where in the step a reset acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Timing {
-    #[default]
-    BeforeDecay,
-    AfterDecay,
-    AfterInput,
-}
-
-/// The claim about the reset's gradient.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ResetGradient {
-    Full,
-    Detached,
-    SpatialOnly,
-    Scaled(f64),
-}
-
-impl ResetGradient {
-    /// What the path through the reset is multiplied by.
-    pub(super) fn alpha(self) -> f64 {
-        match self {
-            Self::Full => 1.0,
-            Self::Scaled(alpha) => alpha,
-            Self::Detached | Self::SpatialOnly => 0.0,
-        }
+impl DescribedReset {
+    /// The reset of a neuron with this value.
+    pub(super) fn of(&self, value: f64) -> Reset {
+        let timing = self.timing.unwrap_or(ResetTiming::BeforeDecay);
+        Reset { kind: valued(self.kind, value), timing }
     }
+}
+
+/// A kind of reset with another value, if it has any.
+pub(super) fn valued(kind: ResetKind, value: f64) -> ResetKind {
+    match kind {
+        ResetKind::ToValue(_) => ResetKind::ToValue(value),
+        ResetKind::ToZeroThenAdd(_) => ResetKind::ToZeroThenAdd(value),
+        other => other,
+    }
+}
+
+/// A key that may be left out, but is not null.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+fn kind_of_reset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ResetKind, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let named = ResetKind::ALL.iter().find(|entry| entry.name == name);
+    named.and_then(|entry| entry.of(entry.sample).ok()).ok_or_else(|| {
+        let names = ResetKind::ALL.iter().map(|entry| format!("`{}`", entry.name));
+        let names = names.collect::<Vec<_>>().join(", ");
+        D::Error::custom(format!("unknown variant `{name}`, expected one of {names}"))
+    })
 }
 
 /// What a neuron layer hands on.
@@ -217,38 +184,5 @@ pub(super) struct Surrogate {
     pub(super) wings: Option<f64>,
     pub(super) ratio: Option<f64>,
     pub(super) period: Option<f64>,
-    pub(super) scale: Option<Scale>,
-}
-
-/// A surrogate's normalisation.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Scale {
-    UnitArea,
-    PeakOne,
-    Peak(f64),
-}
-
-impl ResetKind {
-    /// The format's word.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Zero => "zero",
-            Self::Value => "value",
-            Self::Subtract => "subtract",
-            Self::ZeroThenAdd => "zero-then-add",
-        }
-    }
-}
-
-impl Timing {
-    /// The format's word.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::BeforeDecay => "before-decay",
-            Self::AfterDecay => "after-decay",
-            Self::AfterInput => "after-input",
-        }
-    }
+    pub(super) scale: Option<SurrogateScale>,
 }

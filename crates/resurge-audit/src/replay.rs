@@ -3,9 +3,10 @@
 //! rounding has flipped does not spoil all that comes after it.
 
 use super::cell::{Constants, LayerConstants};
-use super::description::{Output, Reset, ResetKind, Timing};
+use super::description::Output;
 use super::number::Number;
 use rayon::prelude::*;
+use resurge_snn::{Reset, ResetKind, ResetTiming};
 use resurge_tensor::Tensor;
 
 /// The extents of a layer: steps, samples, neurons.
@@ -24,28 +25,20 @@ impl Extent {
 
     /// The sequence `[T, N]` of one sample.
     pub(super) fn gather<S: Number>(self, values: &[S], sample: usize) -> Vec<S> {
-        let mut one = Vec::with_capacity(self.steps * self.width);
-        for t in 0..self.steps {
-            one.extend_from_slice(&values[(t * self.batch + sample) * self.width..][..self.width]);
-        }
-        one
+        let row = |t: usize| &values[(t * self.batch + sample) * self.width..][..self.width];
+        (0..self.steps).flat_map(row).copied().collect()
     }
 
     /// How many samples a thread takes at least: with fewer, to hand them out costs more than they do.
     pub(super) fn a_task(self) -> usize {
         const NUMBERS: usize = 5000;
-        (NUMBERS / (self.steps * self.width).max(1)).max(1)
+        (NUMBERS / (self.steps * self.width)).max(1)
     }
 
     /// The sequences `[T, N]` of all samples as one `[T, B, N]`.
     pub(super) fn assemble<'a, S: Number>(self, of: impl Fn(usize) -> &'a [S]) -> Vec<S> {
-        let mut all = Vec::with_capacity(self.steps * self.batch * self.width);
-        for t in 0..self.steps {
-            for sample in 0..self.batch {
-                all.extend_from_slice(&of(sample)[t * self.width..][..self.width]);
-            }
-        }
-        all
+        let row = |t: usize, sample: usize| &of(sample)[t * self.width..][..self.width];
+        (0..self.steps).flat_map(|t| (0..self.batch).flat_map(move |k| row(t, k))).copied().collect()
     }
 }
 
@@ -61,8 +54,8 @@ pub(super) struct Sample<S> {
     pub(super) spikes: Vec<f64>,
     /// The spikes as computed, after the same past.
     pub(super) computed: Vec<f64>,
-    /// The thresholds where they adapt; else they are the constant.
-    thresholds: Vec<S>,
+    /// By how much the thresholds are raised where they adapt.
+    pub(super) raised: Vec<S>,
     /// The residual reset that a step contains.
     pub(super) taken: Vec<f64>,
     /// The trace `a` of what the layer hands on, where it hands on that.
@@ -101,15 +94,14 @@ fn run_sample<S: Number>(
     let mut s = Sample {
         synapse: zeros(c.synapse.is_some()),
         potential: zeros(true),
-        spikes: vec![0.0; steps * n],
-        computed: vec![0.0; steps * n],
-        thresholds: zeros(c.adaptation.is_some()),
-        taken: vec![0.0; if c.of.residual { steps * n } else { 0 }],
+        spikes: Vec::new(),
+        computed: Vec::new(),
+        raised: zeros(c.adaptation.is_some()),
+        taken: Vec::new(),
         trace: zeros(c.of.output == Output::Trace),
-        resting: vec![false; if c.of.refractory > 0 { steps * n } else { 0 }],
+        resting: Vec::new(),
         current: Vec::new(),
     };
-    let mut adaptation = vec![S::zero(); n];
     // For how many steps each neuron is still silent.
     let mut silent = vec![0_usize; n];
     for t in 0..steps {
@@ -135,35 +127,32 @@ fn run_sample<S: Number>(
                 (c.decay * c.initial + d, 0.0)
             } else {
                 let past = Past::at(&s, c, at - n);
-                (past.charge(c, c.of.reset, d), past.residual(c))
+                (past.charge(c, c.of.cell.reset, d), past.residual(c))
             };
-            if c.of.residual {
-                s.taken[at] = taken;
+            if c.of.cell.residual_reset {
+                s.taken.push(taken);
             }
             s.potential[at] = u;
-            if !c.of.spiking {
-                continue;
-            }
             if let Some((decay, scale)) = c.adaptation {
                 if t > 0 {
                     let spike = S::from_f64(s.spikes[at - n]);
-                    adaptation[k] = decay * adaptation[k] + scale * (S::one() - decay) * spike;
+                    s.raised[at] = decay * s.raised[at - n] + scale * (S::one() - decay) * spike;
                 }
-                s.thresholds[at] = c.threshold + adaptation[k];
             }
             let x = c.above(u, s.threshold(c, at));
             let rested = silent[k] == 0;
-            if c.of.refractory > 0 {
-                s.resting[at] = !rested;
+            if c.of.cell.refractory_steps > 0 {
+                s.resting.push(!rested);
             }
-            let o = if rested { c.of.count(x.re()) } else { 0.0 };
-            s.computed[at] = o;
-            s.spikes[at] = match forced.map(|forced| forced[at]) {
+            let computed = if c.of.spiking && rested { c.of.count(x.re()) } else { 0.0 };
+            s.computed.push(computed);
+            let o = match forced.map(|forced| forced[at]) {
                 // A spike that the file cannot know: with an output delay, that of the last step.
                 Some(spike) if !spike.is_nan() => spike,
-                _ => o,
+                _ => computed,
             };
-            silent[k] = if s.spikes[at] != 0.0 { c.of.refractory } else { silent[k].saturating_sub(1) };
+            s.spikes.push(o);
+            silent[k] = if o != 0.0 { c.of.cell.refractory_steps } else { silent[k].saturating_sub(1) };
             if c.of.output == Output::Trace {
                 let y = S::from_f64(s.handed_on(c.of, n, t, k));
                 let trace = if t > 0 { s.trace[at - n] } else { S::zero() };
@@ -178,12 +167,12 @@ fn run_sample<S: Number>(
 impl<S: Number> Sample<S> {
     /// The threshold of a neuron in a step.
     pub(super) fn threshold(&self, c: &Values<'_, S>, at: usize) -> S {
-        self.thresholds.get(at).copied().unwrap_or(c.threshold)
+        self.raised.get(at).map_or(c.threshold, |&raised| c.threshold + raised)
     }
 
     /// `y[t]`: the spike, or that of the step before.
     pub(super) fn handed_on(&self, c: &Constants, width: usize, t: usize, neuron: usize) -> f64 {
-        match (c.output_delay, t) {
+        match (c.cell.output_delay, t) {
             (false, _) => self.spikes[t * width + neuron],
             (true, 0) => 0.0,
             (true, _) => self.spikes[(t - 1) * width + neuron],
@@ -201,7 +190,7 @@ impl<S: Number> Sample<S> {
 
     /// Spikes as the layer would hand them on.
     pub(super) fn delayed(&self, c: &Constants, extent: Extent, spikes: &[f64]) -> Vec<f64> {
-        if !c.output_delay {
+        if !c.cell.output_delay {
             return spikes.to_vec();
         }
         let kept = (extent.steps - 1) * extent.width;
@@ -229,18 +218,19 @@ pub(super) struct Values<'a, S> {
 
 impl<'a, S: Number> Values<'a, S> {
     pub(super) fn of(c: &'a Constants) -> Self {
-        let pair = |(a, b): (f64, f64)| (S::constant(a), S::constant(b));
+        let cell = &c.cell;
+        let pair = |a: f64, b: f64| (S::constant(a), S::constant(b));
         Self {
             of: c,
-            decay: S::constant(c.decay),
-            input_gain: S::constant(c.input_gain),
-            drive: S::constant(c.drive),
-            initial: S::constant(c.initial),
-            threshold: S::constant(c.threshold),
-            reset_value: S::constant(c.reset.value),
-            trace_decay: S::constant(c.trace_decay),
-            synapse: c.synapse.map(pair),
-            adaptation: c.adaptation.map(pair),
+            decay: S::constant(cell.decay),
+            input_gain: S::constant(cell.input_gain),
+            drive: S::constant(cell.drive),
+            initial: S::constant(cell.initial_potential),
+            threshold: S::constant(cell.threshold),
+            reset_value: S::constant(c.reset_value),
+            trace_decay: S::constant(cell.trace_decay),
+            synapse: cell.synapse.map(|s| pair(s.decay, s.gain)),
+            adaptation: cell.adaptation.map(|a| pair(a.decay, a.scale)),
         }
     }
 
@@ -286,7 +276,7 @@ impl<S: Number> Past<S> {
             u: s.potential[at],
             o: S::from_f64(s.spikes[at]),
             threshold: s.threshold(c, at),
-            taken: S::from_f64(if c.of.residual { s.taken[at] } else { 0.0 }),
+            taken: S::from_f64(if c.of.cell.residual_reset { s.taken[at] } else { 0.0 }),
         }
     }
 
@@ -295,31 +285,34 @@ impl<S: Number> Past<S> {
         let silent = S::one() - self.o;
         match kind {
             ResetKind::None => v,
-            ResetKind::Zero => v * silent,
-            ResetKind::Value => v * silent + c.reset_value * self.o,
-            ResetKind::ZeroThenAdd => v * silent + c.reset_value,
+            ResetKind::ToZero => v * silent,
+            ResetKind::ToValue(_) => v * silent + c.reset_value * self.o,
+            ResetKind::ToZeroThenAdd(_) => v * silent + c.reset_value,
             ResetKind::Subtract => v - self.threshold * (self.o - taken),
         }
     }
 
     /// The residual reset of the step after this one.
     pub(super) fn residual(&self, c: &Values<'_, S>) -> f64 {
-        if !c.of.residual {
+        if !c.of.cell.residual_reset {
             return 0.0;
         }
-        let m = self.reset(c, c.of.reset.kind, self.u, self.taken);
+        let m = self.reset(c, c.of.cell.reset.kind, self.u, self.taken);
         c.of.count((m - self.threshold).re())
     }
 
     /// The potential one step later, `d` being what drives it.
     fn charge(&self, c: &Values<'_, S>, reset: Reset, d: S) -> S {
         match reset.timing {
-            Timing::BeforeDecay => {
+            ResetTiming::BeforeDecay => {
                 let m = self.reset(c, reset.kind, self.u, self.taken);
                 c.decay * m - S::from_f64(self.residual(c)) * self.threshold + d
             }
-            Timing::AfterDecay => self.reset(c, reset.kind, c.decay * self.u, S::zero()) + d,
-            Timing::AfterInput => self.reset(c, reset.kind, c.decay * self.u + d, S::zero()),
+            ResetTiming::AfterDecay => self.reset(c, reset.kind, c.decay * self.u, S::zero()) + d,
+            ResetTiming::AfterInput => self.reset(c, reset.kind, c.decay * self.u + d, S::zero()),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::forward::ForwardReport;
 use super::profile::{LagProfile, StepProfile};
 use super::proof::ProofReport;
 use super::search::Explanation;
-use super::{Precision, description::FORMAT};
+use super::{Precision, description::FORMATS};
 use resurge_tensor::Tensor;
 use serde::Serialize;
 
@@ -80,7 +80,7 @@ const EXTREME: f64 = 130.0;
 pub struct AuditReport {
     /// The framework's name and version.
     pub framework: String,
-    /// The version of the format.
+    /// The version of the format in which the file is written.
     pub format: u64,
     /// The classes of the layers with a state, as the file names them.
     pub classes: Vec<String>,
@@ -196,7 +196,7 @@ impl GradientReport {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditReports {
-    /// The version of the audit format that was read.
+    /// The newest version of the audit format that is read; each file's report has its own.
     pub format: u64,
     /// Files whose gradients are as claimed.
     pub matched: usize,
@@ -263,7 +263,7 @@ impl AuditReports {
                 Err(error) => FileReport { file, error: Some(error.error.to_string()), audit: None },
             })
             .collect();
-        Self { format: FORMAT, matched, mismatched, undecided, unproved, unusable, files }
+        Self { format: FORMATS[1], matched, mismatched, undecided, unproved, unusable, files }
     }
 
     /// How many files came to which end, in words.

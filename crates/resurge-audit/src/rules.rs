@@ -1,10 +1,10 @@
 //! The rules that a framework may have differentiated by instead of the claimed one, each with its code and words.
 
 use super::adjoint::{Cuts, ThresholdPaths};
-use super::description::{Output, Reset, ResetGradient, ResetKind, Timing};
+use super::description::Output;
 use super::file::AuditFile;
 use super::run::{Rule, SurrogateChange};
-use resurge_snn::SurrogateScale;
+use resurge_snn::{Reset, ResetGradient, ResetKind, ResetTiming, SurrogateScale};
 
 /// An explanation before it is measured.
 pub(super) struct Candidate {
@@ -43,14 +43,19 @@ pub(super) fn plain_rules(file: &AuditFile) -> Vec<Candidate> {
     let none = Cuts::default();
     let cuts = [
         ("decay", "the decayed potential", true, Cuts { decay: true, ..none }),
-        ("synapse", "the synapse", has(|c| c.synapse.is_some()), Cuts { synapse: true, ..none }),
+        ("synapse", "the synapse", has(|c| c.cell.synapse.is_some()), Cuts { synapse: true, ..none }),
         (
             "trace",
             "the trace",
-            has(|c| c.trace_decay > 0.0 && c.output == Output::Trace),
+            has(|c| c.cell.trace_decay > 0.0 && c.output == Output::Trace),
             Cuts { trace: true, ..none },
         ),
-        ("adaptation", "the adaptation", has(|c| c.adaptation.is_some()), Cuts { adaptation: true, ..none }),
+        (
+            "adaptation",
+            "the adaptation",
+            has(|c| c.cell.adaptation.is_some()),
+            Cuts { adaptation: true, ..none },
+        ),
     ];
     for (name, what, there, cuts) in cuts {
         if there {
@@ -120,7 +125,7 @@ pub(super) fn other_surrogates(file: &AuditFile) -> Vec<Candidate> {
         .iter()
         .filter_map(|layer| layer.constants.as_ref())
         .filter(|c| c.spiking)
-        .map(|c| c.surrogate)
+        .map(|c| c.cell.surrogate)
         .collect();
     let mut found = Vec::new();
     let straight = claimed.iter().any(|s| s.name() == "straight-through");
@@ -152,34 +157,29 @@ pub(super) fn other_surrogates(file: &AuditFile) -> Vec<Candidate> {
 }
 
 pub(super) fn other_resets(file: &AuditFile) -> Vec<Candidate> {
-    let claimed: Vec<Reset> = file
-        .layers
-        .iter()
-        .filter_map(|layer| layer.constants.as_ref())
-        .filter(|c| c.spiking)
-        .map(|c| c.reset)
-        .collect();
+    let all = file.layers.iter().filter_map(|layer| layer.constants.as_ref());
+    let claimed: Vec<_> = all.filter(|c| c.spiking).collect();
     let Some(first) = claimed.first() else { return Vec::new() };
     let mut found = Vec::new();
-    for kind in
-        [ResetKind::None, ResetKind::Zero, ResetKind::Value, ResetKind::Subtract, ResetKind::ZeroThenAdd]
+    for (entry, &timing) in
+        ResetKind::ALL.iter().flat_map(|entry| ResetTiming::ALL.iter().map(move |t| (entry, t)))
     {
-        for timing in [Timing::BeforeDecay, Timing::AfterDecay, Timing::AfterInput] {
-            let same = claimed.iter().all(|r| (r.kind, r.timing) == (kind, timing));
-            let needs_value = matches!(kind, ResetKind::Value | ResetKind::ZeroThenAdd);
-            // Without a value, these are a reset to zero; without a reset, there is no place for it.
-            let same = same || (needs_value && first.value == 0.0);
-            if same || (kind == ResetKind::None && timing != Timing::BeforeDecay) {
-                continue;
-            }
-            let rule = Rule { reset: Some(Reset { kind, timing, value: first.value }), ..Rule::default() };
-            let words = format!(
-                "this is the gradient of the reset \"{}\", {}, at the run's potentials and spikes",
-                kind.name(),
-                timing.name().replace('-', " the ")
-            );
-            found.push(candidate(format!("reset {} {}", kind.name(), timing.name()), words, rule));
+        let numbers = vec![first.reset_value; entry.parameters.len()];
+        let Ok(kind) = entry.of(&numbers) else { continue };
+        let same = |reset: Reset| reset.kind.name() == entry.name && reset.timing == timing;
+        // With a value of 0, these are a reset to zero; without a reset, there is no place for it.
+        let zero = kind.value() == Some(0.0);
+        let nowhere = kind == ResetKind::None && timing != ResetTiming::BeforeDecay;
+        if zero || nowhere || claimed.iter().all(|c| same(c.cell.reset)) {
+            continue;
         }
+        let rule = Rule { reset: Some(Reset { kind, timing }), ..Rule::default() };
+        let words = format!(
+            "this is the gradient of the reset \"{}\", {}, at the run's potentials and spikes",
+            entry.name,
+            timing.name().replace('-', " the ")
+        );
+        found.push(candidate(format!("reset {} {timing}", entry.name), words, rule));
     }
     found
 }

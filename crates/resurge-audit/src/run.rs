@@ -2,13 +2,13 @@
 
 use super::adjoint::{self, Cotangents, Cuts, LayerRule, ThresholdPaths};
 use super::compare::Expected;
-use super::description::{CONSTANTS, Constant, Output, Reset, ResetGradient, ThresholdInSpike};
+use super::description::{CONSTANTS, Constant, Output};
 use super::error::{AuditError, Result};
 use super::file::{AuditFile, LayerData, Of, Recorded};
 use super::number::Number;
 use super::replay::{self, Extent, Sample};
 use super::stage::{LossRun, Stage};
-use resurge_snn::{Surrogate, SurrogateScale};
+use resurge_snn::{Reset, ResetGradient, Surrogate, SurrogateScale, ThresholdInSpike};
 use resurge_tensor::{Bounded, Shape, Tensor};
 
 /// Another gradient of the same run; the default is what the file claims.
@@ -287,17 +287,18 @@ impl NetworkRun<'_, Bounded> {
 impl Rule {
     fn of_layer(&self, c: &super::cell::Constants, roundoff: f64) -> LayerRule {
         LayerRule {
-            reset_gradient: self.reset_gradient.unwrap_or(c.claim),
-            surrogate: self.surrogate.apply(c.surrogate),
+            reset_gradient: self.reset_gradient.unwrap_or(c.cell.reset_gradient),
+            surrogate: self.surrogate.apply(c.cell.surrogate),
             factor: self.factor,
             width: self.width,
             truncated: self.truncated,
             // An integrator has none to be changed.
-            reset: self.reset.filter(|_| c.spiking).unwrap_or(c.reset),
+            reset: self.reset.filter(|_| c.spiking).unwrap_or(c.cell.reset),
             cuts: self.cuts,
-            threshold: self
-                .threshold
-                .unwrap_or(ThresholdPaths { reset: true, spike: c.in_spike == ThresholdInSpike::Attached }),
+            threshold: self.threshold.unwrap_or(ThresholdPaths {
+                reset: true,
+                spike: c.cell.threshold_in_spike == ThresholdInSpike::Attached,
+            }),
             roundoff,
             per_neuron: false,
         }
@@ -321,14 +322,14 @@ fn forced_spikes(data: &LayerData, extent: Extent) -> Option<Vec<Vec<f64>>> {
     let (constants, recorded) = (data.constants.as_ref()?, data.spikes.as_ref()?);
     let one = |sample: usize| {
         let mut y = extent.gather(recorded.as_slice(), sample);
-        if constants.output == Output::Trace && constants.trace_decay > 0.0 {
-            let beta = constants.trace_decay;
+        if constants.output == Output::Trace && constants.cell.trace_decay > 0.0 {
+            let beta = constants.cell.trace_decay;
             for at in (extent.width..y.len()).rev() {
                 y[at] = ((y[at] - beta * y[at - extent.width]) / (1.0 - beta)).round();
             }
             y.iter_mut().take(extent.width).for_each(|a| *a = (*a / (1.0 - beta)).round());
         }
-        if constants.output_delay {
+        if constants.cell.output_delay {
             y.drain(..extent.width);
             y.extend(std::iter::repeat_n(f64::NAN, extent.width));
         }

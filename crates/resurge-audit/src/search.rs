@@ -2,7 +2,6 @@
 
 use super::compare::{Comparison, Expected, dot, norm, scaled, units};
 use super::cost;
-use super::description::ResetGradient;
 use super::digits::{ONCE, four_digits};
 use super::error::Result;
 use super::file::AuditFile;
@@ -13,6 +12,7 @@ use super::rules::{
 };
 use super::run::{NetworkRun, Rule};
 use rayon::prelude::*;
+use resurge_snn::ResetGradient;
 use resurge_tensor::Bounded;
 use serde::Serialize;
 
@@ -155,7 +155,7 @@ impl Search<'_> {
                 format!("the gradient is 1/{batch} of the right one: averaged over the batch once more");
             offer("batch-mean".into(), words, 1.0 / batch);
         }
-        let units = units(self.file, self.claimed);
+        let units = units(&self.file.gradients, self.claimed);
         let recorded = scaled(&units, &self.recorded());
         let right: Vec<Vec<f64>> = self.claimed.iter().map(|g| g.values.clone()).collect();
         let right = scaled(&units, &right);
@@ -178,7 +178,7 @@ impl Search<'_> {
         if !self.file.layers.iter().any(|layer| layer.constants.as_ref().is_some_and(|c| c.spiking)) {
             return Ok((Vec::new(), 0));
         }
-        let (recorded, units) = (self.recorded(), units(self.file, self.claimed));
+        let (recorded, units) = (self.recorded(), units(&self.file.gradients, self.claimed));
         let (mut found, mut untried) = (Vec::new(), 0);
         let mut add = |starts: &[f64],
                        rule: &(dyn Fn(f64) -> Rule + Sync),

@@ -1,7 +1,7 @@
 //! The surrogate of a description.
 
 use super::cell::Entry;
-use super::description::{Scale, Surrogate};
+use super::description::Surrogate;
 use super::error::Result;
 use resurge_snn::{self, SurrogateScale};
 
@@ -41,14 +41,12 @@ pub(super) fn read(of: &Entry<'_>, s: &Surrogate) -> Result<resurge_snn::Surroga
     let made = made.map_err(|error| bad(key(&error).unwrap_or("kind"), error.to_string()))?;
     Ok(match s.scale {
         None => made,
-        Some(Scale::UnitArea) if !one.area => {
+        Some(SurrogateScale::UnitArea) if !one.area => {
             return Err(bad("scale", format!("`{}` has no area; give its peak", s.kind)));
         }
-        Some(Scale::UnitArea) => made.with_scale(SurrogateScale::UnitArea),
-        Some(Scale::PeakOne) => made.with_scale(SurrogateScale::PeakOne),
-        Some(Scale::Peak(p)) if p > 0.0 && p.is_finite() => made.with_scale(SurrogateScale::Peak(p)),
-        Some(Scale::Peak(p)) => {
+        Some(SurrogateScale::Peak(p)) if p.is_nan() || p <= 0.0 => {
             return Err(bad("scale.peak", format!("it is {p}, but must be positive and finite")));
         }
+        Some(scale) => made.with_scale(scale),
     })
 }

@@ -1,7 +1,6 @@
 //! The verdict about gradients whose forward pass is the described one.
 
 use super::compare::{Comparison, Expected, norm, scaled, units};
-use super::description::{ResetGradient, ResetKind};
 use super::digits::four_digits;
 use super::error::Result;
 use super::file::AuditFile;
@@ -9,6 +8,7 @@ use super::report::{AuditReport, GradientReport, UNDECIDED};
 use super::rules;
 use super::run::{NetworkRun, Rule};
 use super::search;
+use resurge_snn::{ResetGradient, ResetKind};
 use resurge_tensor::Bounded;
 
 /// Explanations that a report keeps.
@@ -82,7 +82,7 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
 /// The norm of what the claimed gradient has and the file's has not, over that of the claimed one; infinite where that
 /// is zero.
 fn weight(file: &AuditFile, claimed: &[Expected]) -> f64 {
-    let units = units(file, claimed);
+    let units = units(&file.gradients, claimed);
     let recorded: Vec<Vec<f64>> = file.gradients.iter().map(|g| g.value.to_vec()).collect();
     let claimed: Vec<Vec<f64>> = claimed.iter().map(|g| g.values.clone()).collect();
     let (ours, theirs) = (scaled(&units, &claimed), scaled(&units, &recorded));
@@ -158,7 +158,7 @@ fn agreed(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> Result<()>
 fn claims(file: &AuditFile) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for c in file.layers.iter().filter_map(|layer| layer.constants.as_ref()).filter(|c| c.spiking) {
-        let name = match c.claim {
+        let name = match c.cell.reset_gradient {
             ResetGradient::Full => "full".into(),
             ResetGradient::Detached => "detached".into(),
             ResetGradient::SpatialOnly => "spatial-only".into(),
@@ -182,8 +182,8 @@ fn others_that_match(run: &NetworkRun<'_, Bounded>) -> Result<Vec<String>> {
     for (code, _, other) in rules::reset_gradients() {
         let is_another = |c: &super::cell::Constants| {
             let through = |of: ResetGradient| of != ResetGradient::SpatialOnly;
-            through(c.claim) != through(other)
-                || (c.reset.kind != ResetKind::None && c.claim.alpha() != other.alpha())
+            through(c.cell.reset_gradient) != through(other)
+                || (c.cell.reset.kind != ResetKind::None && c.cell.reset_gradient.alpha() != other.alpha())
         };
         let mut neurons = file.layers.iter().filter_map(|layer| layer.constants.as_ref());
         if !neurons.any(|c| c.spiking && is_another(c)) {

@@ -35,7 +35,6 @@ pub struct Reset {
 /// assert_eq!(reset.name(), "value-after-decay");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
 pub enum ResetKind {
     /// `v`: a spike leaves no mark.
     None,

@@ -372,7 +372,7 @@ def unusable(golden: Recording, folder: Path) -> None:
     keep("huge-header", struct.pack("<Q", 1 << 40) + whole[8:], "")
     keep("not-a-number", rewritten(lambda _: None, not_a_number(header)), "gradients.layers.0.weight")
     keep("no-description", rewritten(lambda h: h["__metadata__"].pop("resurge_audit")), "resurge_audit")
-    keep("version-2", rewritten(describe(lambda d: d.update(version=2))), "version")
+    keep("version-3", rewritten(describe(lambda d: d.update(version=3))), "version")
     keep("misspelt-key", rewritten(describe(lambda d: d["layers"][1].update(thresold=1.0))), "thresold")
     keep("unknown-kind", rewritten(describe(lambda d: d["layers"][1].update(kind="nuron"))), "nuron")
     keep(

@@ -1,5 +1,6 @@
 use super::*;
 use crate::description::Description;
+use resurge_snn::{ResetGradient, ResetKind, ResetTiming};
 use serde_json::{Value, json};
 
 /// A layer as a description has it.
@@ -55,83 +56,67 @@ const SIX: [usize; 3] = [5, 2, 6];
 fn every_constant_of_a_neuron_is_its_own() {
     let all = constants(&neuron(&[]), &SIX).unwrap();
     assert!(!all.vary());
-    let Constants {
-        decay,
-        input_gain,
-        drive,
-        initial,
-        threshold,
-        firing,
-        in_spike,
-        synapse,
-        adaptation,
-        reset,
-        claim,
-        residual,
-        refractory,
-        output_delay,
-        trace_decay,
-        output,
-        surrogate,
-        spiking,
-    } = *all;
-    assert_eq!([decay, input_gain, drive, initial, threshold, trace_decay], [0.9, 0.7, 0.1, 0.2, 1.5, 0.8]);
-    assert_eq!((firing, in_spike), (Firing::Above, ThresholdInSpike::Attached));
-    assert_eq!((synapse, adaptation), (Some((0.5, 0.6)), Some((0.4, 0.05))));
-    let set = Reset { kind: ResetKind::Value, timing: Timing::AfterDecay, value: -0.3 };
-    assert_eq!((reset, claim, residual), (set, ResetGradient::Scaled(0.25), false));
-    assert_eq!((refractory, output_delay, output, spiking), (3, true, Output::Trace, true));
-    assert_eq!(surrogate.name(), resurge_snn::Surrogate::sigmoid(0.2).unwrap().name());
+    let Constants { cell, reset_value, output, spiking } = *all;
+    let same = Cell {
+        decay: 0.9,
+        input_gain: 0.7,
+        drive: 0.1,
+        initial_potential: 0.2,
+        threshold: 1.5,
+        trace_decay: 0.8,
+        synapse: Some(Synapse { decay: 0.5, gain: 0.6 }),
+        adaptation: Some(Adaptation { decay: 0.4, scale: 0.05 }),
+        surrogate: Surrogate::sigmoid(0.2).unwrap(),
+        reset: Reset { kind: ResetKind::ToValue(-0.3), timing: ResetTiming::AfterDecay },
+        reset_gradient: ResetGradient::Scaled(0.25),
+        firing: Firing::Above,
+        threshold_in_spike: ThresholdInSpike::Attached,
+        refractory_steps: 3,
+        output_delay: true,
+        residual_reset: false,
+    };
+    assert_eq!((cell, reset_value, output, spiking), (same, -0.3, Output::Trace, true));
 
     let of = constants(&integrator(&[]), &SIX).unwrap();
-    assert_eq!([of.decay, of.input_gain, of.drive, of.initial], [0.9, 0.7, 0.1, 0.2]);
-    assert_eq!((of.synapse, of.adaptation, of.output), (Some((0.5, 0.6)), None, Output::Potential));
-    assert_eq!((of.threshold, of.trace_decay, of.refractory), (1.0, 0.0, 0));
-    assert!(!of.spiking && !of.output_delay && !of.residual);
-    assert_eq!((of.reset.kind, of.reset.value, of.claim), (ResetKind::None, 0.0, ResetGradient::Full));
+    let leak = Cell {
+        decay: 0.9,
+        input_gain: 0.7,
+        drive: 0.1,
+        initial_potential: 0.2,
+        trace_decay: 0.0,
+        synapse: Some(Synapse { decay: 0.5, gain: 0.6 }),
+        reset: Reset::NONE,
+        ..Cell::lif(Surrogate::straight_through())
+    };
+    assert_eq!((of.cell, of.reset_value, of.output, of.spiking), (leak, 0.0, Output::Potential, false));
 }
 
-/// The cell of the proof is the cell of the description.
+/// What a description calls by words is what the cell calls so.
 #[test]
-fn a_cell_has_the_constants_of_the_description() {
-    let cell = constants(&neuron(&[("/firing", json!("at-or-above"))]), &SIX).unwrap().cell().unwrap();
-    let surrogate = resurge_snn::Surrogate::sigmoid(0.2).unwrap();
-    let same = Cell::lif(surrogate)
-        .with_decay(0.9)
-        .and_then(|cell| cell.with_input_gain(0.7))
-        .and_then(|cell| cell.with_drive(0.1))
-        .and_then(|cell| cell.with_initial_potential(0.2))
-        .and_then(|cell| cell.with_threshold(1.5))
-        .and_then(|cell| cell.with_trace_decay(0.8))
-        .and_then(|cell| cell.with_synapse(0.5, 0.6))
-        .and_then(|cell| cell.with_adaptation(0.4, 0.05))
-        .and_then(|cell| {
-            cell.with_reset(resurge_snn::Reset {
-                kind: resurge_snn::ResetKind::ToValue(-0.3),
-                timing: resurge_snn::ResetTiming::AfterDecay,
-            })
-        })
-        .unwrap()
-        .with_reset_gradient(resurge_snn::ResetGradient::Scaled(0.25))
-        .with_firing(resurge_snn::Firing::AtOrAbove)
-        .with_refractory_steps(3)
-        .with_output_delay(true);
-    assert_eq!(cell, same);
-    let words = [
-        ("attached", resurge_snn::ThresholdInSpike::Attached),
-        ("detached", resurge_snn::ThresholdInSpike::Detached),
-        ("relative", resurge_snn::ThresholdInSpike::Relative),
-    ];
-    for (word, expected) in words {
-        let of = constants(&neuron(&[("/threshold_in_spike", json!(word))]), &SIX).unwrap();
-        assert_eq!(of.cell().unwrap().threshold_in_spike(), expected);
-        assert_eq!(of.in_thresholds(), word == "relative");
+fn a_cell_has_the_choices_of_the_description() {
+    let cell = |changes: &[(&str, Value)]| constants(&neuron(changes), &SIX).unwrap().cell;
+    for &firing in Firing::ALL {
+        assert_eq!(cell(&[("/firing", json!(firing.name()))]).firing, firing);
     }
-    let residual = neuron(&[
-        ("/residual_reset", json!(true)),
-        ("/reset", json!({"kind": "subtract", "timing": "before-decay"})),
-    ]);
-    assert!(constants(&residual, &SIX).unwrap().cell().unwrap().residual_reset());
+    for &threshold in ThresholdInSpike::ALL {
+        let of = constants(&neuron(&[("/threshold_in_spike", json!(threshold.name()))]), &SIX).unwrap();
+        assert_eq!(of.cell.threshold_in_spike, threshold);
+        assert_eq!(of.in_thresholds(), threshold == ThresholdInSpike::Relative);
+    }
+    for entry in ResetKind::ALL {
+        for &timing in ResetTiming::ALL {
+            let described = json!({"kind": entry.name, "timing": timing.name(), "value": 0.4});
+            let numbers = vec![0.4; entry.parameters.len()];
+            let reset = Reset { kind: entry.of(&numbers).unwrap(), timing };
+            let of = constants(&neuron(&[("/reset", described)]), &SIX).unwrap();
+            // The value is kept for other resets that may be tried.
+            assert_eq!((of.cell.reset, of.reset_value), (reset, 0.4));
+        }
+        let bare = cell(&[("/reset", json!({"kind": entry.name}))]).reset;
+        assert_eq!((bare.timing, bare.kind.value().unwrap_or(0.0)), (ResetTiming::BeforeDecay, 0.0));
+    }
+    let subtract = json!({"kind": "subtract", "timing": "before-decay"});
+    assert!(cell(&[("/residual_reset", json!(true)), ("/reset", subtract)]).residual_reset);
 }
 
 #[test]
@@ -152,16 +137,16 @@ fn lists_are_of_neurons_or_channels() {
     let six = json!([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
     type Of = fn(&Constants) -> f64;
     let read: [(&str, Of); 10] = [
-        ("/decay", |c| c.decay),
-        ("/input_gain", |c| c.input_gain),
-        ("/drive", |c| c.drive),
-        ("/initial_potential", |c| c.initial),
-        ("/threshold", |c| c.threshold),
-        ("/reset/value", |c| c.reset.value),
-        ("/synapse/decay", |c| c.synapse.unwrap().0),
-        ("/synapse/gain", |c| c.synapse.unwrap().1),
-        ("/adaptation/decay", |c| c.adaptation.unwrap().0),
-        ("/adaptation/scale", |c| c.adaptation.unwrap().1),
+        ("/decay", |c| c.cell.decay),
+        ("/input_gain", |c| c.cell.input_gain),
+        ("/drive", |c| c.cell.drive),
+        ("/initial_potential", |c| c.cell.initial_potential),
+        ("/threshold", |c| c.cell.threshold),
+        ("/reset/value", |c| c.reset_value),
+        ("/synapse/decay", |c| c.cell.synapse.unwrap().decay),
+        ("/synapse/gain", |c| c.cell.synapse.unwrap().gain),
+        ("/adaptation/decay", |c| c.cell.adaptation.unwrap().decay),
+        ("/adaptation/scale", |c| c.cell.adaptation.unwrap().scale),
     ];
     for (key, of) in read {
         // An initial potential above the threshold is no matter here.
@@ -184,7 +169,7 @@ fn lists_are_of_neurons_or_channels() {
     // Two channels of 2 x 3.
     let images = constants(&neuron(&[("/decay", json!([0.5, 0.6]))]), &[5, 2, 2, 2, 3]).unwrap();
     assert_eq!(images.entries().1, 6);
-    assert_eq!([0, 5, 6, 11].map(|k| images.of(k).decay), [0.5, 0.5, 0.6, 0.6]);
+    assert_eq!([0, 5, 6, 11].map(|k| images.of(k).cell.decay), [0.5, 0.5, 0.6, 0.6]);
     // One neuron with a list of one has nothing that varies.
     assert!(!constants(&neuron(&[("/decay", json!([0.5]))]), &[5, 2, 1]).unwrap().vary());
 }
@@ -203,8 +188,6 @@ fn a_number_out_of_its_range_is_named_by_its_key() {
         let error = wrong(&neuron(&[(key, json!(bad))]), &SIX);
         assert!(error.starts_with(&format!("layer 4, `layers[4].{place}`: ")), "{error}");
     }
-    let error = wrong(&neuron(&[("/reset_gradient", json!({"scaled": 1.5}))]), &SIX);
-    assert!(error.starts_with("layer 4, `layers[4].reset_gradient.scaled`: "), "{error}");
     for (key, place) in [
         ("/decay", "decay"),
         ("/threshold", "threshold"),

@@ -27,6 +27,7 @@ fn the_residual_is_the_root_of_the_mean_square() {
     assert_eq!(comparison(&[(true, f64::INFINITY)]).residual(), 1.0);
     assert_eq!(comparison(&[(false, f64::INFINITY)]).residual(), f64::INFINITY);
     assert_eq!(comparison(&[(true, 0.0)]).residual(), 0.0);
+    assert_eq!(comparison(&[]).residual(), 0.0);
 }
 
 #[test]
@@ -75,6 +76,9 @@ fn what_may_not_be_off_at_all_is_the_worst_only_where_it_is_off() {
     assert_eq!(off.worst_entry.unwrap().index, [1]);
     let right = compared(&[3], &[0.5, 0.1, 2.0], &[0.5, 0.0, 2.0], &[0.0, 1.0, 0.0]);
     assert_eq!(right.worst_entry.unwrap().index, [1]);
+    // Of those that are right, none is worse than another: the last.
+    let all = compared(&[2], &[1.0, 2.0], &[1.0, 2.0], &[1.0, 0.0]);
+    assert_eq!(all.worst_entry.unwrap().index, [1]);
 }
 
 #[test]
@@ -123,6 +127,7 @@ fn norms_neither_overflow_nor_vanish() {
     assert_eq!(norm(&[0.0, 0.0]), 0.0);
     assert_eq!(norm(&[]), 0.0);
     assert_eq!(norm(&[-0.5]), 0.5);
+    assert!(norm(&[0.0, f64::NAN]).is_nan());
     assert!(norm(&[1.0, f64::NAN]).is_nan() && norm(&[f64::NAN, 1.0]).is_nan());
     assert_eq!(norm(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
 }
@@ -131,4 +136,13 @@ fn norms_neither_overflow_nor_vanish() {
 fn gradients_in_a_row_are_in_units_of_their_own() {
     assert_eq!(scaled(&[2.0, 4.0], &[vec![2.0, 4.0], vec![8.0]]), [1.0, 2.0, 2.0]);
     assert_eq!(dot(&[1.0, 2.0], &[3.0, -4.0]), -5.0);
+}
+
+/// The file's norm; where that is zero what is expected, and 1 where both are.
+#[test]
+fn units_are_never_zero() {
+    let gradients = [&[3.0, 4.0], &[0.0, 0.0], &[0.0, 0.0]].map(|values: &[f64; 2]| recorded(&[2], values));
+    let expected = [&[1.0, 0.0], &[0.0, 0.5], &[0.0, 0.0]];
+    let expected = expected.map(|values: &[f64; 2]| Expected::exactly(values.to_vec()));
+    assert_eq!(units(&gradients, &expected), [5.0, 0.5, 1.0]);
 }

@@ -43,6 +43,15 @@ fn a_tensor_beyond_the_end_is_truncated() {
     assert!(error.ends_with("write the file again, with safetensors.numpy.save_file"), "{error}");
 }
 
+/// In the order in which their bytes begin.
+#[test]
+fn a_tensor_inside_of_another_overlaps_it() {
+    let header = json!({"a": tensor("F32", &[2], 0, 8), "b": tensor("F32", &[1], 2, 6)});
+    let error = said(&header, 8);
+    let expected = "tensor `b`: its bytes begin at 2, where another tensor's go on to 8: they overlap";
+    assert!(error.starts_with(expected), "{error}");
+}
+
 #[test]
 fn tensors_that_overlap_or_leave_a_hole_are_named() {
     let header = json!({"a": tensor("F32", &[2], 4, 12), "b": tensor("F32", &[2], 0, 8)});

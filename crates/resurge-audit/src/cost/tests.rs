@@ -70,3 +70,27 @@ fn a_pool_covers_no_more_than_its_image() {
     assert_eq!(largest_part(&pool, &[2, 1, 4, 8, 10].into()), 30);
     assert_eq!(largest_part(&pool, &[2, 1, 4, 2, 1000].into()), 1800);
 }
+
+#[test]
+fn a_search_has_three_passes_at_the_least_and_one_at_a_time() {
+    assert_eq!((passes_of(300_000_000, 0), passes_of(75_000_000, 0)), (3, 4));
+    // A thousand bytes more are a million operations more, of which each pass takes two thousand.
+    assert_eq!(passes_of(0, 1000), 150_500);
+    assert_eq!([1 << 22, 1 << 23, (1 << 23) + 1].map(|gradients| at_once_of(gradients, 0)), [2, 1, 1]);
+    assert_eq!([0, 100, usize::MAX].map(allowed_on_tape), [1_000_000, 1_000_100, 30_000_000]);
+}
+
+/// As many samples as go with all steps, then as many steps; one of each at the least.
+#[test]
+fn a_proof_takes_as_much_of_the_run_as_it_may() {
+    let on_tape = |allowed: usize| OnTape { always: 0, a_sample: 10, a_step: 5, allowed };
+    // A sample of eight steps costs 120; a step of four samples 45.
+    let part = |allowed: usize| on_tape(allowed).part(8, 4);
+    assert_eq!(part(10_000), Some((8, 4)));
+    assert_eq!(part(240), Some((8, 2)));
+    assert_eq!(part(239), Some((8, 1)));
+    assert_eq!(part(60), Some((4, 1)));
+    assert_eq!(part(14), Some((1, 1)));
+    assert_eq!((part(4), part(3)), (Some((1, 1)), None));
+    assert_eq!(OnTape { a_step: 6, ..on_tape(4) }.part(8, 4), Some((1, 1)));
+}

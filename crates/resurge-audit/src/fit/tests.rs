@@ -93,3 +93,22 @@ fn each_tensor_is_in_its_own_units() {
     let value = fit(&recorded, &[1.0, 1e6], &[1.0], 100, gradients).unwrap().unwrap();
     assert!((value - 2.0).abs() < 1e-9, "{value}");
 }
+
+#[test]
+fn of_starts_and_steps_that_are_as_good_the_first_is_kept() {
+    let square = |x: f64| vec![x * x];
+    assert!(fitted(&[-1.0, 1.0], 200, &[0.0], square).0.unwrap() < 0.0);
+    // From 0 the step leads to 1, where it is as bad as at 0: half of it is better.
+    let cliff = |x: f64| vec![if x > 0.75 { 1.0 } else { 1.0 - x }];
+    let (value, tried) = fitted(&[0.0], 200, &[0.0], cliff);
+    assert!((0.5..0.8).contains(&value.unwrap()), "{tried:?}");
+}
+
+#[test]
+fn a_step_is_halved_seven_times() {
+    let valley = |x: f64| vec![1.0 + (x - 3.0).abs()];
+    let (value, tried) = fitted(&[3.0], 100, &[0.0], valley);
+    assert_eq!(value, Some(3.0));
+    // The start, the point beside it, and eight that are no better.
+    assert_eq!(tried.len(), 10, "{tried:?}");
+}

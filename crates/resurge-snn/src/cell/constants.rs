@@ -49,7 +49,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn initial_potential(&self) -> f64 {
-        self.initial
+        self.initial_potential
     }
 
     /// The trace decay `beta_s`.
@@ -170,7 +170,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn refractory_steps(&self) -> usize {
-        self.refractory
+        self.refractory_steps
     }
 
     /// Whether the output is the spike of the step before.
@@ -203,13 +203,13 @@ impl Cell {
         let Self {
             synapse,
             adaptation,
-            refractory,
+            refractory_steps,
             output_delay,
             residual_reset,
             decay: _,
             input_gain: _,
             drive: _,
-            initial: _,
+            initial_potential: _,
             threshold: _,
             trace_decay: _,
             surrogate: _,
@@ -221,7 +221,7 @@ impl Cell {
         let options = [
             (synapse.is_some(), "a synapse"),
             (adaptation.is_some(), "an adaptive threshold"),
-            (refractory > 0, "a refractory period"),
+            (refractory_steps > 0, "a refractory period"),
             (output_delay, "a delayed output"),
             (residual_reset, "a residual reset"),
         ];

@@ -7,11 +7,13 @@ mod parameters;
 mod run;
 #[cfg(test)]
 mod tests;
+mod text;
 
-use crate::table::words;
-use crate::{Firing, Reset, ResetGradient, Surrogate};
+use crate::table::{Range, words};
+use crate::{Firing, Reset, ResetGradient, Result, SnnError, Surrogate};
 pub use parameters::CellParameters;
 pub use run::CellRun;
+use serde::{Deserialize, Serialize};
 
 /// A spiking cell: what it computes in each step, and which gradient it has.
 ///
@@ -40,24 +42,71 @@ pub use run::CellRun;
 /// assert_eq!(tape.value(potentials)?.as_slice(), [0.75, 1.125, 0.75]); // a spike at 1.125, and a reset
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+///
+/// The fields are open: every combination of them that [`check`](Self::check) accepts has a meaning, and a run checks
+/// them first. As text a cell is `lif` and what differs from [`Cell::lif`]; as JSON it is the table of a neuron in
+/// `docs/audit-format.md`.
+///
+/// ```
+/// use resurge_snn::{Cell, Reset, Surrogate};
+///
+/// let cell = Cell { reset: Reset::SUBTRACT, refractory_steps: 2, ..Cell::lif(Surrogate::atan(2.0)?) };
+/// assert_eq!(cell.to_string(), "lif reset subtract refractory 2 surrogate atan 2");
+/// assert_eq!(cell.to_string().parse::<Cell>()?, cell);
+/// # Ok::<(), resurge_snn::SnnError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Cell {
-    decay: f64,
-    input_gain: f64,
-    drive: f64,
-    initial: f64,
-    threshold: f64,
-    trace_decay: f64,
-    synapse: Option<Synapse>,
-    adaptation: Option<Adaptation>,
-    surrogate: Surrogate,
-    reset: Reset,
-    reset_gradient: ResetGradient,
-    firing: Firing,
-    threshold_in_spike: ThresholdInSpike,
-    refractory: usize,
-    output_delay: bool,
-    residual_reset: bool,
+    /// The membrane decay `lambda`, in `0..=1`.
+    pub decay: f64,
+    /// The factor on the input.
+    #[serde(default = "one")]
+    pub input_gain: f64,
+    /// The constant added in each step.
+    #[serde(default)]
+    pub drive: f64,
+    /// The potential before the first step.
+    #[serde(default)]
+    pub initial_potential: f64,
+    /// The threshold `theta`, in units of the potential: positive.
+    #[serde(default = "one")]
+    pub threshold: f64,
+    /// The trace decay `beta_s`, in `0..1`; 0 makes the trace the spike.
+    #[serde(default)]
+    pub trace_decay: f64,
+    /// A synapse in front of the membrane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synapse: Option<Synapse>,
+    /// An adaptive threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<Adaptation>,
+    /// What stands for the derivative of the spike.
+    pub surrogate: Surrogate,
+    /// What a spike does to the potential.
+    pub reset: Reset,
+    /// Which part of the reset the gradient sees.
+    pub reset_gradient: ResetGradient,
+    /// When, and how often, it fires.
+    #[serde(default)]
+    pub firing: Firing,
+    /// How the threshold enters the spike.
+    #[serde(default)]
+    pub threshold_in_spike: ThresholdInSpike,
+    /// For how many steps it is silent after a spike.
+    #[serde(default, rename = "refractory")]
+    pub refractory_steps: usize,
+    /// Whether it hands on the spikes of the step before.
+    #[serde(default)]
+    pub output_delay: bool,
+    /// Whether the reset of a potential that stays above the threshold is put off to the next step; with
+    /// [`Reset::SUBTRACT_THEN_DECAY`] alone.
+    #[serde(default)]
+    pub residual_reset: bool,
+}
+
+const fn one() -> f64 {
+    1.0
 }
 
 /// A first-order synapse in front of the membrane: `i[t] = decay i[t-1] + gain J[t]`.
@@ -69,11 +118,13 @@ pub struct Cell {
 /// assert_eq!(cell.synapse(), Some(Synapse { decay: 0.5, gain: 2.0 }));
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Synapse {
     /// The decay per step, in `0..1`.
     pub decay: f64,
     /// The gain on the input current.
+    #[serde(default = "one")]
     pub gain: f64,
 }
 
@@ -87,7 +138,8 @@ pub struct Synapse {
 /// assert_eq!(cell.adaptation(), Some(Adaptation { decay: 0.9, scale: 0.2 }));
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Adaptation {
     /// The decay per step, in `0..1`.
     pub decay: f64,
@@ -142,7 +194,7 @@ impl Cell {
             decay: 0.8,
             input_gain: 1.0,
             drive: 0.0,
-            initial: 0.0,
+            initial_potential: 0.0,
             threshold: 1.0,
             trace_decay: 0.5,
             synapse: None,
@@ -152,7 +204,7 @@ impl Cell {
             reset_gradient: ResetGradient::Full,
             firing: Firing::Above,
             threshold_in_spike: ThresholdInSpike::Attached,
-            refractory: 0,
+            refractory_steps: 0,
             output_delay: false,
             residual_reset: false,
         }
@@ -169,5 +221,44 @@ impl Cell {
     /// ```
     pub fn integrate_and_fire(surrogate: Surrogate) -> Self {
         Self { decay: 1.0, trace_decay: 0.0, ..Self::lif(surrogate) }
+    }
+
+    /// Whether every number lies in its range, and the options go together.
+    ///
+    /// # Errors
+    /// [`SnnError::Parameter`] with the number's name, and [`SnnError::ResidualReset`] for a residual reset with
+    /// another reset than subtract-then-decay.
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell { threshold: 0.0, ..Cell::lif(Surrogate::atan(2.0)?) };
+    /// assert_eq!(cell.check().unwrap_err().to_string(), "threshold is 0, but must be positive and finite");
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn check(&self) -> Result<()> {
+        let synapse = self.synapse.unwrap_or(Synapse { decay: 0.0, gain: 1.0 });
+        let adaptation = self.adaptation.unwrap_or(Adaptation { decay: 0.0, scale: 0.0 });
+        for (name, number, range) in [
+            ("membrane decay", self.decay, Range::UnitInterval),
+            ("input gain", self.input_gain, Range::Finite),
+            ("drive", self.drive, Range::Finite),
+            ("initial potential", self.initial_potential, Range::Finite),
+            ("threshold", self.threshold, Range::Positive),
+            ("trace decay", self.trace_decay, Range::BelowOne),
+            ("synapse decay", synapse.decay, Range::BelowOne),
+            ("synapse gain", synapse.gain, Range::Finite),
+            ("adaptation decay", adaptation.decay, Range::BelowOne),
+            ("adaptation scale", adaptation.scale, Range::Finite),
+        ] {
+            range.check(name, number)?;
+        }
+        self.surrogate.check()?;
+        self.reset.check()?;
+        self.reset_gradient.check()?;
+        if self.residual_reset && self.reset != Reset::SUBTRACT_THEN_DECAY {
+            return Err(SnnError::ResidualReset { reset: self.reset.name() });
+        }
+        Ok(())
     }
 }

@@ -66,8 +66,9 @@ impl Cell {
     /// assert_eq!(cell.initial_potential(), 0.5);
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
-    pub fn with_initial_potential(self, initial: f64) -> Result<Self> {
-        Ok(Self { initial: check("initial potential", initial, "finite", true)?, ..self })
+    pub fn with_initial_potential(self, initial_potential: f64) -> Result<Self> {
+        let initial_potential = check("initial potential", initial_potential, "finite", true)?;
+        Ok(Self { initial_potential, ..self })
     }
 
     /// The same cell with another trace decay, `beta_s = 1 - 1/tau_s` (per step); 0 makes the trace the spike.
@@ -232,8 +233,8 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     #[must_use]
-    pub fn with_refractory_steps(self, refractory: usize) -> Self {
-        Self { refractory, ..self }
+    pub fn with_refractory_steps(self, refractory_steps: usize) -> Self {
+        Self { refractory_steps, ..self }
     }
 
     /// The same cell handing on the spike of the step before, as Spyx's cells do; nothing in the first step.

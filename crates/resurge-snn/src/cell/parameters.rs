@@ -84,7 +84,7 @@ impl Cell {
             threshold: constant(self.threshold),
             input_gain: (self.input_gain != 1.0).then(|| constant(self.input_gain)),
             drive: (self.drive != 0.0).then(|| constant(self.drive)),
-            initial_potential: (self.initial != 0.0).then(|| constant(self.initial)),
+            initial_potential: (self.initial_potential != 0.0).then(|| constant(self.initial_potential)),
             v_reset: v_reset.map(&mut constant),
             trace_decay: (self.trace_decay != 0.0).then(|| constant(self.trace_decay)),
             synapse_decay: self.synapse.map(|s| constant(s.decay)),

@@ -3,7 +3,7 @@
 use super::parameters::one_minus;
 use super::{Cell, CellParameters, ThresholdInSpike};
 use crate::refractory::{rested, resting};
-use crate::{Firing, Reset, ResetGradient, ResetKind, ResetTiming, Result, SnnError, spike};
+use crate::{Firing, ResetGradient, ResetKind, ResetTiming, Result, SnnError, spike};
 use resurge_autodiff::{Tape, Var};
 use resurge_tensor::{Scalar, Tensor};
 
@@ -48,8 +48,8 @@ impl Cell {
     /// Runs the cell on an input current `[T, B, N]` with its own constants.
     ///
     /// # Errors
-    /// [`SnnError::Sequence`] for an input without time and batch axes or without steps, and
-    /// [`SnnError::ResidualReset`] for a residual reset with another reset than subtract-then-decay.
+    /// [`SnnError::Sequence`] for an input without time and batch axes or without steps, and those of
+    /// [`check`](Self::check).
     ///
     /// ```
     /// use resurge_autodiff::Tape;
@@ -98,10 +98,7 @@ impl Cell {
         if shape.rank() < 2 || shape[0] == 0 {
             return Err(SnnError::Sequence { what: "spiking cell", shape });
         }
-        // Here and not where it is set: the reset may be chosen after it.
-        if self.residual_reset && self.reset != Reset::SUBTRACT_THEN_DECAY {
-            return Err(SnnError::ResidualReset { reset: self.reset.name() });
-        }
+        self.check()?;
         let silence = tape.constant(Tensor::zeros(&shape[1..])?);
         let trace = filter_constants(tape, parameters.trace_decay)?;
         let mut run = CellRun::default();
@@ -277,8 +274,8 @@ impl Cell {
             above = tape.div(above, seen)?;
         }
         let o = spike(tape, above, self.surrogate, self.firing)?;
-        let Some(before) = before.filter(|_| self.refractory > 0) else { return Ok(o) };
-        let still = resting(tape, self.refractory, before, *count)?;
+        let Some(before) = before.filter(|_| self.refractory_steps > 0) else { return Ok(o) };
+        let still = resting(tape, self.refractory_steps, before, *count)?;
         *count = Some(still);
         let rested = rested(tape, still)?;
         Ok(tape.mul(o, rested)?)

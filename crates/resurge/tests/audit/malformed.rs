@@ -139,7 +139,7 @@ const CASES: &[Case] = &[
         &["layer 1"],
     ),
     ("no layers", |d| d.description["layers"] = json!([]), &["layers"]),
-    ("another version", |d| d.description["version"] = json!(2), &["version"]),
+    ("another version", |d| d.description["version"] = json!(3), &["version"]),
     ("no framework", |d| drop(d.description.as_object_mut().unwrap().remove("framework")), &["framework"]),
     (
         "an ungraded name",

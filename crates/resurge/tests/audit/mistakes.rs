@@ -127,8 +127,10 @@ fn a_value_of_another_type_is_told_in_words_of_the_format() {
     };
     assert!(of("/framework", json!("torch")).contains("must be an object, {...}"));
     assert!(of("/layers/0/groups", json!(-1)).contains("it is `-1`, but must be a whole number from 0 on"));
-    assert!(of("/version", json!("1")).contains("the format's version is \"1\", but must be the number 1"));
-    assert!(of("/version", json!(2)).contains("the format's version is 2, but 1 is read"));
+    assert!(
+        of("/version", json!("1")).contains("the format's version is \"1\", but must be the number 1 or 2")
+    );
+    assert!(of("/version", json!(3)).contains("the format's version is 3, but 1 and 2 are read"));
 }
 
 #[test]
@@ -222,4 +224,25 @@ fn a_number_out_of_its_domain_is_named_by_its_path() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same word means different resets in different frameworks: from version 2 on, a file says where in the step.
+#[test]
+fn the_second_version_asks_for_the_timing_of_a_reset() {
+    let with = |version: u64, reset: Value| {
+        let mut whole = everything();
+        whole["version"] = json!(version);
+        *whole.pointer_mut("/layers/6/reset").unwrap() = reset;
+        error(&whole).filter(|said| said.contains("timing"))
+    };
+    for kind in ["zero", "subtract"] {
+        let said = with(2, json!({"kind": kind})).unwrap();
+        assert!(said.starts_with("layer 6, `layers[6].reset.timing`: it is missing"), "{said}");
+        assert!(
+            said.contains("version 2 has no default: write one of before-decay, after-decay, after-input")
+        );
+        let timed = json!({"kind": kind, "timing": "after-decay"});
+        assert_eq!([with(2, timed), with(1, json!({"kind": kind}))], [None, None]);
+    }
+    assert_eq!(with(2, json!({"kind": "none"})), None);
 }

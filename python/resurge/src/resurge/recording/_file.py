@@ -16,7 +16,8 @@ from resurge._errors import FileError
 
 Array = NDArray[Any]
 
-FORMAT_VERSION = 1
+# What is written; version 1, where a reset may be without a timing, is read, too.
+FORMAT_VERSION = 2
 KEY = "resurge_audit"
 
 
@@ -97,6 +98,7 @@ def read(path: str | os.PathLike[str]) -> Recording:
     if KEY not in metadata:
         raise FileError(f"{path}: no {KEY!r} in the metadata; is it an audit file?")
     description = json.loads(metadata[KEY])
-    if description.get("version") != FORMAT_VERSION:
-        raise FileError(f"{path}: format version {description.get('version')}, expected {FORMAT_VERSION}")
+    if description.get("version") not in (1, FORMAT_VERSION):
+        found = description.get("version")
+        raise FileError(f"{path}: format version {found}, but 1 and {FORMAT_VERSION} are read")
     return Recording(description, tensors)

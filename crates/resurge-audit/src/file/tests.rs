@@ -1,0 +1,84 @@
+use super::*;
+
+fn golden(name: &str) -> AuditFile {
+    AuditFile::open(format!("../resurge/tests/audit/goldens/{name}.safetensors").as_ref()).unwrap()
+}
+
+/// A tensor whose numbers tell their places.
+fn counted(shape: &[usize]) -> Tensor<f64> {
+    Tensor::from_fn(shape, |at| at as f64).unwrap()
+}
+
+#[test]
+fn a_number_may_be_off_by_its_bound_and_what_underflows() {
+    assert_eq!(Precision::F64.smallest(), 1e-150);
+    assert_eq!(Precision::F32.smallest(), f64::from(f32::MIN_POSITIVE));
+    let nothing = Bounded::new(0.0, 0.0);
+    assert!(Precision::F64.allows(1e-150, nothing) && Precision::F64.allows(-1e-150, nothing));
+    assert!(!Precision::F64.allows(1.01e-150, nothing));
+    let eps = f64::EPSILON;
+    let one = Bounded::new(1.0, 3.0);
+    assert_eq!(Precision::F64.slack(one), 4.0 * eps);
+    assert!(Precision::F64.allows(1.0 + 4.0 * eps, one) && !Precision::F64.allows(1.0 + 5.0 * eps, one));
+    assert!(!Precision::F64.allows(f64::NAN, one));
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let said = AuditFile::open("src".as_ref()).unwrap_err().to_string();
+    assert_eq!(said, "src: cannot be read: it is not a regular file; name one");
+}
+
+/// The first steps and samples of everything, and nothing of what was recorded of the run.
+#[test]
+fn a_part_has_the_first_steps_and_samples() {
+    let mut file = golden("norse-box-subtract");
+    let (steps, samples) = file.extent();
+    assert_eq!((steps, samples), (20, 2));
+    assert!(file.layers.iter().any(|layer| layer.spikes.is_some() && layer.potentials.is_some()));
+    file.input = counted(&[20, 2, 6]);
+    let output = counted(&[20, 2, 3]);
+    let kept = |of: &Tensor<f64>| of.as_slice().to_vec();
+    let first_rows = |width: usize| -> Vec<f64> {
+        (0..3).flat_map(|t| (0..width).map(move |n| (t * 2 * width + n) as f64)).collect()
+    };
+    for potentials in [None, Some(counted(&[20, 2, 3]))] {
+        file.target = Target::Weights { output: output.clone(), potentials: potentials.clone() };
+        let part = file.cropped(3, 1).unwrap();
+        assert_eq!((part.extent(), kept(&part.input)), ((3, 1), first_rows(6)));
+        let Target::Weights { output, potentials: found } = part.target else { panic!("another target") };
+        assert_eq!((output.shape().to_vec(), kept(&output)), (vec![3, 1, 3], first_rows(3)));
+        assert_eq!(found.map(|u| kept(&u)), potentials.map(|_| first_rows(3)));
+        assert!(part.layers.iter().all(|layer| layer.spikes.is_none() && layer.potentials.is_none()));
+    }
+    file.target = Target::Values(output);
+    let Target::Values(all) = file.cropped(3, 1).unwrap().target else { panic!("another target") };
+    assert_eq!((all.shape().to_vec(), kept(&all)), (vec![3, 1, 3], first_rows(3)));
+    file.target = Target::Values(counted(&[2, 3]));
+    let Target::Values(one) = file.cropped(3, 1).unwrap().target else { panic!("another target") };
+    assert_eq!((one.shape().to_vec(), kept(&one)), (vec![1, 3], vec![0.0, 1.0, 2.0]));
+    file.target = Target::Classes(vec![2, 1]);
+    let Target::Classes(classes) = file.cropped(3, 1).unwrap().target else { panic!("another target") };
+    assert_eq!(classes, [2]);
+    let whole = file.cropped(20, 2).unwrap();
+    assert_eq!((whole.extent(), kept(&whole.input)), ((20, 2), kept(&file.input)));
+}
+
+/// By constants of their own, or by a gradient of more numbers than one.
+#[test]
+fn neurons_are_taken_one_by_one_where_their_constants_are_their_own() {
+    let mut file = golden("norse-box-subtract");
+    assert!((0..file.layers.len()).all(|k| !file.per_neuron(k)));
+    let of = |k: usize, numbers: usize| Recorded {
+        name: "layers.1.tau".into(),
+        of: Of::Learned(k, "tau".into()),
+        value: counted(&[numbers]),
+        precision: Precision::F64,
+    };
+    file.gradients.push(of(1, 1));
+    assert!(!file.per_neuron(1));
+    file.gradients.push(of(1, 2));
+    assert!(file.per_neuron(1) && !file.per_neuron(3));
+    // A layer without a state has none.
+    assert!(!file.per_neuron(0));
+}
