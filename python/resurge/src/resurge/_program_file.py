@@ -15,6 +15,10 @@ KEY = "resurge_program"
 _KINDS = {"float32": "F32", "float64": "F64", "uint8": "U8", "int64": "I64"}
 
 
+class RecordError(RuntimeError):
+    """The code cannot be recorded; the message says what to do."""
+
+
 def container(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> bytes:
     """The bytes of a safetensors file."""
     header: dict[str, Any] = {"__metadata__": metadata}
