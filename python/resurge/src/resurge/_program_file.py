@@ -109,7 +109,7 @@ class Program:
         return node
 
     def index(self, positions: np.ndarray) -> int:
-        positions = np.ascontiguousarray(positions, dtype=np.int64)
+        positions = np.array(positions, dtype=np.int64, order="C")
         key = (positions.shape, positions.tobytes())
         if key not in self._indices:
             self._indices[key] = len(self._indices)

@@ -21,6 +21,10 @@ from ._program_jax_run import Array, Cell, Runner
 
 # How far the loss of one operation at a time may be from that of the compiled function, in roundings of its type.
 _ROUNDINGS = 1e4
+# A gradient may differ from another by so many roundings of its norm: those of its sums in another order.
+_SUMMED = 64
+# Else it may differ by so many times what moves it when the parameters move by one rounding, in so many runs.
+_SPREAD, _RUNS = 32.0, 3
 
 
 def _name(path: Any) -> str:
@@ -124,39 +128,19 @@ def record(
         np.random.set_state(random)
 
 
-def _leaf(p: Program, customs: Customs, name: str, array: Array, gradient: Array, source: str) -> int:
-    """A parameter. Its gradient was computed apart from the cotangents of the nodes, in another order of sums.
-
-    So what takes it takes a copy, whose cotangent is of the same pass as the others; and between the two stands what
-    computed the gradient, which the copy defines.
-    """
-    leaf = p.add("leaf", [], array.shape, carries=True, name=name)
-    p.tensors[f"value.{leaf}"], p.tensors[f"cotangent.{leaf}"] = array, gradient
-    copy = p.each("scale", leaf, factor=1.0)
-    attributes: dict[str, Any] = {"function": source, "call": customs.calls, "definition": copy, "certain": True}
-    handed = p.add("opaque", [leaf], array.shape, **attributes)
-    p.value(handed, array)
-    p.tensors[f"vjp.{handed}.0"] = gradient
-    customs.calls += 1
-    return p.each("scale", handed, factor=1.0)
-
-
 def _recorded(
     of: _Parameters, closed: Any, gradients: list[Array], source: str, value: Any, customs: Customs
 ) -> bytes:
     p = Program()
-    for name, gradient in zip(of.names, gradients, strict=True):
-        if not np.isfinite(gradient).all():
-            p.notes.append(f"the gradient of {name} is not finite")
-    cells, leaves = [], []
-    for name, array, gradient in zip(of.names, of.arrays, gradients, strict=True):
-        leaves.append(len(p.nodes))
-        held = np.asarray(array)
-        cells.append(Cell(array, _leaf(p, customs, name, held, np.nan_to_num(gradient), source)))
+    cells = []
+    for name, array in zip(of.names, of.arrays, strict=True):
+        cells.append(Cell(array, p.add("leaf", [], array.shape, carries=True, name=name)))
+        p.tensors[f"value.{cells[-1].node}"] = np.asarray(array)
+    leaves = [c.node for c in cells if c.node is not None]
     plan = Planner().whole(closed, [True] * len(cells))
     runner = Runner(p)
     runner.lower = Recording(runner, customs).step
-    runner.cells = {c.node: c for c in cells if c.node is not None}
+    runner.cells = dict(zip(leaves, cells, strict=True))
     loss = runner.run(plan, cells)[0]
     if loss.node is None or not p.carries[loss.node]:
         raise RecordError("the loss has no gradient; no parameter enters it, or a stop_gradient cuts it off")
@@ -167,8 +151,61 @@ def _recorded(
     _notes(p, value, loss)
     runner.backward(loss)
     _cotangents(p, runner, customs, loss.node)
-    p.prune(loss.node, leaves)
+    node = loss.node
+    for number, (cell, gradient) in enumerate(zip(cells, gradients, strict=True)):
+        own = np.zeros_like(cell.array) if cell.cotangent is None else cell.cotangent
+        if not np.isfinite(gradient).all():
+            raise RecordError(f"the gradient of {of.names[number]} by {source} is not finite")
+        if not _close(plan, cells, number, own, gradient):
+            node = _apart(p, customs, leaves[number], own, gradient, source, node)
+    p.prune(node, leaves)
     return p.bytes(("jax", jax.__version__), p.loss)
+
+
+def _close(plan: Any, cells: list[Cell], number: int, own: Array, gradient: Array) -> bool:
+    """Whether two gradients differ by rounding alone: one operation at a time, and compiled as a whole.
+
+    How far rounding goes is measured, where it is more than that of a sum: by gradients at parameters that are some
+    roundings apart.
+    """
+    off, epsilon = float(np.linalg.norm(own - gradient)), float(np.finfo(own.dtype).eps)
+    if off <= _SUMMED * epsilon * float(np.linalg.norm(own)):
+        return True
+    spread = 0.0
+    for seed in range(_RUNS):
+        generator, moved = np.random.default_rng(seed), []
+        for cell in cells:
+            signs = generator.integers(-1, 2, cell.array.shape).astype(cell.array.dtype)
+            moved.append(Cell(jax.numpy.asarray(cell.array * (1 + epsilon * signs)), 0))
+        runner = Runner(Program())
+        runner.dry = True
+        runner.p.carries.append(True)
+        runner.backward(runner.run(plan, moved)[0])
+        found = moved[number].cotangent
+        spread = max(spread, 0.0 if found is None else float(np.linalg.norm(found - own)))
+    return off <= _SPREAD * spread
+
+
+def _apart(p: Program, customs: Customs, leaf: int, own: Array, gradient: Array, source: str, loss: int) -> int:
+    """Puts between a parameter and all that takes it what gave it another gradient than the operations do.
+
+    So no operation is blamed for it.
+    """
+    p.site = None
+    copy = p.each("scale", leaf, factor=1.0)
+    attributes: dict[str, Any] = {"function": source, "call": customs.calls, "definition": copy, "certain": True}
+    given = p.add("opaque", [leaf], p.shapes[leaf], **attributes)
+    p.value(given, p.tensors[f"value.{leaf}"])
+    p.tensors[f"vjp.{given}.0"] = p.tensors[f"cotangent.{leaf}"] = gradient
+    customs.calls += 1
+    taken = p.each("scale", given, factor=1.0)
+    p.tensors[f"cotangent.{taken}"] = own
+    for entry in p.nodes[:copy]:
+        if leaf in entry.get("in", []):
+            entry["in"] = [taken if i == leaf else i for i in entry["in"]]
+        if entry.get("with", {}).get("definition") == leaf:
+            entry["with"]["definition"] = taken
+    return taken if loss == leaf else loss
 
 
 def _notes(p: Program, value: Any, loss: Cell) -> None:

@@ -15,7 +15,7 @@ from ._program_file import RecordError
 from ._program_jax_names import Customs
 from ._program_jax_plan import CUSTOM, Plan, Planner, Segment, Unit, is_float, words
 from ._program_jax_rules import Lowering, lower
-from ._program_jax_run import Array, Cell, bound, pulled
+from ._program_jax_run import Array, Cell, bound, compiled, pulled
 
 # Points on the range of an input at which a forward pass is looked at, and halvings of the widest step between them.
 _POINTS, _HALVINGS = 64, 48
@@ -32,10 +32,15 @@ class Recording(Lowering):
 
     def step(self, unit: Unit, ins: list[Cell], outs: list[Cell]) -> None:
         """Finds the nodes of an equation's results."""
-        if unit.name in CUSTOM:
-            self.custom(unit, ins, outs)
-        else:
-            lower(self, unit, ins, outs)
+        try:
+            if unit.name in CUSTOM:
+                self.custom(unit, ins, outs)
+            else:
+                lower(self, unit, ins, outs)
+        except (ValueError, RecordError) as error:
+            if self.inside:
+                raise
+            raise RecordError(f"`{unit.name}` at {words(unit.site)}: {error}") from error
 
     def carrying(self, ins: list[Cell]) -> list[tuple[int, int]]:
         """The inputs through which a gradient flows, with their nodes."""
@@ -75,7 +80,7 @@ class Recording(Lowering):
         for j, _ in known:
             dtype = ins[j].array.dtype.name
             if dtype not in ("float32", "float64"):
-                raise RecordError(f"{dtype} at {words(unit.site)}; convert it to float32, or to float64")
+                raise RecordError(f"{dtype} has a gradient; convert it to float32, or to float64")
         site, name, reference = p.site, customs.name(unit), customs.given(unit, customs.definitions)
         body, looked = self.body(unit, ins, reference)
         floats = [is_float(v.aval.dtype) for v in unit.eqn.outvars]
@@ -161,7 +166,7 @@ class Recording(Lowering):
             return [[g for g in pull([c]) if g is not None] for c in cotangents]
 
         known = self.customs.known
-        known.setdefault(key, jax.jit(run))
+        known.setdefault(key, compiled(run))
         found: list[list[Any]] = known[key]([c.value for c in ins], cotangents)
         return found
 
@@ -188,7 +193,7 @@ class Recording(Lowering):
 
     def jumps(self, unit: Unit, ins: list[Cell]) -> bool:
         """Whether a function of each number jumps somewhere on the range of its inputs."""
-        closed = jax.jit(jax.core.jaxpr_as_fun(unit.eqn.params["call_jaxpr"]))
+        closed = compiled(jax.core.jaxpr_as_fun(unit.eqn.params["call_jaxpr"]))
         for j, _ in self.carrying(ins):
             x = ins[j].array
 

@@ -100,6 +100,25 @@ def _concatenate(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]
     return lo.p.concat([lo.node(c) for c in ins if c.array.size or not outs[0].array.size], params["dimension"])
 
 
+@rule("stack", moves=True)
+def _stack(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> int:
+    shape = list(outs[0].array.shape)
+    shape[params["axis"]] = 1
+    return lo.p.concat([lo.p.reshape(lo.node(c), shape) for c in ins], params["axis"])
+
+
+@rule("unstack", moves=True)
+def _unstack(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> tuple[int, ...]:
+    own, axis = contiguous(ins[0].array.shape), params["axis"]
+    strides = [s for a, s in enumerate(own) if a != axis]
+    return tuple(lo.p.strided(lo.node(ins[0]), c.array.shape, i * own[axis], strides) for i, c in enumerate(outs))
+
+
+@rule("tile", moves=True)
+def _tile(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> int:
+    return _taken(lo, ins[0], np.tile(_places(ins[0]), params["reps"]))
+
+
 def _padded(p: Program, x: int, value: int, config: Any) -> int:
     shape = p.shapes[x]
     inner = [max(n + (n - 1) * i, 0) for n, (_, _, i) in zip(shape, config, strict=True)]
@@ -160,8 +179,8 @@ def _targets(params: Params, base: Cell, index: Cell, updates: Cell) -> Array:
     return np.asarray(at)
 
 
-@rule("scatter", "scatter_add", "scatter-add", moves=True)
-def _scatter(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> int:
+@rule("scatter", "scatter_add", "scatter-add", "scatter_mul", "scatter-mul", moves=True)
+def _scatter(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> Any:
     base, index, updates = ins
     p, at = lo.p, _targets(params, base, index, updates).reshape(-1)
     number = np.arange(at.size)[at >= 0]
@@ -174,6 +193,11 @@ def _scatter(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) ->
         # Where several go to one place, the one that JAX let win.
         at_end = order[first + times - 1]
         return p.put(lo.node(base), p.take(flat, at_end), to)
+    if lo.name in ("scatter_mul", "scatter-mul"):
+        if times.max() > 1:
+            return NotImplemented
+        kept = p.take(lo.node(base), to)
+        return p.put(lo.node(base), p.pair("mul", kept, p.take(flat, order)), to)
     rows = first[:, None] + np.minimum(np.arange(times.max()), times[:, None] - 1)
     each = p.take(flat, order[rows])
     if times.min() != times.max():
@@ -227,6 +251,30 @@ def _cumsum(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> 
     ones = np.triu(np.ones((shape[axis], shape[axis]), dtype=np.uint8))
     sums = p.matmul(flat, p.constant(ones.T if params["reverse"] else ones))
     return p.permute(p.reshape(sums, p.shapes[last]), np.argsort(order))
+
+
+@rule("cumprod")
+def _cumprod(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> Any:
+    p, n, axis = lo.p, lo.node(ins[0]), params["axis"]
+    shape, own = p.shapes[n], contiguous(p.shapes[n])
+    step, length = [*shape[:axis], 1, *shape[axis + 1 :]], shape[axis]
+    if not 0 < length <= 256:
+        return NotImplemented
+    order = range(length - 1, -1, -1) if params["reverse"] else range(length)
+    parts: dict[int, int] = {}
+    product = None
+    for i in order:
+        one = p.strided(n, step, i * own[axis], own)
+        product = parts[i] = one if product is None else p.pair("mul", product, one)
+    return p.concat([parts[i] for i in range(length)], axis)
+
+
+@rule("cumlogsumexp")
+def _cumlogsumexp(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> int:
+    largest = lo.p.scalar(ins[0].array.max(initial=0))
+    held = Cell(np.exp(ins[0].array - ins[0].array.max(initial=0)))
+    held.node = lo.each("exp", lo.p.pair("sub", lo.node(ins[0]), largest))
+    return lo.p.pair("add", lo.each("log", _cumsum(lo, params, [held], outs)), largest)
 
 
 def _windows(lo: Lowering, params: Params, x: Cell) -> Array:

@@ -71,6 +71,10 @@ def is_float(dtype: Any) -> bool:
     return bool(jax.dtypes.issubdtype(dtype, np.floating))
 
 
+def is_complex(dtype: Any) -> bool:
+    return bool(jax.dtypes.issubdtype(dtype, np.complexfloating))
+
+
 @dataclass(slots=True, eq=False)
 class Unit:
     """An equation, with the slots of its inputs and outputs."""

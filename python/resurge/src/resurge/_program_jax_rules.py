@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
 from ._program_file import Program, RecordError
-from ._program_jax_plan import Unit, is_float, words
+from ._program_jax_plan import Unit, is_complex, is_float
 from ._program_jax_run import Array, Cell, Runner
 
 Params = dict[str, Any]
@@ -90,31 +91,28 @@ def lower(lo: Lowering, unit: Unit, ins: list[Cell], outs: list[Cell]) -> None:
     first = len(p.nodes)
     carries = any(c.node is not None and p.carries[c.node] for c in ins)
     floats = [is_float(v.aval.dtype) for v in unit.eqn.outvars]
-    try:
-        for var, flag in zip(unit.eqn.outvars, floats, strict=True):
-            if carries and (var.aval.dtype.name not in _SUPPORTED if flag else var.aval.dtype.kind == "c"):
-                raise RecordError(f"{var.aval.dtype.name} has a gradient; convert it to float32, or to float64")
-        if name in RULES and (any(floats) or name in MOVES):
-            nodes = RULES[name](lo, unit.eqn.params, ins, outs)
-        else:
-            nodes = NotImplemented
-        if nodes is NotImplemented:
-            nodes = unknown(lo, unit, ins, outs, carries)
-        nodes = nodes if isinstance(nodes, tuple) else (nodes,)
-        for cell, node, flag in zip(outs, nodes, floats, strict=True):
-            if node is None:
-                continue
-            shape = cell.array.shape
-            if p.shapes[node] != shape:
-                node = p.expand(node, shape)
-            new = node >= first and f"value.{node}" not in p.tensors and p.nodes[node]["op"] != "constant"
-            if new and flag and name not in MOVES:
-                p.value(node, cell.array)
-            cell.node = node
-            if not lo.inside and not lo.runner.forward_only and flag and name not in MOVES:
-                lo.runner.cells.setdefault(node, cell)
-    except (ValueError, RecordError) as error:
-        raise RecordError(f"`{name}` at {words(unit.site)}: {error}") from error
+    for var, flag in zip(unit.eqn.outvars, floats, strict=True):
+        dtype = var.aval.dtype
+        if carries and flag and dtype.name not in _SUPPORTED:
+            raise RecordError(f"{dtype.name} has a gradient; convert it to float32, or to float64")
+        if carries and is_complex(dtype):
+            raise RecordError("complex numbers have a gradient; write it with real and imaginary parts apart")
+    nodes = RULES[name](lo, unit.eqn.params, ins, outs) if name in RULES and (any(floats) or name in MOVES) else None
+    if nodes is None or nodes is NotImplemented:
+        nodes = unknown(lo, unit, ins, outs, carries)
+    nodes = nodes if isinstance(nodes, tuple) else (nodes,)
+    for cell, node, flag in zip(outs, nodes, floats, strict=True):
+        if node is None:
+            continue
+        shape = cell.array.shape
+        if p.shapes[node] != shape:
+            node = p.expand(node, shape)
+        new = node >= first and f"value.{node}" not in p.tensors and p.nodes[node]["op"] != "constant"
+        if new and flag and name not in MOVES:
+            p.value(node, cell.array)
+        cell.node = node
+        if not lo.inside and not lo.runner.forward_only and flag and name not in MOVES:
+            lo.runner.cells.setdefault(node, cell)
 
 
 def unknown(lo: Lowering, unit: Unit, ins: list[Cell], outs: list[Cell], carries: bool) -> Any:
@@ -266,12 +264,12 @@ def _max(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> int
 
 @rule("abs")
 def _abs(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> int:
-    x = lo.node(ins[0])
-    if (ins[0].array == 0).any():
-        lo.tied = True
-        # At 0 JAX takes the slope 0.
-        return lo.p.pair("mul", lo.decide("sign", ins, np.sign(ins[0].array), True), x)
-    positive = lo.decide("gt", [ins[0], Cell(np.zeros((), ins[0].array.dtype))], ins[0].array > 0, True)
+    x, array = lo.node(ins[0]), ins[0].array
+    at_zero = bool((array == 0).any())
+    lo.tied |= at_zero
+    if at_zero and float(jax.grad(jax.lax.abs)(0.0)) == 0:
+        return lo.p.pair("mul", lo.decide("sign", ins, np.sign(array), True), x)
+    positive = lo.decide("ge", [ins[0], Cell(np.zeros((), array.dtype))], array >= 0, True)
     return lo.p.where(positive, x, lo.p.scale(x, -1.0))
 
 
@@ -291,21 +289,29 @@ def _select(lo: Lowering, params: Params, ins: list[Cell], outs: list[Cell]) -> 
     which, *cases = ins
     if len(cases) == 1:
         return lo.node(cases[0])
-    if which.node is not None and which.array.size:
-        kind = lo.p.nodes[which.node].get("with", {}).get("kind")
-        first = int(which.array.flat[0])
-        # What asks for numbers that are not finite takes one side everywhere.
-        if kind not in ("gt", "ge", "lt", "le") and (which.array == first).all():
-            return lo.node(cases[first])
-    node = lo.operand(cases[0])
-    for number, case in enumerate(cases[1:], 1):
+    taken = which.array.astype(np.int64)
+    first = int(taken.flat[0]) if taken.size else 0
+    kind = None if which.node is None else lo.p.nodes[which.node].get("with", {}).get("kind")
+    # What asks for numbers that are not finite takes one side everywhere.
+    if kind not in ("gt", "ge", "lt", "le") and (taken == first).all():
+        return lo.node(cases[first])
+
+    def case(number: int) -> int:
+        one = cases[number]
+        if one.node is None and not np.isfinite(one.array).all():
+            # It may not be finite where it is not taken.
+            return lo.p.constant(np.where(taken == number, one.array, np.zeros((), one.array.dtype)))
+        return lo.operand(one)
+
+    node = case(0)
+    for number in range(1, len(cases)):
         if which.array.dtype == np.bool_:
             mask = lo.node(which)
         elif which.node is None:
-            mask = lo.p.constant(which.array == number)
+            mask = lo.p.constant(taken == number)
         else:
-            mask = lo.p.decide("eq", [lo.node(which), lo.p.scalar(number)], which.array == number)
-        node = lo.p.where(mask, lo.operand(case), node)
+            mask = lo.p.decide("eq", [lo.node(which), lo.p.scalar(number)], taken == number)
+        node = lo.p.where(mask, case(number), node)
     return node
 
 

@@ -24,6 +24,11 @@ _MOST = 60_000
 _COMPILED = 120
 
 
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compiled in little time: each is run a few times only."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+
+
 class Cell:
     """A value of the run: its numbers, its node if it depends on a parameter, its cotangent."""
 
@@ -108,6 +113,8 @@ class Runner:
         self.pulls: dict[int, Callable[[int, Array], None]] = {}
         self.done = 0
         self.forward_only = False
+        # Whether only values and cotangents are asked for: node 0 is then that of all that depends on a parameter.
+        self.dry = False
 
     def run(self, plan: Plan, ins: list[Cell]) -> list[Cell]:
         env: dict[int, Cell] = {slot: Cell(value) for slot, value in plan.constants.items()}
@@ -128,7 +135,7 @@ class Runner:
         if self.done > _MOST:
             at = words(part.units[0].site)
             raise RecordError(f"the run has more than {_MOST} operations, at {at}; record fewer steps or smaller ones")
-        eager = not part.repeated or len(part.units) > 2 * _COMPILED
+        eager = not part.repeated and len(part.units) > _COMPILED
         ext, outs = part.ins, part.outs
 
         def forward(*values: Any) -> list[Any]:
@@ -144,12 +151,17 @@ class Runner:
             return [held[o] for o in outs]
 
         if "forward" not in part.functions:
-            part.functions["forward"] = forward if eager else jax.jit(forward)
+            part.functions["forward"] = forward if eager else compiled(forward)
         values = part.functions["forward"](*(env[i].value for i in ext))
         made = [Cell(v) for v in values]
         env.update(zip(outs, made, strict=True))
         for unit in part.units:
-            self.lower(unit, [env[i] for i in unit.ins], [env[o] for o in unit.outs])
+            given, results = [env[i] for i in unit.ins], [env[o] for o in unit.outs]
+            if not self.dry:
+                self.lower(unit, given, results)
+            elif any(c.node is not None for c in given):
+                for cell in results:
+                    cell.node = 0
         if not self.forward_only and any(c.node is not None for c in made):
             cells = {slot: env[slot] for slot in (*ext, *outs)}
             self.tape.append(lambda: self.back(plan, part, cells, eager))
@@ -187,7 +199,7 @@ class Runner:
             shape, dtype = plan.avals[o].shape, plan.avals[o].dtype
             given[o] = np.zeros(shape, dtype) if cotangent is None else np.asarray(cotangent, dtype)
         if "backward" not in part.functions:
-            part.functions["backward"] = backward if eager else jax.jit(backward)
+            part.functions["backward"] = backward if eager else compiled(backward)
         held, parts = part.functions["backward"]({s: c.value for s, c in cells.items()}, given)
         for slot, cotangent in held.items():
             if slot in given:
@@ -206,13 +218,15 @@ class Runner:
         """A step of a sequence."""
         out = Cell(source.value[t] if jax.dtypes.issubdtype(source.value.dtype, jax.dtypes.extended) else source.array[t])
         if source.node is not None:
-            self.at(site)
-            shape = source.array.shape[1:]
-            size = int(np.prod(shape))
-            out.node = self.p.strided(source.node, shape, t * size, contiguous(shape))
+            out.node = 0 if self.dry else self.step_of(source.node, t, site)
             if not self.forward_only and self.p.carries[out.node]:
                 self.tape.append(lambda: self.unslice(source, t, out))
         return out
+
+    def step_of(self, node: int, t: int, site: Frames) -> int:
+        self.at(site)
+        shape = self.p.shapes[node][1:]
+        return self.p.strided(node, shape, t * int(np.prod(shape)), contiguous(shape))
 
     def unslice(self, source: Cell, t: int, out: Cell) -> None:
         if out.cotangent is not None:
@@ -223,13 +237,15 @@ class Runner:
         extended = jax.dtypes.issubdtype(steps[0].value.dtype, jax.dtypes.extended)
         out = Cell(jax.numpy.stack([c.value for c in steps]) if extended else np.stack([c.array for c in steps]))
         if any(c.node is not None for c in steps):
-            self.at(site)
-            shape = steps[0].array.shape
-            nodes = [self.p.reshape(self.node(c), (1, *shape)) for c in steps]
-            out.node = self.p.concat(nodes, 0)
+            out.node = 0 if self.dry else self.stacked(steps, site)
             if not self.forward_only and self.p.carries[out.node]:
                 self.tape.append(lambda: self.unstack(steps, out))
         return out
+
+    def stacked(self, steps: list[Cell], site: Frames) -> int:
+        self.at(site)
+        shape = (1, *steps[0].array.shape)
+        return self.p.concat([self.p.reshape(self.node(c), shape) for c in steps], 0)
 
     def unstack(self, steps: list[Cell], out: Cell) -> None:
         if out.cotangent is None:
