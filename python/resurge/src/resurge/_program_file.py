@@ -180,7 +180,7 @@ class Program:
     def concat(self, inputs: list[int], axis: int) -> int:
         shape = list(self.shapes[inputs[0]])
         shape[axis] = sum(self.shapes[i][axis] for i in inputs)
-        return self.add("concat", inputs, shape, axis=axis)
+        return self.add("concat", inputs, shape, axis=int(axis))
 
     def matmul(self, a: int, b: int) -> int:
         return self.add("matmul", [a, b], (*self.shapes[a][:-1], self.shapes[b][-1]))

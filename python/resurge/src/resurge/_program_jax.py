@@ -6,6 +6,7 @@ of `jax.grad`, or the user's own; the cotangents between are those of JAX's rule
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -106,6 +107,12 @@ def record(
     `gradient` is a function of the same arguments, or a tree like `params`; without it, it is that of `jax.grad`.
     """
     random = np.random.get_state()
+    try:
+        inspect.signature(function).bind(params, *args)
+    except TypeError as error:
+        raise RecordError(f"in JAX the function is called with the parameters and the other arguments: {error}") from error
+    except ValueError:
+        pass  # it does not say what it takes
     try:
         of = _Parameters(function, params, args)
         try:

@@ -21,6 +21,8 @@ from ._program_jax_run import Array, Cell, bound, compiled, pulled
 _POINTS, _HALVINGS = 64, 48
 # A step that stays this large, in the range of the values, is a jump.
 _JUMP = 1e-3
+# A stop that changes a derivative by no more roundings of its norm leaves nothing out.
+_HARMLESS = 1024
 
 
 class Recording(Lowering):
@@ -175,21 +177,44 @@ class Recording(Lowering):
         p, inputs = self.p, {c.node for c in ins}
         if any(n is None or not p.carries[n] for n in body):
             return False
-        seen, left, jumps = set(), list(body), False
+        seen, left, jumps, stops = set(), list(body), False, False
         while left:
             n = left.pop()
             if n in seen or n in inputs:
                 continue
             seen.add(n)
             op = p.nodes[n]["op"]
-            if op in ("stop", "leaf", "opaque", "surrogate"):
+            if op in ("leaf", "opaque", "surrogate"):
                 return False
+            stops |= op == "stop"
             jumps |= op == "decide" and n not in looked.continuous
             left += p.nodes[n].get("in", []) if op != "decide" else []
         key = (id(unit.eqn), "jumps")
         if jumps and key not in self.customs.known:
             self.customs.known[key] = not elementwise or self.jumps(unit, ins)
-        return not (jumps and self.customs.known[key])
+        return not (jumps and self.customs.known[key]) and not (stops and self.cut(unit, ins))
+
+    def cut(self, unit: Unit, ins: list[Cell]) -> bool:
+        """Whether the stops in a forward pass leave something out; those of a softmax do not."""
+        plan, at = self.plan(unit, None), [j for j, _ in self.carrying(ins)]
+        if not all(isinstance(part, Segment) for part in plan.parts):
+            return True
+        own, whole = (self.derivative(plan, ins, at, stops=stops) for stops in (True, False))
+
+        def same(a: Array, b: Array) -> bool:
+            return bool(np.linalg.norm(a - b) <= _HARMLESS * np.finfo(a.dtype).eps * np.linalg.norm(a))
+
+        return not all(same(a, b) for a, b in zip(own, whole, strict=True))
+
+    def derivative(self, plan: Plan, ins: list[Cell], at: list[int], ties: str = "half", stops: bool = True) -> Any:
+        """The product of a random cotangent with the Jacobian of a forward pass."""
+
+        def of(*given: Any) -> Any:
+            filled = [given[at.index(j)] if j in at else c.value for j, c in enumerate(ins)]
+            return evaluated(plan, filled, ties, stops)
+
+        out, pull = jax.vjp(of, *(ins[j].value for j in at))
+        return [np.asarray(g) for g in pull(_random(out))]
 
     def jumps(self, unit: Unit, ins: list[Cell]) -> bool:
         """Whether a function of each number jumps somewhere on the range of its inputs."""
@@ -223,16 +248,11 @@ class Recording(Lowering):
         plan, at = self.plan(unit, None), [j for j, _ in self.carrying(ins)]
         if len(outs) != 1 or not all(isinstance(part, Segment) for part in plan.parts):
             return body, looked
-        random = np.random.default_rng(1).standard_normal(outs[0].array.shape).astype(outs[0].array.dtype)
-        (right,) = self.products(unit, ins, at, [random])
+        (right,) = self.products(unit, ins, at, [_random(outs[0].array)])
 
         def off(ties: str) -> float:
-            def of(*given: Any) -> Any:
-                return evaluated(plan, [given[at.index(j)] if j in at else c.value for j, c in enumerate(ins)], ties)
-
-            _, pull = jax.vjp(of, *(ins[j].value for j in at))
-            pairs = zip(right, pull(random), strict=True)
-            return float(max(np.abs(np.asarray(a) - np.asarray(b)).max(initial=0) for a, b in pairs))
+            pairs = zip(right, self.derivative(plan, ins, at, ties), strict=True)
+            return float(max(np.abs(np.asarray(a) - b).max(initial=0) for a, b in pairs))
 
         best = min(("half", "first", "second"), key=off)
         return (body, looked) if best == "half" else self.body(unit, ins, None, best)
@@ -258,8 +278,12 @@ class Recording(Lowering):
             p.tensors[f"slope.{out.node}.{j}"] = slope
 
 
-def evaluated(plan: Plan, ins: list[Any], ties: str) -> Any:
-    """The only result of a plan without loops, with one of the slopes that a kink may have."""
+def _random(like: Any) -> Array:
+    return np.random.default_rng(1).standard_normal(like.shape).astype(like.dtype)
+
+
+def evaluated(plan: Plan, ins: list[Any], ties: str, stops: bool) -> Any:
+    """The first result of a plan without loops, with one of the slopes that a kink may have, and with stops or without."""
     env = {**plan.constants, **dict(zip(plan.inputs, ins, strict=True))}
     for part in plan.parts:
         for unit in part.units if isinstance(part, Segment) else ():
@@ -267,6 +291,8 @@ def evaluated(plan: Plan, ins: list[Any], ties: str) -> Any:
             if ties != "half" and unit.name in ("max", "min"):
                 a, b = given if ties == "second" else given[::-1]
                 results = [jax.numpy.where(a > b if unit.name == "max" else a < b, a, b)]
+            elif unit.name == "stop_gradient" and not stops:
+                results = given
             else:
                 results = bound(unit, given)
             env.update(zip(unit.outs, results, strict=True))

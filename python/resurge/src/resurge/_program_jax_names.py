@@ -94,4 +94,5 @@ class Customs:
         rule, outer = own[0], own[0].__qualname__.rpartition(".")[0]
         if not source_info_util.is_user_filename(place.rpartition(":")[0]):
             return f"{rule.__module__}.{described(rule)}"
-        return f"{rule.__module__}.{outer + '.' if outer else ''}{name} (rule {described(rule)})"
+        place = described(rule).rpartition(" at ")[2]
+        return f"{rule.__module__}.{outer + '.' if outer else ''}{name} (its rule: {place})"
