@@ -1,7 +1,7 @@
 """Records what a function of JAX did as a program file (docs/program-format.md).
 
-Its jaxpr is run equation by equation; loops are unrolled, and branches chosen as the run chose them. The gradient is that
-of `jax.grad`, or the user's own; the cotangents between are those of JAX's rule of each equation.
+Its jaxpr is run equation by equation; loops are unrolled, and branches chosen as the run chose them. The gradient is
+that of `jax.grad`, or the user's own; the cotangents between are those of JAX's rule of each equation.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ def record(
     try:
         inspect.signature(function).bind(params, *args)
     except TypeError as error:
-        raise RecordError(f"in JAX the function is called with the parameters and the other arguments: {error}") from error
+        raise RecordError(
+            f"in JAX the function is called with the parameters and what follows them: {error}"
+        ) from error
     except ValueError:
         pass  # it does not say what it takes
     try:
@@ -135,9 +137,7 @@ def record(
         np.random.set_state(random)
 
 
-def _recorded(
-    of: _Parameters, closed: Any, gradients: list[Array], source: str, value: Any, customs: Customs
-) -> bytes:
+def _recorded(of: _Parameters, closed: Any, gradients: list[Array], source: str, value: Any, customs: Customs) -> bytes:
     p = Program()
     cells = []
     for name, array in zip(of.names, of.arrays, strict=True):

@@ -108,7 +108,8 @@ class Recording(Lowering):
                 cell.node = node
         if not self.inside and not self.runner.forward_only:
             for cell in outs:
-                self.runner.cells.setdefault(cell.node, cell)
+                if cell.node is not None:
+                    self.runner.cells.setdefault(cell.node, cell)
 
     def plan(self, unit: Unit, reference: Any) -> Plan:
         """The plan of a function's forward pass, or of the definition that was given in its place."""
@@ -279,11 +280,12 @@ class Recording(Lowering):
 
 
 def _random(like: Any) -> Array:
-    return np.random.default_rng(1).standard_normal(like.shape).astype(like.dtype)
+    drawn: Array = np.random.default_rng(1).standard_normal(like.shape).astype(like.dtype)
+    return drawn
 
 
 def evaluated(plan: Plan, ins: list[Any], ties: str, stops: bool) -> Any:
-    """The first result of a plan without loops, with one of the slopes that a kink may have, and with stops or without."""
+    """The first result of a plan without loops, with one of the slopes that a kink may have; with its stops or not."""
     env = {**plan.constants, **dict(zip(plan.inputs, ins, strict=True))}
     for part in plan.parts:
         for unit in part.units if isinstance(part, Segment) else ():

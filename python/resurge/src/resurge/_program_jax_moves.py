@@ -1,4 +1,4 @@
-"""The primitives of JAX that move numbers, add them up, or multiply matrices, in terms of the operations of a program."""
+"""The primitives of JAX that move numbers, add them up, or multiply matrices, as operations of a program."""
 
 from __future__ import annotations
 

@@ -117,7 +117,8 @@ class Segment:
 
     @property
     def ins(self) -> list[int]:
-        made, found = set(self.outs), {}
+        made = set(self.outs)
+        found: dict[int, None] = {}
         for unit in self.units:
             found.update({slot: None for slot in unit.ins if slot not in made})
         return list(found)
@@ -164,7 +165,7 @@ class Planner:
         def read(atom: Any) -> int:
             if hasattr(atom, "val"):
                 return self.constant(np.asarray(atom.val, dtype=atom.aval.dtype), atom.aval)
-            return env[atom]
+            return int(env[atom])
 
         for eqn in jaxpr.eqns:
             outs = self.equation(eqn, [read(a) for a in eqn.invars], outer)

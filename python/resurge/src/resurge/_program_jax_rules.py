@@ -1,7 +1,7 @@
 """What each primitive of JAX is in terms of the operations of a program (docs/program-format.md).
 
-A rule takes the lowering, the parameters of the equation and its inputs and results as cells, and returns the node of the
-result, or one node a result. Rules that only move numbers, and products, are in `_program_jax_moves`.
+A rule takes the lowering, the parameters of the equation and its inputs and results as cells, and returns the node of
+the result, or one node a result. Rules that only move numbers, and products, are in `_program_jax_moves`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def rule(*names: str, moves: bool = False) -> Callable[[Rule], Rule]:
 class Lowering:
     """What a rule works with.
 
-    `inside` is set while the forward pass of a function with a rule of its own is looked at; `ties` says which slope the
-    larger of two has where both are the same: that of the first, of the second, or a half of each, as in JAX.
+    `inside` is set while the forward pass of a function with a rule of its own is looked at; `ties` says which slope
+    the larger of two has where both are the same: that of the first, of the second, or a half of each, as in JAX.
     """
 
     def __init__(self, runner: Runner, inside: bool = False, ties: str = "half") -> None:
@@ -163,14 +163,10 @@ COMPOSED: dict[str, Callable[[Program, int], int]] = {
     "sinh": lambda p, x: _halves(p, x, "sub"),
     "cosh": lambda p, x: _halves(p, x, "add"),
     "asin": lambda p, x: p.each("atan", p.pair("div", x, _root(p, x, -1.0, 1.0))),
-    "acos": lambda p, x: p.shift(
-        p.scale(p.each("atan", p.pair("div", x, _root(p, x, -1.0, 1.0))), -1.0), math.pi / 2
-    ),
+    "acos": lambda p, x: p.shift(p.scale(p.each("atan", p.pair("div", x, _root(p, x, -1.0, 1.0))), -1.0), math.pi / 2),
     "asinh": lambda p, x: p.each("log", p.pair("add", x, _root(p, x, 1.0, 1.0))),
     "acosh": lambda p, x: p.each("log", p.pair("add", x, _root(p, x, 1.0, -1.0))),
-    "atanh": lambda p, x: p.scale(
-        p.each("log", p.pair("div", p.shift(x, 1.0), p.shift(p.scale(x, -1.0), 1.0))), 0.5
-    ),
+    "atanh": lambda p, x: p.scale(p.each("log", p.pair("div", p.shift(x, 1.0), p.shift(p.scale(x, -1.0), 1.0))), 0.5),
 }
 
 

@@ -168,7 +168,7 @@ class Runner:
 
     def back(self, plan: Plan, part: Segment, cells: dict[int, Cell], eager: bool) -> None:
         """The cotangents of all that a stretch computed, and what it hands to its inputs."""
-        ext, outs = part.ins, part.outs
+        outs = part.outs
         flowing = [o for o in outs if plan.carries[o]]
         if not flowing:
             return
@@ -216,7 +216,9 @@ class Runner:
 
     def slice(self, source: Cell, t: int, site: Frames) -> Cell:
         """A step of a sequence."""
-        out = Cell(source.value[t] if jax.dtypes.issubdtype(source.value.dtype, jax.dtypes.extended) else source.array[t])
+        # Keys of random numbers are no arrays of numpy.
+        extended = jax.dtypes.issubdtype(source.value.dtype, jax.dtypes.extended)
+        out = Cell(source.value[t] if extended else source.array[t])
         if source.node is not None:
             out.node = 0 if self.dry else self.step_of(source.node, t, site)
             if not self.forward_only and self.p.carries[out.node]:
@@ -268,7 +270,7 @@ class Runner:
                 row.append(cell)
         if part.params["reverse"]:
             rows = [row[::-1] for row in rows]
-        found = []
+        found: list[Cell] = []
         for row in rows:
             aval = part.bodies[0].avals[part.bodies[0].outputs[kept + len(found)]]
             found.append(self.stack(row, part.site) if row else Cell(np.zeros((0, *aval.shape), aval.dtype)))
@@ -302,4 +304,3 @@ class Runner:
         loss.cotangent = np.ones(loss.array.shape, loss.array.dtype)
         for entry in reversed(self.tape):
             entry()
-

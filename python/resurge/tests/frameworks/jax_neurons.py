@@ -1,4 +1,4 @@
-"""Neurons as users of JAX write them, and wrong rules of theirs. Lines with a mark in a comment are looked for by it."""
+"""Neurons as users of JAX write them, and wrong rules of theirs. A mark in a comment says which line is looked for."""
 
 from __future__ import annotations
 
