@@ -54,7 +54,9 @@ class _Parameters:
             graph, tree, rest = nnx.split(params, nnx.Param, ...)
             whole = lambda p: nnx.merge(graph, p, rest)  # noqa: E731
         leaves, self.structure = jax.tree_util.tree_flatten_with_path(tree)
-        self.leaves = [leaf for _, leaf in leaves]
+        # As jax.grad takes them; in a module of Equinox, numbers of Python are settings.
+        plain = not any(t.__module__.startswith("equinox") for t in type(params).__mro__)
+        self.leaves = [jax.numpy.asarray(v) if plain and isinstance(v, float) else v for _, v in leaves]
         self.at = [i for i, leaf in enumerate(self.leaves) if hasattr(leaf, "dtype") and is_float(leaf.dtype)]
         self.names = [_name(leaves[i][0]) for i in self.at]
         if not self.at:
@@ -79,7 +81,8 @@ class _Parameters:
 
     def gradients(self, found: Any) -> list[Array]:
         """The gradients that were given, in the order of the parameters."""
-        if isinstance(found, tuple) and len(found) == 2 and np.ndim(found[0]) == 0:
+        other = jax.tree_util.tree_structure(found) != self.structure
+        if other and isinstance(found, tuple) and len(found) == 2 and hasattr(found[0], "dtype"):
             found = found[1]  # of value_and_grad
         named = {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(found)[0]}
         arrays = []
@@ -218,6 +221,8 @@ def _apart(p: Program, customs: Customs, leaf: int, own: Array, gradient: Array,
 def _notes(p: Program, value: Any, loss: Cell) -> None:
     if not jax.config.jax_enable_x64:
         p.notes.append('computed in float32, since jax_enable_x64 is off; jax.config.update("jax_enable_x64", True)')
+    if jax.default_backend() != "cpu":
+        p.notes.append(f"computed on {jax.default_backend()}, and copied from there")
     if value is None:
         return
     off, size = abs(float(value) - float(loss.array)), max(abs(float(value)), 1e-3)

@@ -84,6 +84,7 @@ class Recording(Lowering):
             if dtype not in ("float32", "float64"):
                 raise RecordError(f"{dtype} has a gradient; convert it to float32, or to float64")
         site, name, reference = p.site, customs.name(unit), customs.given(unit, customs.definitions)
+        declared = customs.given(unit, customs.declared)
         body, looked = self.body(unit, ins, reference)
         floats = [is_float(v.aval.dtype) for v in unit.eqn.outvars]
         slopes, problems = None, list[str]()
@@ -94,7 +95,8 @@ class Recording(Lowering):
             body, looked = self.untied(unit, ins, outs, body, looked)
         p.site = site
         if slopes is not None and not certain:
-            self.surrogate(unit, ins, outs[0], name, slopes, looked)
+            attributes = {"function": name} | ({} if declared is None else {"declared": str(declared)})
+            self.surrogate(ins, outs[0], attributes, slopes, looked)
         else:
             if certain or not is_step(outs[0].array, [ins[j].array for j, _ in known]):
                 problems = []
@@ -259,8 +261,9 @@ class Recording(Lowering):
         return (body, looked) if best == "half" else self.body(unit, ins, None, best)
 
     def surrogate(
-        self, unit: Unit, ins: list[Cell], out: Cell, name: str, slopes: list[Array], looked: Lowering
+        self, ins: list[Cell], out: Cell, attributes: dict[str, str], slopes: list[Array], looked: Lowering
     ) -> None:
+        """A node with the slopes that the function's own rule used."""
         p, known, step = self.p, [n for _, n in self.carrying(ins)], None
         for n in looked.decisions:
             kind, before = p.nodes[n]["with"]["kind"], p.nodes[n].get("in", [])
@@ -269,11 +272,7 @@ class Recording(Lowering):
                 same = np.array_equal(p.tensors[f"value.{n}"], out.array)
                 if same and other["op"] == "constant" and "scalar" in other.get("with", {}):
                     step = [kind, other["with"]["scalar"]]
-        attributes: dict[str, Any] = {"function": name, "step": step}
-        declared = self.customs.given(unit, self.customs.declared)
-        if declared is not None:
-            attributes["declared"] = str(declared)
-        out.node = p.add("surrogate", known, out.array.shape, **attributes)
+        out.node = p.add("surrogate", known, out.array.shape, **attributes, step=step)
         p.value(out.node, out.array)
         for j, slope in enumerate(slopes):
             p.tensors[f"slope.{out.node}.{j}"] = slope
