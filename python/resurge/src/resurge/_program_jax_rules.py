@@ -48,6 +48,8 @@ class Lowering:
         self.runner, self.p, self.inside, self.ties = runner, runner.p, inside, ties
         self.name = ""
         self.decisions: list[int] = []
+        # The values that a forward pass has, where one is looked at.
+        self.results: list[Array] = []
         # Decisions between whose sides the values do not jump, and whether an input was exactly at one.
         self.continuous: set[int] = set()
         self.tied = False
