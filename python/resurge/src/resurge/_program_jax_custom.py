@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.extend.core
 import numpy as np
 
 from ._program_file import RecordError
@@ -222,7 +223,7 @@ class Recording(Lowering):
 
     def jumps(self, unit: Unit, ins: list[Cell]) -> bool:
         """Whether a function of each number jumps somewhere on the range of its inputs."""
-        closed = compiled(jax.core.jaxpr_as_fun(unit.eqn.params["call_jaxpr"]))
+        closed = compiled(jax.extend.core.jaxpr_as_fun(unit.eqn.params["call_jaxpr"]))
         for j, _ in self.carrying(ins):
             x = ins[j].array
 

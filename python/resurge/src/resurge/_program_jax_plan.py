@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.extend.core
 import numpy as np
 from jax._src import source_info_util
 
