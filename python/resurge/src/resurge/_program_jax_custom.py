@@ -96,8 +96,8 @@ class Recording(Lowering):
             body, looked = self.untied(unit, ins, outs, body, looked)
         p.site = site
         if slopes is not None and not certain:
-            attributes = {"function": name} | ({} if declared is None else {"declared": str(declared)})
-            self.surrogate(ins, outs[0], attributes, slopes, looked)
+            meant: dict[str, Any] = {} if declared is None else {"declared": str(declared)}
+            self.surrogate(ins, outs[0], {"function": name} | meant, slopes, looked)
         else:
             if certain or not is_step(outs[0].array, [ins[j].array for j, _ in known]):
                 problems = []
@@ -263,7 +263,7 @@ class Recording(Lowering):
         return (body, looked) if best == "half" else self.body(unit, ins, None, best)
 
     def surrogate(
-        self, ins: list[Cell], out: Cell, attributes: dict[str, str], slopes: list[Array], looked: Lowering
+        self, ins: list[Cell], out: Cell, attributes: dict[str, Any], slopes: list[Array], looked: Lowering
     ) -> None:
         """A node with the slopes that the function's own rule used."""
         p, known, step = self.p, [n for _, n in self.carrying(ins)], None
