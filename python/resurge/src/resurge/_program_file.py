@@ -18,6 +18,10 @@ KEY = "resurge_program"
 _KINDS = {"float32": "F32", "float64": "F64", "uint8": "U8", "int64": "I64"}
 
 
+class RecordError(RuntimeError):
+    """The code cannot be recorded; the message says what to do."""
+
+
 def container(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> bytes:
     """The bytes of a safetensors file."""
     header: dict[str, Any] = {"__metadata__": metadata}
@@ -115,7 +119,7 @@ class Program:
         return node
 
     def index(self, positions: np.ndarray) -> int:
-        positions = np.ascontiguousarray(positions, dtype=np.int64)
+        positions = np.array(positions, dtype=np.int64, order="C")
         key = (positions.shape, positions.tobytes())
         if key not in self._indices:
             self._indices[key] = len(self._indices)
@@ -186,7 +190,7 @@ class Program:
     def concat(self, inputs: list[int], axis: int) -> int:
         shape = list(self.shapes[inputs[0]])
         shape[axis] = sum(self.shapes[i][axis] for i in inputs)
-        return self.add("concat", inputs, shape, axis=axis)
+        return self.add("concat", inputs, shape, axis=int(axis))
 
     def matmul(self, a: int, b: int) -> int:
         return self.add("matmul", [a, b], (*self.shapes[a][:-1], self.shapes[b][-1]))
