@@ -114,7 +114,7 @@ fn run_sample<S: Number>(
                 current[t * n + to] += sum;
             }
         }
-        for k in 0..n {
+        for (k, silent) in silent.iter_mut().enumerate() {
             let (at, c) = (t * n + k, layer.neuron(k));
             let mut i = current[at];
             if let Some((decay, gain)) = c.synapse {
@@ -133,14 +133,12 @@ fn run_sample<S: Number>(
                 s.taken.push(taken);
             }
             s.potential[at] = u;
-            if let Some((decay, scale)) = c.adaptation {
-                if t > 0 {
-                    let spike = S::from_f64(s.spikes[at - n]);
-                    s.raised[at] = decay * s.raised[at - n] + scale * (S::one() - decay) * spike;
-                }
+            if let (Some((decay, scale)), true) = (c.adaptation, t > 0) {
+                let spike = S::from_f64(s.spikes[at - n]);
+                s.raised[at] = decay * s.raised[at - n] + scale * (S::one() - decay) * spike;
             }
             let x = c.above(u, s.threshold(c, at));
-            let rested = silent[k] == 0;
+            let rested = *silent == 0;
             if c.of.cell.refractory_steps > 0 {
                 s.resting.push(!rested);
             }
@@ -152,7 +150,7 @@ fn run_sample<S: Number>(
                 _ => computed,
             };
             s.spikes.push(o);
-            silent[k] = if o != 0.0 { c.of.cell.refractory_steps } else { silent[k].saturating_sub(1) };
+            *silent = if o != 0.0 { c.of.cell.refractory_steps } else { silent.saturating_sub(1) };
             if c.of.output == Output::Trace {
                 let y = S::from_f64(s.handed_on(c.of, n, t, k));
                 let trace = if t > 0 { s.trace[at - n] } else { S::zero() };

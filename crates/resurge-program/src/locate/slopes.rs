@@ -16,9 +16,12 @@ const ROUNDINGS: f64 = 256.0;
 /// A negative slope of this part of the largest is no rounding.
 const NEGATIVE: f64 = 1e-9;
 
+/// A use of a surrogate, with the slopes that its backward used.
+type Use<'a> = (&'a Node, &'a Surrogate, &'a Tensor<f64>);
+
 pub(crate) fn faults(file: &ProgramFile, run: &Run) -> Vec<Fault> {
     // All nodes of one function at one place together: in one step, all neurons may be in the wings.
-    let mut uses: BTreeMap<(&str, String), Vec<(&Node, &Surrogate, &Tensor<f64>)>> = BTreeMap::new();
+    let mut uses: BTreeMap<(&str, String), Vec<Use<'_>>> = BTreeMap::new();
     for node in file.nodes.iter().filter(|node| node.needed && node.carries) {
         let Kind::Surrogate(surrogate) = &node.kind else { continue };
         let Some(slopes) = surrogate.slopes.first() else { continue };
