@@ -155,7 +155,7 @@ impl<S: Number> Layer<'_, S> {
         let mut found = LayerGradients {
             current: vec![S::zero(); steps * n],
             constants: vec![[S::zero(); CONSTANTS]; self.rows],
-            recurrent: vec![S::zero(); self.recurrent.map_or(0, <[S]>::len)],
+            recurrent: vec![S::zero(); self.recurrent.unwrap_or_default().len()],
         };
         for t in (0..steps).rev() {
             for (k, carry) in carries.iter_mut().enumerate() {

@@ -56,6 +56,12 @@ impl LayerConstants {
         Ok(Some(Self { first: one(0)?, each, span: neurons / entries }))
     }
 
+    /// Those of a layer whose neurons are alike.
+    #[cfg(test)]
+    pub(super) fn of_all(first: Constants) -> Self {
+        Self { first, each: Vec::new(), span: 1 }
+    }
+
     /// The constants of a neuron.
     pub(super) fn of(&self, neuron: usize) -> &Constants {
         self.each.get(neuron / self.span).unwrap_or(&self.first)

@@ -38,8 +38,9 @@ fn culprit(bytes: &[u8]) -> Option<AuditError> {
         }
     }
     entries.sort_by_key(|entry| (entry.begin, entry.end));
-    let mut reached = 0;
-    for Entry { name, begin, end } in entries {
+    let mut before = 0;
+    entries.into_iter().find_map(|Entry { name, begin, end }| {
+        let reached = std::mem::replace(&mut before, end);
         let remedy = "write the file again, with safetensors.numpy.save_file";
         let problem = if end > data {
             format!("its bytes end at {end}, but the file has {data}: it is truncated")
@@ -48,12 +49,10 @@ fn culprit(bytes: &[u8]) -> Option<AuditError> {
         } else if begin > reached {
             format!("its bytes begin at {begin}, but those before it end at {reached}: there is a hole")
         } else {
-            reached = end;
-            continue;
+            return None;
         };
-        return Some(AuditError::tensor(name, problem, remedy));
-    }
-    None
+        Some(AuditError::tensor(name, problem, remedy))
+    })
 }
 
 fn entry(name: &str, info: &Value) -> Result<Entry> {

@@ -212,6 +212,17 @@ impl OnTape {
         let a_step = self.a_sample.saturating_mul(samples).saturating_add(self.a_step);
         self.always.saturating_add(steps.saturating_mul(a_step))
     }
+
+    /// Of a run of so many steps and samples, the first that may be taken; none where one step of one sample is more than
+    /// four times what may be.
+    pub(super) fn part(self, steps: usize, samples: usize) -> Option<(usize, usize)> {
+        if self.of(1, 1) > 4 * self.allowed {
+            return None;
+        }
+        let samples = (self.allowed / self.of(steps, 1)).clamp(1, samples);
+        let steps = (self.allowed / self.of(1, samples)).clamp(1, steps);
+        Some((steps, samples))
+    }
 }
 
 pub(super) fn on_tape(file: &AuditFile) -> OnTape {

@@ -3,7 +3,7 @@
 use super::each::Each;
 use super::error::{AuditError, Result};
 pub(super) use super::neuron::*;
-use resurge_snn::{ResetKind, ResetTiming};
+use resurge_snn::{Loss, Readout, Reduction, ResetKind, ResetTiming};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -113,52 +113,23 @@ pub(super) struct Plain {
     pub(super) class: Option<String>,
 }
 
-/// The loss.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Loss {
-    CrossEntropy(Terms),
-    Mse(Terms),
-    WeightedSum(Weighted),
-}
-
 /// A loss of terms.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Terms {
-    pub(super) readout: Readout,
+struct Terms {
+    readout: Readout,
     #[serde(default)]
-    pub(super) reduction: Reduction,
+    reduction: Reduction,
     #[serde(default = "one")]
-    pub(super) scale: f64,
+    scale: f64,
 }
 
-/// See [`Loss::WeightedSum`].
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+/// A sum of outputs.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Weighted {
+struct Weighted {
     #[serde(default = "one")]
-    pub(super) scale: f64,
-}
-
-/// What the loss sees of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Readout {
-    Sum,
-    Mean,
-    Last,
-    Max,
-    All,
-}
-
-/// How terms are added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Reduction {
-    #[default]
-    Mean,
-    BatchMean,
-    Sum,
+    scale: f64,
 }
 
 #[derive(Deserialize)]
@@ -290,21 +261,30 @@ impl Description {
             version: raw.version,
             framework: raw.framework,
             layers,
-            loss: Loss::read("loss", raw.loss)?,
+            loss: loss("loss", raw.loss)?,
             ungraded: raw.ungraded,
             notes: raw.notes,
         })
     }
 }
 
-impl Loss {
-    fn read(path: &str, mut value: Value) -> Result<Self> {
-        Ok(match kind_of(path, &mut value)?.as_str() {
-            "cross-entropy" => Self::CrossEntropy(read(path, value)?),
-            "mse" => Self::Mse(read(path, value)?),
-            "weighted-sum" => Self::WeightedSum(read(path, value)?),
-            other => return Err(unknown(path, other, "cross-entropy, mse, weighted-sum")),
-        })
+/// Those of the losses that the format has; each key with its path.
+fn loss(path: &str, mut value: Value) -> Result<Loss> {
+    let kind = kind_of(path, &mut value)?;
+    match kind.as_str() {
+        "cross-entropy" => {
+            let Terms { readout, reduction, scale } = read(path, value)?;
+            Ok(Loss::CrossEntropy { readout, reduction, scale })
+        }
+        "mse" => {
+            let Terms { readout, reduction, scale } = read(path, value)?;
+            Ok(Loss::Mse { readout, reduction, scale })
+        }
+        "weighted-sum" => {
+            let Weighted { scale } = read(path, value)?;
+            Ok(Loss::WeightedSum { scale })
+        }
+        other => Err(unknown(path, other, "cross-entropy, mse, weighted-sum")),
     }
 }
 
@@ -367,7 +347,7 @@ impl Layer {
     }
 }
 
-pub(super) fn one() -> f64 {
+fn one() -> f64 {
     1.0
 }
 

@@ -30,7 +30,7 @@ impl Each {
     /// Checks the length against the features `[N]` or `[C, H, W]` of a layer.
     pub(super) fn check(&self, place: &str, features: &[usize]) -> Result<()> {
         let neurons: usize = features.iter().product();
-        let channels = features.first().copied().unwrap_or(1);
+        let channels = features.first().copied().unwrap_or(neurons);
         if [1, channels, neurons].contains(&self.len()) {
             return Ok(());
         }

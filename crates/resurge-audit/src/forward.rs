@@ -138,39 +138,32 @@ fn check_layer(
     for (sample, s) in samples.iter().enumerate() {
         let recorded_u = potentials.map(|(u, scale)| (extent.gather(u.as_slice(), sample), scale));
         let recorded_y = data.spikes.as_ref().map(|y| extent.gather(y.as_slice(), sample));
-        let computed_y = if is_trace {
-            s.trace.clone()
-        } else {
-            s.delayed(c, extent, &s.computed).into_iter().map(|y| Bounded::new(y, 0.0)).collect()
+        let computed_y: Vec<f64> = match is_trace {
+            true => s.trace.iter().map(|a| a.value).collect(),
+            false => s.delayed(c, extent, &s.computed),
         };
         for at in 0..s.potential.len() {
             let (t, neuron) = (at / width, at % width);
             // The spike that this step hands on is that of the step before, with an output delay.
             let source = if c.cell.output_delay { at.checked_sub(width) } else { Some(at) };
             let near = c.spiking && source.is_some_and(|at| is_near(precision, values.neuron(neuron), s, at));
+            let flipped = recorded_y.as_ref().is_some_and(|recorded| match is_trace {
+                false => recorded[at] != computed_y[at],
+                true => {
+                    !precision.allows(recorded[at], s.trace[at])
+                        || source.is_some_and(|at| s.computed[at] != s.spikes[at])
+                }
+            });
             near_threshold += usize::from(near);
-            let mut differs = false;
-            if let Some(recorded) = recorded_y.as_ref().filter(|_| c.spiking) {
-                let (found, expected) = (recorded[at], computed_y[at]);
-                let flipped = match is_trace {
-                    false => found != expected.value,
-                    true => {
-                        !precision.allows(found, expected)
-                            || source.is_some_and(|at| s.computed[at] != s.spikes[at])
-                    }
-                };
-                taken_from_file += usize::from(flipped && near);
-                differs |= flipped && !near;
-            }
-            if let Some((recorded, scale)) = &recorded_u {
-                let error = (recorded[at] - s.potential[at].value).abs();
-                potential_error = potential_error.max(error / scale);
+            taken_from_file += usize::from(flipped && near);
+            let threshold = s.threshold(values.neuron(neuron), at).value;
+            let off = recorded_u.as_ref().is_some_and(|(recorded, scale)| {
+                let u = s.potential[at];
+                potential_error = potential_error.max((recorded[at] - u.value).abs() / scale);
                 // A recorder may have it from the spike's argument, potential less threshold.
-                let threshold = s.threshold(values.neuron(neuron), at).value.abs();
-                let with = Bounded::new(s.potential[at].value, s.potential[at].error() + 2.0 * threshold);
-                differs |= !precision.allows(recorded[at], with);
-            }
-            if !differs {
+                !precision.allows(recorded[at], Bounded::new(u.value, u.error() + 2.0 * threshold.abs()))
+            });
+            if !(off || (flipped && !near)) {
                 continue;
             }
             divergences.push(Divergence {
@@ -179,10 +172,10 @@ fn check_layer(
                 sample,
                 neuron,
                 recorded_spike: recorded_y.as_ref().map(|y| y[at]),
-                computed_spike: computed_y[at].value,
+                computed_spike: computed_y[at],
                 recorded_potential: recorded_u.as_ref().map(|(u, _)| u[at]),
                 computed_potential: s.potential[at].value,
-                threshold: s.threshold(values.neuron(neuron), at).value,
+                threshold,
             });
             // Later ones of this sample cannot be the first.
             break;
@@ -193,7 +186,7 @@ fn check_layer(
         layer: k,
         spikes_recorded: data.spikes.is_some(),
         potentials_recorded: data.potentials.is_some(),
-        firing_rate: all.clone().sum::<f64>() / all.count().max(1) as f64,
+        firing_rate: all.clone().sum::<f64>() / all.count() as f64,
         potential_error,
         near_threshold,
         taken_from_file,

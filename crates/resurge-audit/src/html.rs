@@ -176,13 +176,15 @@ fn proof(page: &mut String, audit: &AuditReport) {
     );
 }
 
-fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
-    let mut rows = Vec::new();
+/// The panels that are drawn. At most three a row stay readable.
+fn rows(audit: &AuditReport) -> Vec<Vec<Axes>> {
     let steps: Vec<Axes> = audit.by_step.iter().filter_map(step_axes).take(PANELS).collect();
     let lags: Vec<Axes> = audit.by_lag.iter().filter_map(lag_axes).take(PANELS).collect();
-    // At most three panels a row stay readable.
-    rows.extend(steps.chunks(3).map(<[Axes]>::to_vec));
-    rows.extend(lags.chunks(3).map(<[Axes]>::to_vec));
+    steps.chunks(3).chain(lags.chunks(3)).map(<[Axes]>::to_vec).collect()
+}
+
+fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
+    let rows = rows(audit);
     if !rows.is_empty() {
         page.push_str("<h3>By layer and step, and by time lag</h3>\n");
         if audit.by_step.len() > PANELS {
@@ -204,14 +206,16 @@ fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
 
 /// A line in units of the largest of `unit`, since gradients may have any size.
 fn line(name: &str, color: usize, values: &[f64], unit: &[f64]) -> Option<Line> {
+    if !values.iter().any(|&y| y > 0.0 && y.is_finite()) {
+        return None;
+    }
     let largest = unit.iter().copied().fold(0.0, f64::max);
     let scale = if largest > 0.0 { 1.0 / largest } else { 1.0 };
     // Of more points than a plot can show, the largest of each few.
-    let few = values.len().div_ceil(POINTS).max(1);
+    let few = values.len().div_ceil(POINTS);
     let largest = values.chunks(few).map(|some| some.iter().copied().fold(0.0, f64::max));
     let points = largest.enumerate().map(|(i, y)| ((i * few) as f64, y * scale, None)).collect();
-    let drawn = values.iter().any(|&y| y > 0.0 && y.is_finite());
-    drawn.then(|| Line { name: name.into(), color, points })
+    Some(Line { name: name.into(), color, points })
 }
 
 fn axes(title: String, x: &str, lines: Vec<Option<Line>>) -> Option<Axes> {
@@ -243,3 +247,6 @@ fn lag_axes(profile: &LagProfile) -> Option<Axes> {
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
+
+#[cfg(test)]
+mod tests;

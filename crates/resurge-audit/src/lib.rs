@@ -167,12 +167,16 @@ fn audit_with(file: &AuditFile, options: &AuditOptions, proof: proof::Proof) -> 
     verdict::reach(&run, options.search, &mut report)?;
     if options.profiles {
         let run = NetworkRun::<f64>::new(file)?;
-        let rule = report.explanations.first().filter(|e| e.explains).and_then(|e| e.rule);
-        report.by_step = profile::by_step(&run, rule.as_ref())?;
+        report.by_step = profile::by_step(&run, diagnosed(&report.explanations))?;
         report.by_lag = profile::by_lag(&run)?;
     }
     report.doubted(file);
     Ok(report)
+}
+
+/// The rule of the best explanation, where that explains the gradients and is one.
+fn diagnosed(explanations: &[Explanation]) -> Option<&run::Rule> {
+    explanations.first().filter(|best| best.explains)?.rule.as_ref()
 }
 
 fn in_words(d: &Divergence) -> String {
@@ -228,5 +232,69 @@ mod tests {
                 (0, 0, 0, 1)
             );
         }
+    }
+    #[test]
+    fn by_default_all_is_done_from_the_first_seed() {
+        let all = AuditOptions { proof: true, search: true, profiles: true, seed: 1 };
+        assert_eq!(AuditOptions::default(), all);
+    }
+
+    #[test]
+    fn a_loss_that_differs_has_both_in_words() {
+        let file = file("damaged/loss.safetensors");
+        let report = audit_with(&file, &AuditOptions::default(), Err("none".into())).unwrap();
+        assert_eq!((report.code.as_str(), report.matches), ("loss", false));
+        let (is, rebuilt) = (report.forward.recorded_loss, report.forward.computed_loss);
+        assert!(is == file.loss && rebuilt != is);
+        let words = "the forward pass agrees, but the loss is";
+        assert_eq!(report.words, format!("{words} {is} in the file and {rebuilt} from its own output"));
+    }
+
+    #[test]
+    fn profiles_are_made_where_they_are_asked_for() {
+        let file = file("goldens/snntorch-leaky-one-step.safetensors");
+        for profiles in [false, true] {
+            let options = AuditOptions { proof: false, search: false, profiles, seed: 1 };
+            let report = audit(&file, &options).unwrap();
+            assert_eq!((!report.by_step.is_empty(), !report.by_lag.is_empty()), (profiles, profiles));
+        }
+    }
+
+    /// Profiles are of the verdict: the best explanation, if it is one.
+    #[test]
+    fn the_diagnosed_rule_is_that_of_the_first_explanation_if_it_explains() {
+        let rule = |factor: f64| run::Rule { factor, ..run::Rule::default() };
+        let one = |explains: bool, rule: Option<run::Rule>| Explanation {
+            code: "code".into(),
+            words: "words".into(),
+            residual: 0.0,
+            explains,
+            rule,
+        };
+        let [first, second] = [2.0, 3.0].map(|factor| one(true, Some(rule(factor))));
+        assert_eq!(diagnosed(&[first, second.clone()]), Some(&rule(2.0)));
+        assert_eq!(diagnosed(&[one(false, Some(rule(2.0))), second.clone()]), None);
+        assert_eq!(diagnosed(&[one(true, None), second]), None);
+        assert_eq!(diagnosed(&[]), None);
+    }
+
+    #[test]
+    fn a_divergence_has_what_the_file_has_in_words() {
+        let all = Divergence {
+            layer: 1,
+            step: 2,
+            sample: 3,
+            neuron: 4,
+            recorded_spike: Some(1.0),
+            computed_spike: 0.0,
+            recorded_potential: Some(0.5),
+            computed_potential: 0.25,
+            threshold: 0.75,
+        };
+        let place = "the forward pass first differs in layer 1, step 2, sample 3, neuron 4: ";
+        let potentials = "the potential is 0.5 in the file and 0.25 rebuilt, the threshold 0.75";
+        assert_eq!(in_words(&all), format!("{place}{potentials}; the spike is 1 in the file and 0 rebuilt"));
+        let neither = Divergence { recorded_spike: None, recorded_potential: None, ..all };
+        assert_eq!(in_words(&neither), format!("{place}the rebuilt potential is 0.25, the threshold 0.75"));
     }
 }

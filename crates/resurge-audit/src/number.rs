@@ -83,7 +83,7 @@ impl Number for Bounded {
         let value = at(self.value);
         let reach = roundoff * (self.error() + CONSTANT * self.value.abs());
         let change = (at(self.value + reach) - value).abs().max((at(self.value - reach) - value).abs());
-        let error = change / roundoff + SLOPE * at(0.0).abs();
+        let error = change / roundoff + SLOPE * at(0.0);
         Self::new(value, error)
     }
 
@@ -135,3 +135,6 @@ fn with_common(numbers: &Tensor<Bounded>, common: Option<Tensor<f64>>) -> Result
     let with = both.map(|(x, &error)| Bounded::new(x.value, x.error() + error)).collect();
     Ok(Some(Tensor::from_vec(numbers.shape().clone(), with)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,9 +64,7 @@ pub(super) fn by_step(run: &NetworkRun<'_, f64>, diagnosed: Option<&Rule>) -> Re
     let claimed = run.gradients(&Rule::default())?;
     let diagnosed = diagnosed.map(|rule| run.gradients(rule)).transpose()?;
     let steps = file.extent().0;
-    let by_step = |values: &[f64]| -> Vec<f64> {
-        values.chunks(values.len().div_ceil(steps).max(1)).map(norm).collect()
-    };
+    let by_step = |values: &[f64]| -> Vec<f64> { values.chunks(values.len() / steps).map(norm).collect() };
     let minus = |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a - b).collect() };
     let mut found = Vec::new();
     for (k, layer) in claimed.layers.iter().enumerate().filter(|(_, layer)| !layer.current.is_empty()) {
@@ -82,11 +80,16 @@ pub(super) fn by_step(run: &NetworkRun<'_, f64>, diagnosed: Option<&Rule>) -> Re
     Ok(found)
 }
 
+/// Every so many steps of the output are taken, where there may be so many passes.
+fn stride(steps: usize, passes: usize) -> usize {
+    steps.div_ceil(SOURCES.min(passes / 8).max(1))
+}
+
 pub(super) fn by_lag(run: &NetworkRun<'_, f64>) -> Result<Vec<LagProfile>> {
     let (output, potentials) = run.at_output();
     let steps = output.shape()[0];
     let lags = steps.min(LAGS);
-    let stride = steps.div_ceil(SOURCES.min(cost::passes(run.file) / 8).max(1)).max(1);
+    let stride = stride(steps, cost::passes(run.file));
     let at = |tensor: &Tensor<f64>, step: usize| -> Result<Tensor<f64>> {
         let width = tensor.len() / steps;
         let mut only = vec![0.0; tensor.len()];
@@ -122,4 +125,17 @@ pub(super) fn by_lag(run: &NetworkRun<'_, f64>) -> Result<Vec<LagProfile>> {
         profile.full.iter_mut().chain(&mut profile.reset_term).for_each(|x| *x = x.sqrt());
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stride;
+
+    /// An eighth of the passes at the most, sixteen, and one at the least.
+    #[test]
+    fn a_few_steps_of_the_output_stand_for_all() {
+        let of = [(12, 3), (12, 8), (100, 80), (100, 127), (100, 128), (100, 10_000), (3, 10_000)];
+        assert_eq!(of.map(|(steps, passes)| stride(steps, passes)), [12, 12, 10, 7, 7, 7, 1]);
+        assert_eq!([stride(160, 127), stride(160, 128), stride(160, 136)], [11, 10, 10]);
+    }
 }

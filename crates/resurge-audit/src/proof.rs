@@ -234,9 +234,8 @@ fn beside_the_tape(adjoint: &[Bounded], tape: &[f64], ranges: &[Range<usize>]) -
         let (adjoint, tape) = (&adjoint[range.clone()], &tape[range.clone()]);
         let difference: Vec<f64> = adjoint.iter().zip(tape).map(|(a, b)| a.value - b).collect();
         let (error, unit) = (norm(&difference), norm(tape));
-        if error > 0.0 {
-            worst = worst.max(error / unit);
-        }
+        // Of two that are zero, the quotient is no number, which is no larger.
+        worst = worst.max(error / unit);
     }
     let agrees = adjoint.len() == tape.len()
         && adjoint.iter().zip(tape).all(|(a, &b)| super::file::Precision::F64.allows(b, *a));
@@ -250,12 +249,10 @@ pub(super) type Proof = std::result::Result<ProofReport, String>;
 pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     let (steps, batch) = file.extent();
     let on_tape = cost::on_tape(file);
-    if on_tape.of(1, 1) > 4 * on_tape.allowed {
+    let Some((steps, samples)) = on_tape.part(steps, batch) else {
         let why = "a step of one sample takes longer to prove than a file of this size is given";
         return Ok(Err(why.into()));
-    }
-    let samples = (on_tape.allowed / on_tape.of(steps, 1).max(1)).clamp(1, batch);
-    let steps = (on_tape.allowed / on_tape.of(1, samples).max(1)).clamp(1, steps);
+    };
     // Without its spikes: those of the tape are its own.
     let part = file.cropped(steps, samples)?;
     let program = Rebuilt(&part);
@@ -265,9 +262,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     }
     // Of what is large, the gradient's own direction alone.
     let others = usize::from(on_tape.of(steps, samples) <= on_tape.allowed / 3);
-    let widths = part.layers.iter().filter_map(|l| l.constants.as_ref()).filter(|c| c.spiking);
-    let width = widths.map(|c| c.cell.surrogate.width()).fold(f64::INFINITY, f64::min);
-    let width = if width.is_finite() { width } else { 1.0 };
+    let width = narrowest(part.layers.iter().filter_map(|layer| layer.constants.as_deref()));
     let options =
         ProofOptions { signs: others, entries: others, each_input: true, seed, width, names: &names };
     let proof = resurge_gradcheck::prove(&program, at, &options)?;
@@ -275,9 +270,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     let adjoint = flat(&part, &run.gradients(&Rule::default())?.layers);
     let ranges: Vec<Range<usize>> = proof.inputs.iter().map(|input| input.range.clone()).collect();
     let (adjoint, agrees) = beside_the_tape(&adjoint, &proof.gradient, &ranges);
-    // A gradient that vanishes, or whose square does, has no direction that could prove it.
-    let underflows = norm(&proof.gradient) == 0.0 && proof.inputs.iter().any(|input| !input.zero);
-    if agrees && (underflows || proof.untested() == [Untested::Gradient]) {
+    if agrees && proof.untested() == [Untested::Gradient] {
         return Ok(Err(format!("the gradient vanishes on the first {steps} steps of {samples} samples")));
     }
     let zero = proof.inputs.iter().filter(|input| input.zero);
@@ -295,6 +288,12 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
         untested: proof.untested(),
         passed: agrees && proof.verdict() != Verdict::Failed,
     }))
+}
+
+/// The narrowest surrogate's width; 1 where nothing spikes.
+fn narrowest<'a>(neurons: impl Iterator<Item = &'a Constants>) -> f64 {
+    let widths = neurons.filter(|c| c.spiking).map(|c| c.cell.surrogate.width());
+    widths.min_by(f64::total_cmp).unwrap_or(1.0)
 }
 
 impl ProofReport {
@@ -322,6 +321,7 @@ impl ProofReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use resurge_snn::{Cell, Surrogate};
 
     /// The adjoint is compared number by number within its bounds, each tensor in its own units.
     #[test]
@@ -341,5 +341,46 @@ mod tests {
             assert!(!agrees && (1e-13..2e-12).contains(&error), "{at}: {error}");
         }
         assert!(!beside_the_tape(&adjoint[..3], &tape, &[0..2, 2..3]).1);
+    }
+
+    #[test]
+    fn a_proof_says_what_it_did_not_test() {
+        let report = |untested: &[Untested], zero: &[&str]| ProofReport {
+            steps: 1,
+            samples: 1,
+            finite_difference: None,
+            complex_step: 0.0,
+            dual: 0.0,
+            adjoint: 0.0,
+            directions: 0,
+            loss_exact: true,
+            spikes: None,
+            without_gradient: zero.iter().map(|&name| name.to_owned()).collect(),
+            untested: untested.to_vec(),
+            passed: true,
+        };
+        assert_eq!(report(&[], &[]).not_tested(), None);
+        let zero = "the gradient of a, b is zero";
+        assert_eq!(report(&[], &["a", "b"]).not_tested().unwrap(), zero);
+        let spikes = Untested::Spikes.to_string();
+        assert_eq!(report(&[Untested::Spikes], &[]).not_tested().unwrap(), spikes);
+        let both = report(&[Untested::Spikes, Untested::Gradient], &["a", "b"]).not_tested().unwrap();
+        assert_eq!(both, format!("{spikes}; {}; {zero}", Untested::Gradient));
+    }
+
+    /// An integrator has no surrogate.
+    #[test]
+    fn steps_are_in_proportion_to_the_narrowest_surrogate() {
+        let of = |width: f64, spiking: bool| Constants {
+            cell: Cell::lif(Surrogate::sigmoid(width).unwrap()),
+            reset_value: 0.0,
+            output: Output::Spikes,
+            spiking,
+        };
+        let width = of(1.0, true).cell.surrogate.width();
+        let all = [of(8.0, true), of(2.0, true), of(4.0, true), of(0.5, false)];
+        assert_eq!(narrowest(all.iter()), 2.0 * width);
+        assert_eq!(narrowest(all[3..].iter()), 1.0);
+        assert_eq!(narrowest([].iter()), 1.0);
     }
 }

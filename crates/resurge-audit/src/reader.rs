@@ -1,10 +1,11 @@
 //! The tensors of a file, each checked against the description.
 
 use super::cell::LayerConstants;
-use super::description::{Description, Layer, Loss, Output, Readout};
+use super::description::{Description, Layer, Output};
 use super::error::{AuditError, Result};
 use super::file::{AuditFile, LayerData, Of, Precision, Recorded, Target};
 use super::shapes::{layer_shapes, product};
+use resurge_snn::{Loss, Readout};
 use resurge_tensor::{Shape, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,15 +167,16 @@ impl<'a> Reader<'a> {
     fn target(&mut self, description: &Description, layers: &[LayerData], output: &Shape) -> Result<Target> {
         let (batch, neurons) = (output[1], product(&output[2..]));
         match &description.loss {
-            Loss::CrossEntropy(_) => self.classes(batch, neurons).map(Target::Classes),
-            Loss::Mse(terms) => {
-                let shape: Shape = match terms.readout {
+            Loss::CrossEntropy { .. } => self.classes(batch, neurons).map(Target::Classes),
+            Loss::Mse { readout, .. } => {
+                let shape: Shape = match readout {
                     Readout::All => [output[0], batch, neurons].into(),
                     _ => [batch, neurons].into(),
                 };
                 Ok(Target::Values(self.needed("target", Some(&shape))?))
             }
-            Loss::WeightedSum(_) => {
+            // No other is read.
+            _ => {
                 let weights = self.needed("loss.weight", Some(output))?;
                 // Of a layer without potentials, the tensor is unknown.
                 let has = layers.last().is_some_and(|layer| layer.constants.is_some());

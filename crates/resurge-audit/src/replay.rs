@@ -25,28 +25,20 @@ impl Extent {
 
     /// The sequence `[T, N]` of one sample.
     pub(super) fn gather<S: Number>(self, values: &[S], sample: usize) -> Vec<S> {
-        let mut one = Vec::with_capacity(self.steps * self.width);
-        for t in 0..self.steps {
-            one.extend_from_slice(&values[(t * self.batch + sample) * self.width..][..self.width]);
-        }
-        one
+        let row = |t: usize| &values[(t * self.batch + sample) * self.width..][..self.width];
+        (0..self.steps).flat_map(row).copied().collect()
     }
 
     /// How many samples a thread takes at least: with fewer, to hand them out costs more than they do.
     pub(super) fn a_task(self) -> usize {
         const NUMBERS: usize = 5000;
-        (NUMBERS / (self.steps * self.width).max(1)).max(1)
+        (NUMBERS / (self.steps * self.width)).max(1)
     }
 
     /// The sequences `[T, N]` of all samples as one `[T, B, N]`.
     pub(super) fn assemble<'a, S: Number>(self, of: impl Fn(usize) -> &'a [S]) -> Vec<S> {
-        let mut all = Vec::with_capacity(self.steps * self.batch * self.width);
-        for t in 0..self.steps {
-            for sample in 0..self.batch {
-                all.extend_from_slice(&of(sample)[t * self.width..][..self.width]);
-            }
-        }
-        all
+        let row = |t: usize, sample: usize| &of(sample)[t * self.width..][..self.width];
+        (0..self.steps).flat_map(|t| (0..self.batch).flat_map(move |k| row(t, k))).copied().collect()
     }
 }
 
@@ -102,12 +94,12 @@ fn run_sample<S: Number>(
     let mut s = Sample {
         synapse: zeros(c.synapse.is_some()),
         potential: zeros(true),
-        spikes: vec![0.0; steps * n],
-        computed: vec![0.0; steps * n],
+        spikes: Vec::new(),
+        computed: Vec::new(),
         raised: zeros(c.adaptation.is_some()),
-        taken: vec![0.0; if c.of.cell.residual_reset { steps * n } else { 0 }],
+        taken: Vec::new(),
         trace: zeros(c.of.output == Output::Trace),
-        resting: vec![false; if c.of.cell.refractory_steps > 0 { steps * n } else { 0 }],
+        resting: Vec::new(),
         current: Vec::new(),
     };
     // For how many steps each neuron is still silent.
@@ -122,7 +114,7 @@ fn run_sample<S: Number>(
                 current[t * n + to] += sum;
             }
         }
-        for k in 0..n {
+        for (k, silent) in silent.iter_mut().enumerate() {
             let (at, c) = (t * n + k, layer.neuron(k));
             let mut i = current[at];
             if let Some((decay, gain)) = c.synapse {
@@ -138,32 +130,27 @@ fn run_sample<S: Number>(
                 (past.charge(c, c.of.cell.reset, d), past.residual(c))
             };
             if c.of.cell.residual_reset {
-                s.taken[at] = taken;
+                s.taken.push(taken);
             }
             s.potential[at] = u;
-            if !c.of.spiking {
-                continue;
-            }
-            if let Some((decay, scale)) = c.adaptation {
-                if t > 0 {
-                    let spike = S::from_f64(s.spikes[at - n]);
-                    s.raised[at] = decay * s.raised[at - n] + scale * (S::one() - decay) * spike;
-                }
+            if let (Some((decay, scale)), true) = (c.adaptation, t > 0) {
+                let spike = S::from_f64(s.spikes[at - n]);
+                s.raised[at] = decay * s.raised[at - n] + scale * (S::one() - decay) * spike;
             }
             let x = c.above(u, s.threshold(c, at));
-            let rested = silent[k] == 0;
+            let rested = *silent == 0;
             if c.of.cell.refractory_steps > 0 {
-                s.resting[at] = !rested;
+                s.resting.push(!rested);
             }
-            let o = if rested { c.of.count(x.re()) } else { 0.0 };
-            s.computed[at] = o;
-            s.spikes[at] = match forced.map(|forced| forced[at]) {
+            let computed = if c.of.spiking && rested { c.of.count(x.re()) } else { 0.0 };
+            s.computed.push(computed);
+            let o = match forced.map(|forced| forced[at]) {
                 // A spike that the file cannot know: with an output delay, that of the last step.
                 Some(spike) if !spike.is_nan() => spike,
-                _ => o,
+                _ => computed,
             };
-            silent[k] =
-                if s.spikes[at] != 0.0 { c.of.cell.refractory_steps } else { silent[k].saturating_sub(1) };
+            s.spikes.push(o);
+            *silent = if o != 0.0 { c.of.cell.refractory_steps } else { silent.saturating_sub(1) };
             if c.of.output == Output::Trace {
                 let y = S::from_f64(s.handed_on(c.of, n, t, k));
                 let trace = if t > 0 { s.trace[at - n] } else { S::zero() };
@@ -324,3 +311,6 @@ impl<S: Number> Past<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

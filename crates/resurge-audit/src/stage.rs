@@ -1,11 +1,13 @@
 //! Layers without a state and losses, from the pieces of `resurge-snn`, each on a small tape of its own: so that a
 //! layer can be given the recorded spikes, and any cotangent.
 
-use super::description::{Layer, Loss, Readout, Reduction};
+use super::description::Layer;
 use super::error::Result;
 use super::file::Target;
 use resurge_autodiff::{Tape, Var};
-use resurge_snn::{self, avg_pool2d, conv2d, flatten, linear, max_pool2d, sum_pool2d};
+use resurge_snn::{
+    Loss, Readout, Reduction, avg_pool2d, conv2d, flatten, linear, max_pool2d, readout, sum_pool2d,
+};
 use resurge_tensor::{Conv2d, Scalar, Tensor, Window2d};
 
 /// Applies a layer without a state.
@@ -100,8 +102,8 @@ pub(super) fn loss<S: Scalar>(
     output: Var,
     potentials: Option<Var>,
 ) -> resurge_snn::Result<Var> {
-    let (terms, reduce) = match (loss, target) {
-        (Loss::WeightedSum(weighted), Target::Weights { output: w, potentials: w_u }) => {
+    let (over_time, reduction, scale) = match (loss, target) {
+        (Loss::WeightedSum { scale }, Target::Weights { output: w, potentials: w_u }) => {
             let w = tape.constant(w.cast());
             let product = tape.mul(output, w)?;
             let mut sum = tape.sum(product)?;
@@ -111,25 +113,20 @@ pub(super) fn loss<S: Scalar>(
                 let other = tape.sum(product)?;
                 sum = tape.add(sum, other)?;
             }
-            return Ok(tape.scale(sum, weighted.scale)?);
+            return Ok(tape.scale(sum, *scale)?);
         }
-        (Loss::CrossEntropy(terms) | Loss::Mse(terms), _) => (terms, loss),
+        (Loss::CrossEntropy { readout, reduction, scale }, Target::Classes(_))
+        | (Loss::Mse { readout, reduction, scale }, Target::Values(_)) => (*readout, *reduction, *scale),
         _ => return Ok(output),
     };
     let shape = tape.value(output)?.shape().clone();
     let (steps, batch) = (shape[0], shape[1]);
     let neurons: usize = shape[2..].iter().product();
     let flat = tape.reshape(output, [steps, batch, neurons])?;
-    let z = match terms.readout {
-        Readout::Sum => tape.sum_axis(flat, 0)?,
-        Readout::Mean => resurge_snn::readout(tape, flat, resurge_snn::Readout::Mean)?,
-        Readout::Last => resurge_snn::readout(tape, flat, resurge_snn::Readout::Last)?,
-        Readout::Max => resurge_snn::readout(tape, flat, resurge_snn::Readout::Max)?,
-        Readout::All => flat,
-    };
-    let rows: usize = if terms.readout == Readout::All { steps * batch } else { batch };
-    let (sum, count) = match (reduce, target) {
-        (Loss::CrossEntropy(_), Target::Classes(classes)) => {
+    let z = readout(tape, flat, over_time)?;
+    let rows: usize = if over_time == Readout::All { steps * batch } else { batch };
+    let (sum, count) = match target {
+        Target::Classes(classes) => {
             let logits = tape.log_softmax(z)?;
             let logits = tape.reshape(logits, [rows, neurons])?;
             let picked = Tensor::from_fn([rows, neurons], |i| {
@@ -140,20 +137,20 @@ pub(super) fn loss<S: Scalar>(
             let product = tape.mul(logits, picked)?;
             (tape.sum(product)?, rows)
         }
-        (_, Target::Values(values)) => {
+        Target::Values(values) => {
             let values = tape.constant(values.cast());
             let difference = tape.sub(z, values)?;
             let square = tape.mul(difference, difference)?;
             (tape.sum(square)?, rows * neurons)
         }
-        _ => return Ok(output),
+        Target::Weights { .. } => return Ok(output),
     };
-    let divisor = match terms.reduction {
+    let divisor = match reduction {
         Reduction::Mean => count,
         Reduction::BatchMean => batch,
         Reduction::Sum => 1,
     };
-    Ok(tape.scale(sum, terms.scale / divisor as f64)?)
+    Ok(tape.scale(sum, scale / divisor as f64)?)
 }
 
 /// A loss that has been computed, with its gradients, which every backward pass begins with.

@@ -315,6 +315,26 @@ fn a_declared_surrogate_is_held_against_its_slopes() {
     assert!(draft.error().to_string().starts_with("node 2: `surrogate`: "), "{}", draft.error());
 }
 
+/// A multi-Gaussian has wings where its slopes are negative; a surrogate that is negative everywhere is none.
+#[test]
+fn slopes_are_negative_in_wings_alone() {
+    let code = |later: f64| {
+        let mut draft = Draft::new();
+        let steps = [-0.1, later].map(|slope| {
+            let u = draft.leaf(&[3]);
+            let with = json!({ "function": "f", "step": ["gt", 0.5] });
+            let o = draft.add(json!({ "op": "surrogate", "in": [u], "with": with }));
+            draft.numbers(&format!("slope.{o}.0"), &[3], vec![slope; 3]);
+            draft.numbers(&format!("cotangent.{u}"), &[3], vec![slope; 3]);
+            o
+        });
+        let both = draft.add(json!({ "op": "add", "in": steps }));
+        draft.loss = draft.add(json!({ "op": "sum", "in": [both], "with": { "axes": [0] } }));
+        draft.check().code
+    };
+    assert_eq!([code(0.4), code(-0.4)], ["proved", "fault"]);
+}
+
 /// A function that is taken at its word, one with a definition, and one whose backward contradicts that.
 #[test]
 fn opaque_functions_are_trusted_or_held_against_a_definition() {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::description::Conv;
+use resurge_tensor::Tensor;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -78,4 +80,35 @@ fn a_search_has_three_passes_at_the_least_and_one_at_a_time() {
     assert_eq!(passes_of(0, 1000), 150_500);
     assert_eq!([1 << 22, 1 << 23, (1 << 23) + 1].map(|gradients| at_once_of(gradients, 0)), [2, 1, 1]);
     assert_eq!([0, 100, usize::MAX].map(allowed_on_tape), [1_000_000, 1_000_100, 30_000_000]);
+}
+
+/// As many samples as go with all steps, then as many steps; one of each at the least.
+#[test]
+fn a_proof_takes_as_much_of_the_run_as_it_may() {
+    let on_tape = |allowed: usize| OnTape { always: 0, a_sample: 10, a_step: 5, allowed };
+    // A sample of eight steps costs 120; a step of four samples 45.
+    let part = |allowed: usize| on_tape(allowed).part(8, 4);
+    assert_eq!(part(10_000), Some((8, 4)));
+    assert_eq!(part(240), Some((8, 2)));
+    assert_eq!(part(239), Some((8, 1)));
+    assert_eq!(part(60), Some((4, 1)));
+    assert_eq!(part(14), Some((1, 1)));
+    assert_eq!((part(4), part(3)), (Some((1, 1)), None));
+    assert_eq!(OnTape { a_step: 6, ..on_tape(4) }.part(8, 4), Some((1, 1)));
+}
+
+/// Two channels in and three out, with filters of 2 x 2 at 4 x 4 positions, in four steps.
+#[test]
+fn a_filter_covers_all_channels_that_come_in() {
+    let conv = Conv { bias: false, stride: [1, 1], padding: [0, 0], groups: 1, class: None };
+    let weight = Some(Tensor::zeros([3, 2, 2, 2]).unwrap());
+    let data = LayerData { weight, ..LayerData::default() };
+    let mut cost = Cost::default();
+    let shapes = (&[4, 1, 2, 5, 5].into(), &[4, 1, 3, 4, 4].into());
+    cost.add(0, &Layer::Conv2d(conv), &data, shapes, 1000).unwrap();
+    // 192 numbers come out and 200 go in; each out is of 8 products, and each filter covers 128 numbers of an image.
+    let once = 8 * (192 + 200) + 192 * 8 / 2 + 128 * 4;
+    assert_eq!((cost.forward, cost.backward), (once + 5000, 2 * once + 5000));
+    assert_eq!((cost.gradients, cost.on_tape), ((192 + 24) * 24 + 128 * 8, once / 4));
+    assert_eq!((cost.states, cost.largest), ((192 + 24) * 24 + 6000, 192 * 80));
 }

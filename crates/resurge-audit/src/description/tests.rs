@@ -70,12 +70,15 @@ fn what_a_layer_leaves_out_is_the_plain_thing() {
     assert_eq!(of(json!({"kind": "conv2d", "bias": true})), Layer::Conv2d(conv));
     let pool = Pool { kernel: [2, 3], stride: None, padding: [0, 0], class: None };
     assert_eq!(of(json!({"kind": "avg-pool2d", "kernel": [2, 3]})), Layer::AvgPool2d(pool));
-    let Loss::Mse(terms) = Loss::read("loss", json!({"kind": "mse", "readout": "last"})).unwrap() else {
-        panic!("another loss")
-    };
-    assert_eq!(terms, Terms { readout: Readout::Last, reduction: Reduction::Mean, scale: 1.0 });
-    let Loss::WeightedSum(weighted) = Loss::read("loss", json!({"kind": "weighted-sum"})).unwrap() else {
-        panic!("another loss")
-    };
-    assert_eq!(weighted, Weighted { scale: 1.0 });
+    let (readout, reduction, scale) = (Readout::Last, Reduction::Mean, 1.0);
+    let plain = loss("loss", json!({"kind": "mse", "readout": "last"})).unwrap();
+    assert_eq!(plain, Loss::Mse { readout, reduction, scale });
+    let plain = loss("loss", json!({"kind": "cross-entropy", "readout": "last"})).unwrap();
+    assert_eq!(plain, Loss::CrossEntropy { readout, reduction, scale });
+    assert_eq!(loss("loss", json!({"kind": "weighted-sum"})).unwrap(), Loss::WeightedSum { scale });
+    let whole = json!({"kind": "mse", "readout": "all", "reduction": "batch-mean", "scale": 0.5});
+    let (readout, reduction, scale) = (Readout::All, Reduction::BatchMean, 0.5);
+    assert_eq!(loss("loss", whole).unwrap(), Loss::Mse { readout, reduction, scale });
+    let error = loss("loss", json!({"kind": "kernel", "pattern": "01111"})).unwrap_err().to_string();
+    assert!(error.contains("`kernel` is not known; take one of cross-entropy, mse, weighted-sum"), "{error}");
 }

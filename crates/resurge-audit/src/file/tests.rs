@@ -60,6 +60,26 @@ fn a_part_has_the_first_steps_and_samples() {
     file.target = Target::Classes(vec![2, 1]);
     let Target::Classes(classes) = file.cropped(3, 1).unwrap().target else { panic!("another target") };
     assert_eq!(classes, [2]);
+    // Two samples of three, of each kind of target.
+    file.input = counted(&[20, 3, 6]);
+    let shape_of = |file: &AuditFile| match file.cropped(3, 2).unwrap().target {
+        Target::Classes(classes) => classes,
+        Target::Values(values) => values.shape().to_vec(),
+        Target::Weights { output, .. } => output.shape().to_vec(),
+    };
+    let weights = Target::Weights { output: counted(&[20, 3, 4]), potentials: None };
+    for (target, shape) in [
+        (Target::Classes(vec![7, 8, 9]), vec![7, 8]),
+        (Target::Values(counted(&[20, 3, 4])), vec![3, 2, 4]),
+        (Target::Values(counted(&[3, 4])), vec![2, 4]),
+        (weights, vec![3, 2, 4]),
+    ] {
+        file.target = target;
+        assert_eq!(shape_of(&file), shape);
+    }
+    assert_eq!(file.cropped(3, 2).unwrap().extent(), (3, 2));
+    file.input = counted(&[20, 2, 6]);
+    file.target = Target::Classes(vec![2, 1]);
     let whole = file.cropped(20, 2).unwrap();
     assert_eq!((whole.extent(), kept(&whole.input)), ((20, 2), kept(&file.input)));
 }

@@ -4,9 +4,10 @@ use super::how;
 use crate::ProgramFile;
 use crate::check::norm;
 use crate::forward::{Run, within};
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Node, Surrogate};
 use crate::report::Fault;
 use resurge_tensor::Tensor;
+use std::collections::BTreeMap;
 
 /// How exactly a framework's slope is the declared one: some roundings of its own formula, and those of its input, to which
 /// no slope is steeper than its peak over a hundredth of its width.
@@ -15,32 +16,37 @@ const ROUNDINGS: f64 = 256.0;
 /// A negative slope of this part of the largest is no rounding.
 const NEGATIVE: f64 = 1e-9;
 
+/// A use of a surrogate, with the slopes that its backward used.
+type Use<'a> = (&'a Node, &'a Surrogate, &'a Tensor<f64>);
+
 pub(crate) fn faults(file: &ProgramFile, run: &Run) -> Vec<Fault> {
-    let mut found: Vec<Fault> = Vec::new();
+    // All nodes of one function at one place together: in one step, all neurons may be in the wings.
+    let mut uses: BTreeMap<(&str, String), Vec<Use<'_>>> = BTreeMap::new();
     for node in file.nodes.iter().filter(|node| node.needed && node.carries) {
         let Kind::Surrogate(surrogate) = &node.kind else { continue };
-        let place = file.place(node.site);
-        if found.iter().any(|f| f.function == surrogate.function && f.place == place) {
-            continue;
-        }
         let Some(slopes) = surrogate.slopes.first() else { continue };
-        let fault = match surrogate.declared {
-            Some(declared) => other(file, run, node, slopes, |u| declared.derivative(u)),
-            None => negative(slopes),
-        };
-        if let Some((how, size)) = fault {
-            let function = surrogate.function.clone();
-            found.push(Fault { function, place, input: 0, how, size });
-        }
+        let of = (surrogate.function.as_str(), file.place(node.site));
+        uses.entry(of).or_default().push((node, surrogate, slopes));
     }
-    found
+    let judged = uses.into_iter().filter_map(|((function, place), uses)| {
+        let undeclared = uses.iter().filter(|(_, surrogate, _)| surrogate.declared.is_none());
+        let negative = negative(undeclared.flat_map(|(_, _, slopes)| slopes.as_slice()));
+        let (how, size) = negative.or_else(|| {
+            uses.iter().find_map(|(node, surrogate, slopes)| {
+                let declared = surrogate.declared?;
+                other(file, run, node, slopes, |u| declared.derivative(u))
+            })
+        })?;
+        Some(Fault { function: function.to_owned(), place, input: 0, how, size })
+    });
+    judged.collect()
 }
 
 /// A spike is more likely where the potential is higher: its slope is nowhere negative for any that is in use, but in the
 /// wings of a multi-Gaussian.
-fn negative(slopes: &Tensor<f64>) -> Option<(String, f64)> {
-    let largest = slopes.as_slice().iter().fold(0.0, |m: f64, s| m.max(s.abs()));
-    let positive = slopes.as_slice().iter().any(|&s| s > NEGATIVE * largest);
+fn negative<'a>(slopes: impl Iterator<Item = &'a f64> + Clone) -> Option<(String, f64)> {
+    let largest = slopes.clone().fold(0.0, |m: f64, s| m.max(s.abs()));
+    let positive = slopes.clone().any(|&s| s > NEGATIVE * largest);
     (largest > 0.0 && !positive).then(|| ("that of no surrogate: its slopes are negative".into(), 2.0))
 }
 

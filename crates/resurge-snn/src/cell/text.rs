@@ -16,7 +16,8 @@ struct Key {
     words: Option<usize>,
     /// The words of a cell that differs from the plain one in it.
     write: fn(&Cell, &Cell) -> Option<String>,
-    read: fn(&mut Cell, &[&str]) -> Result<()>,
+    /// The same cell with it.
+    read: fn(Cell, &[&str]) -> Result<Cell>,
 }
 
 /// The number of a word.
@@ -40,7 +41,7 @@ macro_rules! number {
                 let same = cell.$field.to_bits() == plain.$field.to_bits();
                 (!same).then(|| Number(cell.$field).to_string())
             },
-            read: |cell, words| Ok(cell.$field = number(words)?),
+            read: |cell, words| Ok(Cell { $field: number(words)?, ..cell }),
         }
     };
 }
@@ -53,7 +54,7 @@ macro_rules! value {
             form: $form,
             words: None,
             write: |cell, plain| (cell.$field != plain.$field).then(|| cell.$field.to_string()),
-            read: |cell, words| Ok(cell.$field = words.join(" ").parse()?),
+            read: |cell, words| Ok(Cell { $field: words.join(" ").parse()?, ..cell }),
         }
     };
 }
@@ -66,7 +67,7 @@ macro_rules! choice {
             form: "",
             words: Some(0),
             write: |cell, _| cell.$field.then(String::new),
-            read: |cell, _| Ok(cell.$field = true),
+            read: |cell, _| Ok(Cell { $field: true, ..cell }),
         }
     };
 }
@@ -79,7 +80,7 @@ const KEYS: &[Key] = &[
         form: "STEPS",
         words: Some(1),
         write: |_, _| None,
-        read: |cell, words| Ok(cell.decay = 1.0 - 1.0 / number(words)?),
+        read: |cell, words| Ok(Cell { decay: 1.0 - 1.0 / number(words)?, ..cell }),
     },
     number!("gain", input_gain),
     number!("drive", drive),
@@ -93,7 +94,7 @@ const KEYS: &[Key] = &[
         write: |cell, _| cell.synapse.map(|s| format!("{} {}", Number(s.decay), Number(s.gain))),
         read: |cell, words| {
             let (decay, gain) = (number(words)?, number(&words[1..])?);
-            Ok(cell.synapse = Some(Synapse { decay, gain }))
+            Ok(Cell { synapse: Some(Synapse { decay, gain }), ..cell })
         },
     },
     Key {
@@ -103,7 +104,7 @@ const KEYS: &[Key] = &[
         write: |cell, _| cell.adaptation.map(|a| format!("{} {}", Number(a.decay), Number(a.scale))),
         read: |cell, words| {
             let (decay, scale) = (number(words)?, number(&words[1..])?);
-            Ok(cell.adaptation = Some(Adaptation { decay, scale }))
+            Ok(Cell { adaptation: Some(Adaptation { decay, scale }), ..cell })
         },
     },
     value!("reset", "RESET", reset),
@@ -117,7 +118,8 @@ const KEYS: &[Key] = &[
         write: |cell, _| (cell.refractory_steps > 0).then(|| cell.refractory_steps.to_string()),
         read: |cell, words| {
             let steps = words.first().and_then(|word| word.parse().ok());
-            Ok(cell.refractory_steps = steps.ok_or_else(|| no_form(words, "a whole number of steps"))?)
+            let refractory_steps = steps.ok_or_else(|| no_form(words, "a whole number of steps"))?;
+            Ok(Cell { refractory_steps, ..cell })
         },
     },
     choice!("output-delay", output_delay),
@@ -127,7 +129,7 @@ const KEYS: &[Key] = &[
         form: "SURROGATE",
         words: None,
         write: |cell, _| Some(cell.surrogate.to_string()),
-        read: |cell, words| Ok(cell.surrogate = words.join(" ").parse()?),
+        read: |cell, words| Ok(Cell { surrogate: words.join(" ").parse()?, ..cell }),
     },
 ];
 
@@ -185,7 +187,7 @@ impl FromStr for Cell {
             else {
                 return Err(no_form(&[text], &format!("`{name} {}`", key.form)));
             };
-            (key.read)(&mut cell, words)?;
+            cell = (key.read)(cell, words)?;
             rest = after;
         }
         if !found.contains(&"surrogate") {

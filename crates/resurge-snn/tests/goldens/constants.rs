@@ -41,7 +41,6 @@ fn reset(name: &str, cell: Cell, neuron: &Neuron) {
         ResetKind::ToValue(v) => ("to_value", v),
         ResetKind::ToZeroThenAdd(v) => ("zero_then_add", v),
         ResetKind::Subtract => ("subtract", 0.0),
-        other => panic!("{name}: {other:?}"),
     };
     let (timing, gates) = match cell.reset().timing {
         ResetTiming::BeforeDecay => ("before_decay", false),

@@ -1,6 +1,7 @@
 //! Constants, initial potentials and learned constants for each neuron or channel, beside plain loops.
 
 use crate::build::{Draft, Draw};
+use crate::{VERDICT, audited};
 use resurge::audit::{AuditFile, AuditOptions, AuditReport, audit};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -122,60 +123,90 @@ fn report(draft: &Draft) -> AuditReport {
     audit(&AuditFile::parse(&draft.bytes()).unwrap(), &AuditOptions::default()).unwrap()
 }
 
-fn layers() -> [Own; 3] {
-    [
-        Own { features: vec![5], span: 1 },
-        Own { features: vec![3, 2, 2], span: 4 },
-        Own { features: vec![2, 2, 3], span: 1 },
-    ]
-}
-
-#[test]
-fn neurons_with_numbers_of_their_own_are_replayed_differentiated_and_proved() {
-    for own in layers() {
-        for wide in [false, true] {
-            let found = report(&own.draft(wide));
-            assert_eq!(
-                (found.code.as_str(), found.matches),
-                ("match", true),
-                "{:?}: {}",
-                own.features,
-                found.words
-            );
-            let proof = found.proof.unwrap();
-            assert!(proof.passed && proof.loss_exact && proof.directions > 0, "{proof:?}");
-            assert!(proof.adjoint < 1e-12 && proof.dual < 1e-12, "{proof:?}");
-        }
+fn replayed_differentiated_and_proved(own: &Own) {
+    for wide in [false, true] {
+        let found = report(&own.draft(wide));
+        assert_eq!(
+            (found.code.as_str(), found.matches),
+            ("match", true),
+            "{:?}: {}",
+            own.features,
+            found.words
+        );
+        let proof = found.proof.unwrap();
+        assert!(proof.passed && proof.loss_exact && proof.directions > 0, "{proof:?}");
+        assert!(proof.adjoint < 1e-12 && proof.dual < 1e-12, "{proof:?}");
     }
 }
 
-#[test]
-fn a_number_or_a_gradient_of_another_neuron_is_seen() {
-    for own in layers() {
-        let good = own.draft(false);
-        for key in ["decay", "input_gain", "drive", "initial_potential", "threshold"] {
-            let mut draft = good.clone();
-            let list = draft.description["layers"][0][key].as_array_mut().unwrap();
-            list.swap(0, 1);
-            let code = report(&draft).code;
-            // A threshold shows in the first spike that it decides.
-            let first = if key == "threshold" { "forward layer=0 step=" } else { "forward layer=0 step=0" };
-            assert!(code.starts_with(first), "{key}: {code}");
-        }
-        for name in ["decay", "threshold", "gain", "drive"] {
-            let mut draft = good.clone();
-            let name = format!("gradients.layers.0.{name}");
-            let (_, shape, bytes) = draft.tensors[&name].clone();
-            let mut values: Vec<f64> = bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect();
-            values.swap(0, 1);
-            draft.put(&name, true, &shape, &values);
-            let found = report(&draft);
-            assert!(!found.matches && found.code != "undecided", "{name}: {}", found.code);
-            let wrong: Vec<_> =
-                found.gradients.iter().filter(|g| !g.matches).map(|g| g.name.as_str()).collect();
-            assert_eq!(wrong, [&name["gradients.".len()..]]);
-        }
+fn a_number_of_another_neuron_is_seen(own: &Own) {
+    for key in ["decay", "input_gain", "drive", "initial_potential", "threshold"] {
+        let mut draft = own.draft(false);
+        let list = draft.description["layers"][0][key].as_array_mut().unwrap();
+        list.swap(0, 1);
+        let code = audited(&draft.bytes(), &VERDICT).code;
+        // A threshold shows in the first spike that it decides.
+        let first = if key == "threshold" { "forward layer=0 step=" } else { "forward layer=0 step=0" };
+        assert!(code.starts_with(first), "{key}: {code}");
     }
+}
+
+fn a_gradient_of_another_neuron_is_seen(own: &Own, name: &str) {
+    let mut draft = own.draft(false);
+    let name = format!("gradients.layers.0.{name}");
+    let (_, shape, bytes) = draft.tensors[&name].clone();
+    let mut values: Vec<f64> = bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect();
+    values.swap(0, 1);
+    draft.put(&name, true, &shape, &values);
+    let found = audited(&draft.bytes(), &VERDICT);
+    assert!(!found.matches && found.code != "undecided", "{name}: {}", found.code);
+    let wrong: Vec<_> = found.gradients.iter().filter(|g| !g.matches).map(|g| g.name.as_str()).collect();
+    assert_eq!(wrong, [&name["gradients.".len()..]]);
+}
+
+/// Each by itself, so that a fault is seen soon.
+macro_rules! layers {
+    ($($layer:ident: $own:expr),* $(,)?) => {
+        $(mod $layer {
+            use super::*;
+
+            #[test]
+            fn is_replayed_differentiated_and_proved() {
+                replayed_differentiated_and_proved(&$own);
+            }
+
+            #[test]
+            fn a_number_of_another_neuron() {
+                a_number_of_another_neuron_is_seen(&$own);
+            }
+
+            #[test]
+            fn a_decay_of_another_neuron() {
+                a_gradient_of_another_neuron_is_seen(&$own, "decay");
+            }
+
+            #[test]
+            fn a_threshold_of_another_neuron() {
+                a_gradient_of_another_neuron_is_seen(&$own, "threshold");
+            }
+
+            #[test]
+            fn a_gain_of_another_neuron() {
+                a_gradient_of_another_neuron_is_seen(&$own, "gain");
+            }
+
+            #[test]
+            fn a_drive_of_another_neuron() {
+                a_gradient_of_another_neuron_is_seen(&$own, "drive");
+            }
+        })*
+    };
+}
+
+layers! {
+    neurons: Own { features: vec![5], span: 1 },
+    channels: Own { features: vec![3, 2, 2], span: 4 },
+    neurons_of_images: Own { features: vec![2, 2, 3], span: 1 },
 }
 
 #[test]

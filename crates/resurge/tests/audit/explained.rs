@@ -17,51 +17,78 @@ fn in_row(i: usize) -> bool {
     i / 7 == 1
 }
 
-#[test]
-fn a_part_that_alone_is_wrong_is_named_with_what_it_is_instead() {
-    let single = Single::default();
-    let weight = "layers.0.weight";
-    let of = |factor: f64, part: fn(usize) -> bool| {
-        code(&single, weight, |i, x| if part(i) { factor * x } else { x }).0
+/// The code of a first layer's weights of which a part is a multiple of what is right.
+fn multiple(factor: f64, part: fn(usize) -> bool) -> String {
+    code(&Single::default(), WEIGHT, |i, x| if part(i) { factor * x } else { x }).0
+}
+
+const WEIGHT: &str = "layers.0.weight";
+
+fn whole(_: usize) -> bool {
+    true
+}
+
+fn entry(i: usize) -> bool {
+    i == 9
+}
+
+/// Each by itself, so that a fault in the search is seen soon.
+macro_rules! parts {
+    ($($name:ident: $factor:literal $part:ident $code:literal),* $(,)?) => {
+        $(#[test]
+        fn $name() {
+            assert_eq!(multiple($factor, $part), $code);
+        })*
     };
-    let cases: [(f64, &str, &str, &str); 4] = [
-        (0.0, "zeroed layers.0.weight", "zeroed layers.0.weight[1]", "zeroed layers.0.weight[1, 2]"),
-        (-1.0, "sign layers.0.weight", "sign layers.0.weight[1]", "sign layers.0.weight[1, 2]"),
-        (
-            1.5,
-            "parameter-scale layers.0.weight 1.5",
-            "parameter-scale layers.0.weight[1] 1.5",
-            "only layers.0.weight[1, 2]",
-        ),
-        (
-            0.5,
-            "parameter-scale layers.0.weight 0.5",
-            "parameter-scale layers.0.weight[1] 0.5",
-            "only layers.0.weight[1, 2]",
-        ),
-    ];
-    for (factor, whole, row, entry) in cases {
-        assert_eq!(of(factor, |_| true), whole);
-        assert_eq!(of(factor, in_row), row);
-        assert_eq!(of(factor, |i| i == 9), entry);
-    }
-    // Numbers of no pattern, in one row, in one tensor, in two.
-    let odd = |i: usize, x: f64| x * (1.0 + 0.3 * (i as f64).sin());
-    assert_eq!(
-        code(&single, weight, |i, x| if in_row(i) { odd(i, x) } else { x }).0,
-        "only layers.0.weight[1]"
-    );
-    let (found, words) = code(&single, weight, odd);
+}
+
+parts! {
+    part_zeroed: 0.0 whole "zeroed layers.0.weight",
+    part_zeroed_row: 0.0 in_row "zeroed layers.0.weight[1]",
+    part_zeroed_entry: 0.0 entry "zeroed layers.0.weight[1, 2]",
+    part_negated: -1.0 whole "sign layers.0.weight",
+    part_negated_row: -1.0 in_row "sign layers.0.weight[1]",
+    part_negated_entry: -1.0 entry "sign layers.0.weight[1, 2]",
+    part_larger: 1.5 whole "parameter-scale layers.0.weight 1.5",
+    part_larger_row: 1.5 in_row "parameter-scale layers.0.weight[1] 1.5",
+    part_larger_entry: 1.5 entry "only layers.0.weight[1, 2]",
+    part_halved: 0.5 whole "parameter-scale layers.0.weight 0.5",
+    part_halved_row: 0.5 in_row "parameter-scale layers.0.weight[1] 0.5",
+    part_halved_entry: 0.5 entry "only layers.0.weight[1, 2]",
+}
+
+/// Numbers of no pattern.
+fn odd(i: usize, x: f64) -> f64 {
+    x * (1.0 + 0.3 * (i as f64).sin())
+}
+
+#[test]
+fn a_row_of_no_pattern_is_named() {
+    let found = code(&Single::default(), WEIGHT, |i, x| if in_row(i) { odd(i, x) } else { x }).0;
+    assert_eq!(found, "only layers.0.weight[1]");
+}
+
+#[test]
+fn a_tensor_of_no_pattern_is_named() {
+    let (found, words) = code(&Single::default(), WEIGHT, odd);
     assert_eq!(found, "only layers.0.weight");
     assert!(words.contains("times as long as the right one) are wrong; all others are right"), "{words}");
-    let mut draft = single.draft();
+}
+
+#[test]
+fn two_tensors_of_no_pattern_are_named() {
+    let mut draft = Single::default().draft();
     change(&mut draft, "gradients.layers.2.bias", odd);
     change(&mut draft, "gradients.layers.0.bias", |i, x| if i == 4 { odd(i, x) } else { x });
     assert_eq!(audited(&draft.bytes(), &VERDICT).code, "only layers.0.bias[4] layers.2.bias");
-    // All of them: nothing is left that would be right.
-    for name in
-        draft.tensors.keys().filter(|name| name.starts_with("gradients.")).cloned().collect::<Vec<_>>()
-    {
+}
+
+/// All of them: nothing is left that would be right.
+#[test]
+fn where_all_are_of_no_pattern_there_is_no_code() {
+    let mut draft = Single::default().draft();
+    let names: Vec<_> = draft.tensors.keys().filter(|name| name.starts_with("gradients.")).cloned().collect();
+    for name in names {
         change(&mut draft, &name, odd);
     }
     assert_eq!(audited(&draft.bytes(), &VERDICT).code, "unknown");

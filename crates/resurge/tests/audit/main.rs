@@ -9,6 +9,7 @@ mod constants;
 mod explained;
 mod eyes;
 mod files;
+mod forward;
 mod malformed;
 mod mistakes;
 mod networks;

@@ -70,6 +70,15 @@ fn delays_and_traces_are_those_of_loops() {
 }
 
 /// The first place at which two runs differ: by step, then by layer, sample and neuron.
+/// A plot shows sixty lags of a longer run.
+#[test]
+fn lags_end_after_sixty_steps() {
+    let long = Lif { sizes: vec![2, 1], steps: 62, batch: 1, ..Lif::default() };
+    let report = audited(&long.draft().bytes(), &AuditOptions { profiles: true, ..VERDICT });
+    let lags = &report.by_lag[0];
+    assert_eq!((report.by_step[0].claimed.len(), lags.full.len(), lags.reset_term.len()), (62, 60, 60));
+}
+
 #[test]
 fn the_first_divergence_is_named() {
     let (batch, sizes) = (2, [5, 3]);

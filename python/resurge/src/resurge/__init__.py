@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resurge._audit import audit, audit_file, save
     from resurge._check import ProgramReport, check
+    from resurge._check_function import FunctionReport, check_function
     from resurge._errors import (
         DtypeError,
         FileError,
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 _WHERE = {
     "DtypeError": "resurge._errors",
     "FileError": "resurge._errors",
+    "FunctionReport": "resurge._check_function",
     "GradReport": "resurge._gradcheck",
     "GradientMismatch": "resurge._errors",
     "InputError": "resurge._errors",
@@ -65,6 +67,7 @@ _WHERE = {
     "audit": "resurge._audit",
     "audit_file": "resurge._audit",
     "check": "resurge._check",
+    "check_function": "resurge._check_function",
     "gradcheck": "resurge._gradcheck",
     "save": "resurge._audit",
     "verify": "resurge._verify",
@@ -86,6 +89,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "DtypeError",
     "FileError",
+    "FunctionReport",
     "GradReport",
     "GradientMismatch",
     "InputError",
@@ -109,6 +113,7 @@ __all__ = [
     "audit",
     "audit_file",
     "check",
+    "check_function",
     "gradcheck",
     "save",
     "verify",

@@ -1,8 +1,9 @@
-"""Any spiking code of torch, recorded operation by operation and checked."""
+"""Any spiking code of torch or JAX, recorded operation by operation and checked."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -73,28 +74,47 @@ class ProgramReport:
     __repr__ = __str__
 
 
+def _of_jax(parameters: Any) -> bool:
+    """Whether these are parameters of JAX: a tree of its arrays, or of numpy's where torch is not in use."""
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    if jax is None or (torch is not None and isinstance(parameters, torch.nn.Module)):
+        return False
+    leaves = jax.tree_util.tree_leaves(parameters)
+    if any(isinstance(leaf, jax.Array) for leaf in leaves):
+        return True
+    return torch is None or not any(isinstance(leaf, torch.Tensor) for leaf in leaves)
+
+
 def check(
-    closure: Callable[[], Any],
+    function: Callable[..., Any],
     parameters: Any,
-    *,
+    *args: Any,
+    gradient: Any = None,
     definitions: Mapping[Any, Callable[..., Any]] | None = None,
     surrogates: Mapping[Any, str] | None = None,
 ) -> ProgramReport:
-    """Records what code of torch does, and checks its gradient: any code, not only layers that are known.
+    """Records what code of torch or JAX does, and checks its gradient: any code, not only layers that are known.
 
-    The closure runs once, forward and backward. Every operation runs again on Resurge's own tape; the gradient there
-    is held against every `.grad`, and proved on this input. Parameters, their `.grad`, the state of modules and random
-    numbers are left as they were.
+    The function runs once, forward and backward. Every operation runs again on Resurge's own tape; the gradient there
+    is held against the framework's, and proved on this input. Parameters, their `.grad`, the state of modules and
+    random numbers are left as they were.
 
     Parameters
     ----------
-    closure : callable
-        Computes a loss of one number: `lambda: loss(net(x), y)`.
-    parameters : torch.nn.Module, dict or list
-        A module, or leaf tensors that require a gradient.
+    function : callable
+        Computes a loss of one number. In torch, without arguments: `lambda: loss(net(x), y)`. In JAX, a function of the
+        parameters and `args`, as for `jax.grad`.
+    parameters : torch.nn.Module, dict or list; in JAX any tree of arrays, or a module of Flax or Equinox
+        What gradients are taken by. In torch, a module, or leaf tensors that require a gradient.
+    args
+        The other arguments of a function of JAX.
+    gradient : callable or tree, optional
+        In JAX, your own gradient: a function of the same arguments, or arrays in a tree like that of the parameters. By
+        default it is `jax.grad` of the function.
     definitions : mapping, optional
         For autograd functions that are not elementwise, a function of the same arguments in plain torch, which defines
-        what they compute. Without one they are taken at their word.
+        what they compute. Without one they are taken at their word. In JAX, for functions with a `custom_vjp` or a
+        `custom_jvp`.
     surrogates : mapping, optional
         For elementwise ones, the surrogate that they are meant to be, such as "atan 2".
 
@@ -106,16 +126,30 @@ def check(
     ------
     InputError
         Where the code cannot be recorded, with what to do.
+    NonFiniteError
+        For a value or a gradient that is no finite number, with the function in which it became so.
     """
-    if not callable(closure):
-        found = type(closure).__name__
+    if not callable(function):
+        found = type(function).__name__
         raise InputError(f"the first argument is {found}, but a function is needed: lambda: loss(net(x), y)")
-    from resurge._program_torch import RecordError, record
+    from resurge._program_file import RecordError
 
     given = dict(definitions) if definitions else None
     declared = dict(surrogates) if surrogates else None
+    recorded: bytes
     try:
-        recorded: bytes = record(closure, parameters, definitions=given, surrogates=declared)
+        if _of_jax(parameters):
+            from resurge._program_jax import record as record_jax
+
+            options: dict[str, Any] = {"definitions": given, "surrogates": declared}
+            recorded = record_jax(function, parameters, args, gradient=gradient, **options)
+        else:
+            if args or gradient is not None:
+                what = "other arguments" if args else "gradient"
+                raise InputError(f"{what}: in torch the function has no arguments, and its gradient is that of .grad")
+            from resurge._program_torch import record
+
+            recorded = record(function, parameters, definitions=given, surrogates=declared)
     except RecordError as error:
         raise InputError(str(error)) from error
     return ProgramReport(recorded)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from typing import Any
 
 import numpy as np
 
+from ._errors import NonFiniteError
+
 VERSION = 1
 KEY = "resurge_program"
 
 _KINDS = {"float32": "F32", "float64": "F64", "uint8": "U8", "int64": "I64"}
+
+
+class RecordError(RuntimeError):
+    """The code cannot be recorded; the message says what to do."""
 
 
 def container(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> bytes:
@@ -80,17 +87,24 @@ class Program:
     def place(self, frames: tuple) -> int:
         return self.sites.setdefault(frames, len(self.sites))
 
+    def at(self, site: int | None) -> str:
+        """A site in words, as a report has it."""
+        frames = next((f for f, n in self.sites.items() if n == site), ())
+        names = [(re.split(r"[/\\]", file)[-1], line) for file, line, *_ in frames]
+        return " under ".join(f"{name}:{line}" for name, line in names) or "an unknown line"
+
     def value(self, node: int, array: np.ndarray) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(
-                f"the value of node {node} ({self.nodes[node]['op']}) is not finite; record a run whose numbers are"
-            )
+            what = self.nodes[node].get("with", {}).get("function", self.nodes[node]["op"])
+            found = array[~np.isfinite(array)].flat[0]
+            where = self.at(self.nodes[node].get("at"))
+            raise NonFiniteError(f"the value of {what} at {where} is {found}; record a run whose numbers are finite")
         self.tensors[f"value.{node}"] = small(array)
 
     def scalar(self, x: float) -> int:
         x = float(x)
         if not math.isfinite(x):
-            raise ValueError(f"a constant of the program is {x}; record a run whose numbers are all finite")
+            raise NonFiniteError(f"a constant of the program is {x}; record a run whose numbers are all finite")
         if x not in self._scalars:
             site, self.site = self.site, None
             self._scalars[x] = self.add("constant", [], (), carries=False, scalar=x)
@@ -105,7 +119,7 @@ class Program:
         return node
 
     def index(self, positions: np.ndarray) -> int:
-        positions = np.ascontiguousarray(positions, dtype=np.int64)
+        positions = np.array(positions, dtype=np.int64, order="C")
         key = (positions.shape, positions.tobytes())
         if key not in self._indices:
             self._indices[key] = len(self._indices)
@@ -176,7 +190,7 @@ class Program:
     def concat(self, inputs: list[int], axis: int) -> int:
         shape = list(self.shapes[inputs[0]])
         shape[axis] = sum(self.shapes[i][axis] for i in inputs)
-        return self.add("concat", inputs, shape, axis=axis)
+        return self.add("concat", inputs, shape, axis=int(axis))
 
     def matmul(self, a: int, b: int) -> int:
         return self.add("matmul", [a, b], (*self.shapes[a][:-1], self.shapes[b][-1]))

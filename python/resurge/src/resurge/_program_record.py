@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ._errors import NonFiniteError
 from ._program_lower import numpy
 
 
@@ -143,6 +144,7 @@ def record(
             if p.grad is not None:
                 recorder.cotangents[number] = p.grad.detach().clone()
                 _note_hooks(recorder, number, p)
+        _refuse_unbounded(recorder)
         return _finish(recorder, node)
     finally:
         kept.restore()
@@ -386,6 +388,39 @@ def _surrogate(p, call, node: int, inputs: list[int], slopes: list, declared) ->
         p.nodes[node]["with"]["declared"] = str(declared)
     for j, slope in enumerate(slopes):
         p.tensors[f"slope.{node}.{j}"] = numpy(slope)
+
+
+def _refuse_unbounded(recorder) -> None:
+    """Raises for a gradient that is not finite, with the function or the operation in which it became so."""
+    p = recorder.p
+    bad = {n for n, c in recorder.cotangents.items() if not bool(torch.isfinite(c).all())}
+    for node in range(len(p.nodes) - 1, -1, -1):
+        entry, parts = p.nodes[node], p.nodes[node].get("with", {})
+        for j, before in enumerate(entry.get("in", []) if entry["op"] == "surrogate" else []):
+            slope = p.tensors.get(f"slope.{node}.{j}")
+            u = p.tensors.get(f"value.{before}")
+            if slope is None or np.isfinite(slope).all():
+                continue
+            wrong = ~np.isfinite(slope)
+            where = f", first where its input is {u[wrong][0]:.9g}" if u is not None and u.shape == slope.shape else ""
+            raise NonFiniteError(
+                f"{parts['function']} at {p.at(entry.get('at'))}: its backward function gives "
+                f"{slope[wrong][0]} at {int(wrong.sum())} of {slope.size} numbers{where}; no gradient can be checked"
+            )
+    if not bad:
+        return
+    node = max(bad)
+    for taker in range(node + 1, len(p.nodes)):
+        entry = p.nodes[taker]
+        if node in entry.get("in", []) and taker not in bad:
+            name = entry.get("with", {}).get("function", entry["op"])
+            c = recorder.cotangents[node]
+            first = c[~torch.isfinite(c)][0].item()
+            raise NonFiniteError(
+                f"{name} at {p.at(entry.get('at'))}: the gradient becomes {first} in its backward pass, at "
+                f"{int((~torch.isfinite(c)).sum())} of {c.numel()} numbers; no gradient can be checked"
+            )
+    raise NonFiniteError("the gradient of the loss is not finite; record a run whose loss is")
 
 
 def _finish(recorder, loss: int) -> bytes:

@@ -18,7 +18,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ._program_file import Program, contiguous
+from ._program_file import Program, RecordError, contiguous
 from ._program_lower import DECISIONS, FACTORIES, MOVES, RULES, Lowering, Ref, moved, numpy
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
@@ -41,10 +41,6 @@ _METADATA = {
     "requires_grad_",
     "_local_scalar_dense",
 }
-
-
-class RecordError(RuntimeError):
-    """The code cannot be recorded; the message says what to do."""
 
 
 class _Context:

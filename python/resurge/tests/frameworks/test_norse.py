@@ -73,3 +73,27 @@ def test_recurrent_cells_are_detached() -> None:
     # Norse zeroes the diagonal in a hook: the terminal and the page say that it was left out.
     assert any("diagonal" in note for note in report.notes)
     assert "diagonal" in str(report) and "diagonal" in report.html()
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda: norse.LIFCell(), "decay 0.9 gain 0.1 synapse 0.8 reset zero full"),
+        (lambda: norse.LIFBoxCell(), "decay 0.9 gain 0.1 reset zero full"),
+        (lambda: norse.IAFCell(), "decay 1 reset zero full"),
+    ],
+)
+def test_a_cell_in_one_line_is_the_layer(make: Any, line: str) -> None:
+    def layer(current: Any) -> Any:
+        cell, state, spikes = make(), None, []
+        for step in current:
+            out, state = cell(step, state)
+            spikes.append(out)
+        return torch.stack(spikes)
+
+    # Spikes of Norse are f32, and so is what flows through them.
+    gain = 10.0 if "gain" in line else 0.8
+    x = gain * torch.rand(9, 4, 3, generator=torch.Generator().manual_seed(0))
+    sweep = {"steps": [1, 20], "batch": [1, 3], "dtype": [], "layout": []}
+    report = resurge.check_function(layer, f"lif {line} surrogate fast-sigmoid 1", x, sweep=sweep)
+    assert report.code == "agrees", report

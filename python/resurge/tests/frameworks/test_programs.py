@@ -91,3 +91,29 @@ def test_what_cannot_be_recorded_says_what_to_do(run):
         resurge.check(3, net)
     with pytest.raises(resurge.InputError, match="loss of one number"):
         resurge.check(lambda: net(torch.rand(2, 1, 4, dtype=torch.float64)), net)
+
+
+class Unstable(torch.autograd.Function):
+    """A sigmoid's slope by exponentials, which overflow far below the threshold."""
+
+    @staticmethod
+    def forward(ctx, u):
+        ctx.save_for_backward(u)
+        return (u > 0).to(u.dtype)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (u,) = ctx.saved_tensors
+        return grad * 25 * torch.exp(-25 * u) / (torch.exp(-25 * u) + 1) ** 2
+
+
+def test_a_gradient_that_is_no_number_is_named():
+    x = torch.tensor([0.5, -5.0, -0.1], requires_grad=True)
+    with pytest.raises(resurge.NonFiniteError, match=r"Unstable at test_programs.py:\d+.* nan at 1 of 3 .* is -5"):
+        resurge.check(lambda: Unstable.apply(x).sum(), {"x": x})
+    x = torch.tensor([0.0, 1.0], requires_grad=True)
+    with pytest.raises(resurge.NonFiniteError, match=r"sqrt at test_programs.py:\d+.* becomes inf .* 1 of 2"):
+        resurge.check(lambda: (3 * x.sqrt()).sum(), {"x": x})
+    with pytest.raises(resurge.NonFiniteError, match=r"value of log at test_programs.py:\d+.* is -inf"):
+        resurge.check(lambda: x.log().sum(), {"x": x})
+    assert x.grad is None

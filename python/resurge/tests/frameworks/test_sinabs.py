@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -52,3 +53,31 @@ def test_a_pool_whose_gradient_is_not_that_of_a_sum_is_refused() -> None:
     x = data(torch.float64, 1, 6, 6).movedim(0, 1).flatten(0, 1)
     with pytest.raises(resurge.Unsupported):
         resurge.audit(net, x, TARGET, lambda out, y: rates(out.unflatten(0, (4, 15)), y))
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda: sl.LIF(tau_mem=5.0, norm_input=False, spike_fn=sa.SingleSpike), "fires at-or-above"),
+        (lambda: sl.LIF(tau_mem=5.0, norm_input=False, spike_fn=sa.MultiSpike), "fires repeatedly"),
+        (
+            lambda: sl.ALIF(
+                tau_mem=5.0, tau_adapt=4.0, adapt_scale=0.6, norm_input=False, spike_fn=sa.MultiSpike,
+                surrogate_grad_fn=sa.SingleExponential(grad_width=0.5),
+            ),
+            f"fires repeatedly relative adaptation {math.exp(-1 / 4)!r} 0.6",
+        ),
+    ],
+)  # fmt: skip
+def test_a_cell_in_one_line_is_the_layer(make: Any, line: str) -> None:
+    x = 1.5 * torch.rand(4, 9, 3, generator=torch.Generator().manual_seed(0))
+    cell = (
+        f"lif decay {math.exp(-1 / 5)!r} reset subtract-then-decay full surrogate exponential 0.5 scale peak 2 {line}"
+    )
+
+    def layer(current: Any) -> Any:
+        return make()(current.transpose(0, 1)).transpose(0, 1)
+
+    sweep = {"steps": [1, 20], "batch": [1, 3], "dtype": [], "layout": []}
+    report = resurge.check_function(layer, cell, x.transpose(0, 1).contiguous(), sweep=sweep)
+    assert report.code == "agrees", report

@@ -254,3 +254,32 @@ def test_the_notebook_runs() -> None:
     assert names["report"].code == "detached" and not names["own"].matches
     lags = names["report"].by_lag
     assert (lags["reset_term"] > 0).any() and len(lags) > 25
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda: snn.Leaky(beta=0.9, threshold=1.2), "decay 0.9 threshold 1.2 reset subtract detached"),
+        (lambda: snn.Leaky(beta=0.9, reset_mechanism="zero"), "decay 0.9 reset zero detached"),
+        (lambda: snn.Leaky(beta=0.9, reset_mechanism="none"), "decay 0.9 reset none"),
+        (lambda: snn.Leaky(beta=0.8, reset_mechanism="zero", reset_delay=False), "decay 0.8 reset zero full"),
+        (lambda: snn.Synaptic(alpha=0.7, beta=0.8), "decay 0.8 synapse 0.7 reset subtract detached"),
+        (lambda: snn.Synaptic(alpha=0.7, beta=0.8, reset_mechanism="zero"), "synapse 0.7 reset gated detached"),
+    ],
+)
+def test_a_cell_in_one_line_is_the_layer(make: Any, line: str) -> None:
+    # Spikes of snnTorch are f32, and so is what flows through them.
+    cell = make()
+
+    def layer(current: Any) -> Any:
+        states = [torch.zeros_like(current[0])] * (2 if isinstance(cell, snn.Synaptic) else 1)
+        spikes = []
+        for step in current:
+            out, *states = cell(step, *states)
+            spikes.append(out.to(step.dtype))
+        return torch.stack(spikes)
+
+    x = torch.rand(9, 4, 3, generator=torch.Generator().manual_seed(0))
+    sweep = {"steps": [1, 20], "batch": [1, 3], "dtype": [], "layout": []}
+    report = resurge.check_function(layer, f"lif {line} surrogate atan 2", x, sweep=sweep)
+    assert report.code == "agrees", report

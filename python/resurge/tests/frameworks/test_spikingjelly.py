@@ -11,7 +11,7 @@ import resurge
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("spikingjelly")
-from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
+from spikingjelly.activation_based import functional, layer, neuron, surrogate  # noqa: E402
 from torch import nn  # noqa: E402
 
 
@@ -86,3 +86,23 @@ def test_dropout_in_eval_mode() -> None:
     with pytest.raises(resurge.Unsupported, match=r"Dropout\.training"):
         resurge.audit(net, data(), TARGET, counts)
     assert resurge.audit(net.eval(), data(), TARGET, counts).matches
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"v_reset": 0.0, "decay_input": False}, "reset zero full"),
+        ({"v_reset": 0.0, "decay_input": False, "detach_reset": True}, "reset zero detached"),
+        ({"v_reset": None, "decay_input": False, "v_threshold": 1.2}, "threshold 1.2 reset subtract-then-decay full"),
+        ({"v_reset": -0.3, "decay_input": True}, "gain 0.25 drive -0.075 initial -0.3 reset value -0.3 full"),
+    ],
+)
+def test_a_cell_in_one_line_is_the_layer(options: dict[str, Any], line: str) -> None:
+    def layer(current: Any) -> Any:
+        node = neuron.LIFNode(tau=4.0, surrogate_function=surrogate.ATan(2.0), step_mode="m", **options)
+        return node(current)
+
+    x = 4 * torch.rand(9, 4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    sweep = {"steps": [1, 20], "batch": [1, 3], "dtype": [], "layout": []}
+    report = resurge.check_function(layer, f"lif tau 4 {line} surrogate atan 2 fires at-or-above", x, sweep=sweep)
+    assert report.code == "agrees", report
