@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ import numpy as np
 
 LAM, THETA, WIDTH = 0.9, 1.0, 0.5
 STEPS, BATCH, INPUTS, HIDDEN = 12, 4, 6, 5
+
+
+def seeds(few: int, many: int) -> range:
+    """One of each kind; with RESURGE_SEEDS=all, which takes some minutes, as many as there are."""
+    return range(many if os.environ.get("RESURGE_SEEDS") == "all" else few)
 
 
 def line_of(mark: str) -> int:
