@@ -21,7 +21,8 @@ def check(path: Path) -> dict:
     if not command:
         return json.loads(_resurge.program(path.read_bytes()).json())
     out = path.with_suffix(".json")
-    done = subprocess.run([*command.split(), str(path), "--json", str(out)], capture_output=True, text=True, check=False)
+    line = [*command.split(), str(path), "--json", str(out)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert out.exists(), done.stderr
     found = json.loads(out.read_text())["programs"][0]
     assert "program" in found, found
