@@ -321,9 +321,10 @@ fn slopes_are_negative_in_wings_alone() {
     let code = |later: f64| {
         let mut draft = Draft::new();
         let steps = [-0.1, later].map(|slope| {
-            let u = draft.leaf(&[3]);
-            let with = json!({ "function": "f", "step": ["gt", 0.5] });
+            let (u, with) = (draft.leaf(&[3]), json!({ "function": "f", "step": ["gt", 0.5] }));
             let o = draft.add(json!({ "op": "surrogate", "in": [u], "with": with }));
+            let spikes = drawn(3, u as u64 + 1).into_iter().map(|u| f64::from(u8::from(u > 0.5)));
+            draft.numbers(&format!("value.{o}"), &[3], spikes.collect());
             draft.numbers(&format!("slope.{o}.0"), &[3], vec![slope; 3]);
             draft.numbers(&format!("cotangent.{u}"), &[3], vec![slope; 3]);
             o

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+# Most of the time goes into compiling, and much of that is the same in one test and the next.
+_CACHE = tempfile.TemporaryDirectory()
+jax.config.update("jax_compilation_cache_dir", _CACHE.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
 LAM, THETA, WIDTH = 0.9, 1.0, 0.5
 STEPS, BATCH, INPUTS, HIDDEN = 12, 4, 6, 5
+
+
+def seeds(few: int, many: int) -> range:
+    """One of each kind; with RESURGE_CASES=all, which takes some minutes, as many as there are."""
+    return range(many if os.environ.get("RESURGE_CASES") == "all" else few)
 
 
 def line_of(mark: str) -> int:

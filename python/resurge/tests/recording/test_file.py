@@ -52,8 +52,8 @@ def test_a_file_of_another_kind_is_named(path: Path) -> None:
     save_file({"input": np.ones(1)}, path)
     with pytest.raises(ValueError, match="no 'resurge_audit'"):
         read(path)
-    write(path, Recording({"version": 2}, {"input": np.ones(1)}))
-    with pytest.raises(ValueError, match="version 2, expected 1"):
+    write(path, Recording({"version": 3}, {"input": np.ones(1)}))
+    with pytest.raises(ValueError, match="version 3, but 1 and 2 are read"):
         read(path)
 
 
