@@ -74,7 +74,7 @@ fn a_list_of_seeds_says_all_and_a_number_how_many_from_one_on() {
     };
     let [two, listed, ranged, later] =
         [&["--seeds", "2"][..], &["--seeds", "1,2"], &["--seeds", "1-2"], &["--seeds", "2", "--seed", "4"]]
-            .map(|options| of(options));
+            .map(&of);
     assert_eq!(two, listed);
     assert_eq!(two, ranged);
     assert_eq!(later, of(&["--seeds", "4-5"]));
