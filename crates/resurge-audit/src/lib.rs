@@ -233,6 +233,7 @@ mod tests {
             );
         }
     }
+
     #[test]
     fn by_default_all_is_done_from_the_first_seed() {
         let all = AuditOptions { proof: true, search: true, profiles: true, seed: 1 };

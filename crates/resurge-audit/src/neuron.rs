@@ -96,17 +96,12 @@ pub(super) struct DescribedReset {
 impl DescribedReset {
     /// The reset of a neuron with this value.
     pub(super) fn of(&self, value: f64) -> Reset {
-        let timing = self.timing.unwrap_or(ResetTiming::BeforeDecay);
-        Reset { kind: valued(self.kind, value), timing }
-    }
-}
-
-/// A kind of reset with another value, if it has any.
-pub(super) fn valued(kind: ResetKind, value: f64) -> ResetKind {
-    match kind {
-        ResetKind::ToValue(_) => ResetKind::ToValue(value),
-        ResetKind::ToZeroThenAdd(_) => ResetKind::ToZeroThenAdd(value),
-        other => other,
+        let kind = match self.kind {
+            ResetKind::ToValue(_) => ResetKind::ToValue(value),
+            ResetKind::ToZeroThenAdd(_) => ResetKind::ToZeroThenAdd(value),
+            other => other,
+        };
+        Reset { kind, timing: self.timing.unwrap_or(ResetTiming::BeforeDecay) }
     }
 }
 

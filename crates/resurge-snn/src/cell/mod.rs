@@ -237,6 +237,18 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn check(&self) -> Result<()> {
+        self.in_range()?;
+        self.surrogate.check()?;
+        self.reset.check()?;
+        self.reset_gradient.check()?;
+        if self.residual_reset && self.reset != Reset::SUBTRACT_THEN_DECAY {
+            return Err(SnnError::ResidualReset { reset: self.reset.name() });
+        }
+        Ok(())
+    }
+
+    /// The cell, if each of its own numbers lies in its range.
+    fn in_range(self) -> Result<Self> {
         let synapse = self.synapse.unwrap_or(Synapse { decay: 0.0, gain: 1.0 });
         let adaptation = self.adaptation.unwrap_or(Adaptation { decay: 0.0, scale: 0.0 });
         for (name, number, range) in [
@@ -253,12 +265,6 @@ impl Cell {
         ] {
             range.check(name, number)?;
         }
-        self.surrogate.check()?;
-        self.reset.check()?;
-        self.reset_gradient.check()?;
-        if self.residual_reset && self.reset != Reset::SUBTRACT_THEN_DECAY {
-            return Err(SnnError::ResidualReset { reset: self.reset.name() });
-        }
-        Ok(())
+        Ok(self)
     }
 }

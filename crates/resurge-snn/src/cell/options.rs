@@ -1,7 +1,6 @@
 //! A cell with other constants, and with what a leaky integrate-and-fire cell does not have.
 
 use super::{Adaptation, Cell, Synapse, ThresholdInSpike};
-use crate::error::check;
 use crate::{Firing, Reset, ResetGradient, Result, Surrogate};
 
 impl Cell {
@@ -19,8 +18,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_decay(self, decay: f64) -> Result<Self> {
-        let decay = check("membrane decay", decay, "between 0 and 1", (0.0..=1.0).contains(&decay))?;
-        Ok(Self { decay, ..self })
+        Self { decay, ..self }.in_range()
     }
 
     /// The same cell with another factor on its input.
@@ -36,7 +34,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_input_gain(self, input_gain: f64) -> Result<Self> {
-        Ok(Self { input_gain: check("input gain", input_gain, "finite", true)?, ..self })
+        Self { input_gain, ..self }.in_range()
     }
 
     /// The same cell with a constant added to the potential in each step, such as `(1 - lambda) v_leak`.
@@ -51,7 +49,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_drive(self, drive: f64) -> Result<Self> {
-        Ok(Self { drive: check("drive", drive, "finite", true)?, ..self })
+        Self { drive, ..self }.in_range()
     }
 
     /// The same cell starting from another potential `u[-1]`, without a spike.
@@ -67,8 +65,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_initial_potential(self, initial_potential: f64) -> Result<Self> {
-        let initial_potential = check("initial potential", initial_potential, "finite", true)?;
-        Ok(Self { initial_potential, ..self })
+        Self { initial_potential, ..self }.in_range()
     }
 
     /// The same cell with another trace decay, `beta_s = 1 - 1/tau_s` (per step); 0 makes the trace the spike.
@@ -85,7 +82,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_trace_decay(self, trace_decay: f64) -> Result<Self> {
-        Ok(Self { trace_decay: decay_below_one("trace decay", trace_decay)?, ..self })
+        Self { trace_decay, ..self }.in_range()
     }
 
     /// The same cell with another threshold, in units of the potential.
@@ -102,8 +99,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_threshold(self, threshold: f64) -> Result<Self> {
-        let threshold = check("threshold", threshold, "positive and finite", threshold > 0.0)?;
-        Ok(Self { threshold, ..self })
+        Self { threshold, ..self }.in_range()
     }
 
     /// The same cell with a synapse in front: a second-order, current-based cell.
@@ -120,9 +116,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_synapse(self, decay: f64, gain: f64) -> Result<Self> {
-        let decay = decay_below_one("synapse decay", decay)?;
-        let gain = check("synapse gain", gain, "finite", true)?;
-        Ok(Self { synapse: Some(Synapse { decay, gain }), ..self })
+        Self { synapse: Some(Synapse { decay, gain }), ..self }.in_range()
     }
 
     /// The same cell with an adaptive threshold.
@@ -139,9 +133,7 @@ impl Cell {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn with_adaptation(self, decay: f64, scale: f64) -> Result<Self> {
-        let decay = decay_below_one("adaptation decay", decay)?;
-        let scale = check("adaptation scale", scale, "finite", true)?;
-        Ok(Self { adaptation: Some(Adaptation { decay, scale }), ..self })
+        Self { adaptation: Some(Adaptation { decay, scale }), ..self }.in_range()
     }
 
     /// The same cell with another surrogate.
@@ -272,8 +264,4 @@ impl Cell {
     pub fn with_residual_reset(self, residual_reset: bool) -> Self {
         Self { residual_reset, ..self }
     }
-}
-
-fn decay_below_one(parameter: &'static str, decay: f64) -> Result<f64> {
-    check(parameter, decay, "at least 0 and less than 1", (0.0..1.0).contains(&decay))
 }

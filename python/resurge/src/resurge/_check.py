@@ -7,15 +7,16 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from resurge._errors import GradientMismatch, InputError, Undecided
+from resurge._errors import InputError
 from resurge._native import native
 from resurge._table import table_of
+from resurge._verdict import Verdict
 
 GRADIENTS = {"name": str, "shape": object, "norm": float, "error": float, "tolerance": float, "wrong": int}
 CUTS = {"kind": str, "place": str, "times": int, "omitted": float, "cosine": float}
 
 
-class ProgramReport:
+class ProgramReport(Verdict):
     """What the gradient of a run is, whether it is proved, and where it is cut.
 
     Attributes
@@ -49,24 +50,6 @@ class ProgramReport:
         self.notes: list[str] = list(self.data["notes"])
         self.gradients = table_of(self.data["gradients"], GRADIENTS)
         self.cuts = table_of(self.data["cuts"], CUTS)
-
-    def raise_unless_matching(self) -> None:
-        """Raises where the gradients are not those of the program.
-
-        Raises
-        ------
-        GradientMismatch
-            With the report.
-        Undecided
-            Where nothing is wrong, but the run cannot tell.
-        """
-        if self.code == "undecided":
-            raise Undecided(str(self))
-        if not self.matches:
-            raise GradientMismatch(str(self))
-
-    def __bool__(self) -> bool:
-        return self.matches
 
     def __str__(self) -> str:
         return str(self._program.text())

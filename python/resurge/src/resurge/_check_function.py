@@ -8,20 +8,21 @@ from typing import Any
 
 from resurge._arrays import whole
 from resurge._cell import read
-from resurge._errors import GradientMismatch, InputError, NondeterminismError, Undecided
+from resurge._errors import InputError, NondeterminismError
 from resurge._gradcheck import numbers
 from resurge._observe import made
 from resurge._outcome import Difference, Outcome, cotangents, differences, outcome
 from resurge._progress import Progress, progressing
 from resurge._sweep import Configuration, Given, configurations, drawn, given, swept
 from resurge._table import table_of
+from resurge._verdict import Verdict
 
 COLUMNS = {"configuration": str, "what": str, "how": str, "error": float, "allowed": float}
 # Other inputs are drawn so often, where a spike of the definition hangs on rounding.
 DRAWS = 8
 
 
-class FunctionReport:
+class FunctionReport(Verdict):
     """What `check_function` found. It is true where the function agrees with its definition, and was tested.
 
     Attributes
@@ -52,30 +53,12 @@ class FunctionReport:
         self.failures = table_of(data["failures"], COLUMNS)
         made(self)
 
-    def raise_unless_matching(self) -> None:
-        """Raises where the function does not agree.
-
-        Raises
-        ------
-        GradientMismatch
-            With the report.
-        Undecided
-            Where nothing is wrong, but not all was tested.
-        """
-        if self.code == "undecided":
-            raise Undecided(str(self))
-        if not self.matches:
-            raise GradientMismatch(str(self))
-
     def html(self) -> str:
         """The report as HTML."""
         head = (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Resurge check_function</title></head>'
         )
         return f"{head}<body><h1>Resurge check_function: {self.code}</h1>{self._repr_html_()}</body></html>\n"
-
-    def __bool__(self) -> bool:
-        return self.matches
 
     def __str__(self) -> str:
         lines = [f"{self.code}: {self.words}", f"  the definition: {self.data['definition']}"]

@@ -41,6 +41,7 @@ def explain(
     shapes: Sequence[Sequence[int]],
     tolerance: float,
 ) -> list[str]: ...
+
 @final
 class Program:
     """What was found of a recorded program."""
