@@ -56,7 +56,7 @@ pub fn bounded(bytes: &[u8]) {
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: &[Target] = &[
     ("idx", idx),
     ("cifar10", cifar10),
     ("nmnist", nmnist),
@@ -68,4 +68,5 @@ pub const TARGETS: [Target; 10] = [
     ("program", |bytes| {
         program(bytes);
     }),
+    ("recorded", recorded),
 ];

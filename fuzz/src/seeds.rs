@@ -102,8 +102,7 @@ pub fn seeds() -> Vec<Seed> {
 
     for operation in 0..Instruction::OPERATIONS {
         let length = 3 * 13;
-        let leaves = (0..length)
-            .map(|i: usize| (i * 29 % 97) as u8 * u8::from(i % 13 != 0) + 3 * u8::from(i % 13 == 0));
+        let leaves = (0..length).map(|i: usize| if i.is_multiple_of(13) { 3 } else { (i * 29 % 97) as u8 });
         let instructions = [[operation, 0, 1, 5, 9], [37, 0, 3, 2, 40], [operation, 2, 0, 1, 12]].concat();
         add("program", &format!("operation-{operation:02}"), leaves.chain(instructions).collect());
     }

@@ -1,11 +1,11 @@
 //! Settings in TOML, and values of the command line.
 
-use resurge::{Seeds, Shard};
 use resurge::compare::TrialId;
 use resurge::data::{Dataset, ImageDataset};
 use resurge::diagnose::MapSettings;
 use resurge::train::{Config, End, Examples, LayerSpec, Network, Preset, Training};
 use resurge::{Rule, toy::Settings};
+use resurge::{Seeds, Shard};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;

@@ -26,7 +26,7 @@ fn the_committed_seeds_are_those_that_are_generated() {
 #[test]
 fn every_target_has_seeds_and_holds_on_them_and_on_their_parts() {
     let seeds = seeds();
-    for (name, target) in TARGETS {
+    for &(name, target) in TARGETS {
         let mut count = 0;
         for (_, _, bytes) in seeds.iter().filter(|(of, ..)| *of == name) {
             target(bytes);
@@ -42,7 +42,7 @@ fn every_target_has_seeds_and_holds_on_them_and_on_their_parts() {
 fn what_was_found_holds_now() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
     let mut count = 0;
-    for (name, target) in TARGETS {
+    for &(name, target) in TARGETS {
         let Ok(inputs) = std::fs::read_dir(root.join(name)) else { continue };
         for input in inputs {
             target(&std::fs::read(input.unwrap().path()).unwrap());

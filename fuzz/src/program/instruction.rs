@@ -201,7 +201,7 @@ fn reshaped(shape: &Shape, p: usize) -> Shape {
         }
         3 => {
             let last = extents.pop().unwrap_or(1);
-            extents.extend(if last % 2 == 0 { [last / 2, 2] } else { [1, last] });
+            extents.extend(if last.is_multiple_of(2) { [last / 2, 2] } else { [1, last] });
         }
         4 => extents.retain(|&extent| extent != 1),
         // Does not fit, in most cases.

@@ -119,7 +119,8 @@ impl Scalar for Traced {
         let (x, y) = (duals(a), duals(b));
         let mut values = vec![Dual::default(); out.len()];
         Dual::matmul_into(laid_out(a, &x), laid_out(b, &y), &mut values);
-        let (re, size): (fn(&Self) -> f64, fn(&Self) -> f64) = (|x| x.dual.re.abs(), |x| x.size);
+        let re: fn(&Self) -> f64 = |x| x.dual.re.abs();
+        let size: fn(&Self) -> f64 = |x| x.size;
         let left = product(&part(a, size), &part(b, re));
         let right = product(&part(a, re), &part(b, size));
         for (i, o) in out.iter_mut().enumerate() {
