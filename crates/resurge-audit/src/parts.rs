@@ -143,3 +143,6 @@ pub(super) fn only(file: &AuditFile, claimed: &[Expected], at_claim: &Comparison
         rule: None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,17 +49,20 @@ impl AuditReport {
         }
         sizes.extend(file.gradients.iter().map(|g| of(format!("gradients.{}", g.name), &g.value)));
         sizes.extend(self.gradients.iter().map(|g| (format!("the claimed gradient of {}", g.name), g.norm)));
-        let decades = |size: f64| size.log10().abs();
-        let (name, size) = sizes
-            .into_iter()
-            .filter(|(_, size)| *size > 0.0 && decades(*size) > EXTREME)
-            .max_by(|a, b| decades(a.1).total_cmp(&decades(b.1)))?;
+        let (name, size) = most_extreme(sizes)?;
         Some(format!(
             "the norm of {name} is {size:.1e}, and the squares of such numbers, of which bounds and proofs are made, leave \
              what 64 bits hold; multiply the loss, or the input and what it meets, by a constant, so that all numbers \
              lie between 1e-100 and 1e100, and record again"
         ))
     }
+}
+
+/// The norm that is the most decades from 1, if that is too many.
+fn most_extreme(sizes: Vec<(String, f64)>) -> Option<(String, f64)> {
+    let decades = |size: f64| size.log10().abs();
+    let extreme = sizes.into_iter().filter(|(_, size)| *size > 0.0 && decades(*size) > EXTREME);
+    extreme.max_by(|a, b| decades(a.1).total_cmp(&decades(b.1)))
 }
 
 /// Decades from 1 beyond which squares, some thousand of them and their roundings, leave 64 bits (1e-308 to 1e308).
@@ -277,3 +280,6 @@ impl AuditReports {
         format!("{matched} matched, {mismatched} mismatched, {others}{unusable} unusable")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,3 +183,6 @@ pub(super) fn other_resets(file: &AuditFile) -> Vec<Candidate> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

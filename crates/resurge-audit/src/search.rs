@@ -231,3 +231,6 @@ impl Explanation {
         Self { code, words, residual: left.residual(), explains: left.agrees(), rule: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

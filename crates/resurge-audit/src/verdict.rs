@@ -7,12 +7,15 @@ use super::file::AuditFile;
 use super::report::{AuditReport, GradientReport, UNDECIDED};
 use super::rules;
 use super::run::{NetworkRun, Rule};
-use super::search;
+use super::search::{self, Explanation};
 use resurge_snn::{ResetGradient, ResetKind};
 use resurge_tensor::Bounded;
 
 /// Explanations that a report keeps.
 const KEPT: usize = 6;
+
+/// A bound of so many of the smallest normal number is of numbers that underflow.
+const UNDERFLOWS: f64 = 1e3;
 
 /// Compares the gradients with the claim, and says which they are where they are not those.
 pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut AuditReport) -> Result<()> {
@@ -50,33 +53,36 @@ pub(super) fn reach(run: &NetworkRun<'_, Bounded>, search: bool, report: &mut Au
         true => format!("relative weight {}", four_digits(report.relative_weight)),
         false => "the claimed ones are all zero".to_owned(),
     };
-    let best = report.explanations.first();
-    match best {
+    (report.code, report.words) = told(&report.explanations, &claims(file), &weight, untried);
+    Ok(())
+}
+
+/// Code and words of gradients that are not the claimed ones, by the explanations, the best first; of others, `untried`
+/// could not be measured.
+fn told(explanations: &[Explanation], claims: &[String], weight: &str, untried: usize) -> (String, String) {
+    let best = explanations.first();
+    let (code, mut words) = match best {
         Some(best) if best.explains => {
-            report.code.clone_from(&best.code);
-            report.words = format!(
-                "{}, where the claim is {}; {weight}, residual {:.1e}",
-                best.words,
-                claims(file).join(", "),
-                best.residual
-            );
+            let (claims, residual) = (claims.join(", "), best.residual);
+            let words =
+                format!("{}, where the claim is {claims}; {weight}, residual {residual:.1e}", best.words);
+            (best.code.clone(), words)
         }
         nearest => {
-            report.code = "unknown".into();
-            report.words = format!("the gradients are not those of the claim; {weight}");
-            if let Some(nearest) = nearest {
+            let nearest = nearest.map(|nearest| {
                 let (code, residual) = (&nearest.code, nearest.residual);
-                report.words +=
-                    &format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}");
-            }
+                format!("; the nearest explanation is `{code}`, with a residual of {residual:.2e}")
+            });
+            let words = format!("the gradients are not those of the claim; {weight}");
+            ("unknown".to_owned(), words + &nearest.unwrap_or_default())
         }
-    }
+    };
     // Where only places are named, or not even these, one of those may say what is there.
     if untried > 0 && best.is_none_or(|best| !best.explains || best.is_of_places()) {
-        report.words +=
+        words +=
             &format!("; {untried} were not tried, as they take longer than a file of this size is given");
     }
-    Ok(())
+    (code, words)
 }
 
 /// The norm of what the claimed gradient has and the file's has not, over that of the claimed one; infinite where that
@@ -98,51 +104,16 @@ fn agreed(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> Result<()>
     let file = run.file;
     report.indistinguishable = others_that_match(run)?;
     report.words = format!("the gradients are those of the claim: {}", claims(file).join(", "));
-    let named = |what: fn(&GradientReport) -> bool| -> Vec<&str> {
-        report.gradients.iter().filter(|g| what(g)).map(|g| g.name.as_str()).collect()
-    };
-    let vanishing = named(|g| g.norm == 0.0);
-    let drowned = named(|g| g.norm > 0.0 && g.tolerance >= 1.0);
     let spiking = |k: usize| file.layers[k].constants.as_ref().is_some_and(|c| c.spiking);
-    let layers: Vec<_> = report.forward.layers.iter().filter(|layer| spiking(layer.layer)).collect();
-    let silent: Vec<String> =
-        layers.iter().filter(|layer| layer.firing_rate == 0.0).map(|layer| layer.layer.to_string()).collect();
-    let reason = if vanishing.len() == report.gradients.len() {
-        Some("all of them vanish, so that nothing was compared".to_owned())
-    } else if !drowned.is_empty() {
-        let names = drowned.join(", ");
-        // A number that underflows loses all of its digits.
-        let smallest = file.precision.smallest();
-        let underflows =
-            report.gradients.iter().any(|g| g.norm > 0.0 && g.tolerance >= 1.0 && g.allowed < 1e3 * smallest);
-        let remedy = match underflows {
-            true => format!(
-                " (its numbers are about as small as {smallest:.0e}, below which digits are lost: multiply the loss by a \
-                 constant, and record again)"
-            ),
-            false => String::new(),
-        };
-        Some(format!(
-            "rounding may be as large as the gradient of {names}{remedy}, so that nothing was compared there"
-        ))
-    } else if layers.is_empty() {
-        Some("no layer spikes, so that there is no reset whose gradient could be told".to_owned())
-    } else if silent.len() == layers.len() {
-        Some("no neuron fires, so that no reset was exercised".to_owned())
-    } else if !report.indistinguishable.is_empty() {
-        let others = report.indistinguishable.join(", ");
-        Some(format!("this input cannot tell them from {others}"))
-    } else {
-        None
-    };
-    let mut words = String::new();
-    if !vanishing.is_empty() && vanishing.len() < report.gradients.len() {
-        words += &format!("; {} vanish, as they should", vanishing.join(", "));
-    }
-    if !silent.is_empty() && silent.len() < layers.len() {
-        words += &format!("; layer {} never fires, so that its reset was not exercised", silent.join(", "));
-    }
-    report.words += &words;
+    let layers = report.forward.layers.iter().filter(|layer| spiking(layer.layer));
+    let rates: Vec<_> = layers.map(|layer| (layer.layer, layer.firing_rate)).collect();
+    report.words += &besides(&report.gradients, &rates);
+    let reason = untold(&report.gradients, file.precision.smallest(), &rates).or_else(|| {
+        match &report.indistinguishable[..] {
+            [] => None,
+            others => Some(format!("this input cannot tell them from {}", others.join(", "))),
+        }
+    });
     match reason {
         None => report.matches = true,
         Some(reason) => {
@@ -152,6 +123,54 @@ fn agreed(run: &NetworkRun<'_, Bounded>, report: &mut AuditReport) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// What rounding may be as large as, of a gradient that is there.
+fn drowned(g: &GradientReport) -> bool {
+    g.norm > 0.0 && g.tolerance >= 1.0
+}
+
+/// Why nothing is told by gradients that agree: by themselves, whose type has no numbers below `smallest`, or by the
+/// spiking layers, each with its firing rate.
+fn untold(gradients: &[GradientReport], smallest: f64, rates: &[(usize, f64)]) -> Option<String> {
+    if gradients.iter().all(|g| g.norm == 0.0) {
+        return Some("all of them vanish, so that nothing was compared".to_owned());
+    }
+    let drowned: Vec<&GradientReport> = gradients.iter().filter(|g| drowned(g)).collect();
+    if !drowned.is_empty() {
+        let names = drowned.iter().map(|g| g.name.as_str()).collect::<Vec<_>>().join(", ");
+        // A number that underflows loses all of its digits.
+        let remedy = match drowned.iter().any(|g| g.allowed < UNDERFLOWS * smallest) {
+            true => format!(
+                " (its numbers are about as small as {smallest:.0e}, below which digits are lost: multiply the loss by a \
+                 constant, and record again)"
+            ),
+            false => String::new(),
+        };
+        return Some(format!(
+            "rounding may be as large as the gradient of {names}{remedy}, so that nothing was compared there"
+        ));
+    }
+    if rates.is_empty() {
+        return Some("no layer spikes, so that there is no reset whose gradient could be told".to_owned());
+    }
+    let silent = rates.iter().all(|(_, rate)| *rate == 0.0);
+    silent.then(|| "no neuron fires, so that no reset was exercised".to_owned())
+}
+
+/// What does not make a verdict undecided, but is said with it: some of the gradients vanish, some of the layers are silent.
+fn besides(gradients: &[GradientReport], rates: &[(usize, f64)]) -> String {
+    let mut words = String::new();
+    let vanishing: Vec<&str> = gradients.iter().filter(|g| g.norm == 0.0).map(|g| g.name.as_str()).collect();
+    if !vanishing.is_empty() && vanishing.len() < gradients.len() {
+        words += &format!("; {} vanish, as they should", vanishing.join(", "));
+    }
+    let silent: Vec<String> =
+        rates.iter().filter(|(_, rate)| *rate == 0.0).map(|(layer, _)| layer.to_string()).collect();
+    if !silent.is_empty() && silent.len() < rates.len() {
+        words += &format!("; layer {} never fires, so that its reset was not exercised", silent.join(", "));
+    }
+    words
 }
 
 /// The distinct claims about the reset's gradient.
@@ -196,3 +215,6 @@ fn others_that_match(run: &NetworkRun<'_, Bounded>) -> Result<Vec<String>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;
