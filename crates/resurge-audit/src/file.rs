@@ -5,6 +5,7 @@ use super::container::{check_header, refused};
 use super::description::Description;
 use super::error::{AuditError, FileError, Result};
 use super::reader::Reader;
+use resurge_snn::Target;
 use resurge_tensor::{Bounded, Shape, Tensor};
 use safetensors::tensor::SafeTensors;
 use std::path::Path;
@@ -53,14 +54,6 @@ impl Precision {
     pub(super) fn allows(self, recorded: f64, computed: Bounded) -> bool {
         (recorded - computed.value).abs() <= self.slack(computed)
     }
-}
-
-/// What the loss compares the output with.
-#[derive(Debug, Clone)]
-pub(super) enum Target {
-    Classes(Vec<usize>),
-    Values(Tensor<f64>),
-    Weights { output: Tensor<f64>, potentials: Option<Tensor<f64>> },
 }
 
 /// The tensors of a layer.

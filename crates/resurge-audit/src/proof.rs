@@ -103,7 +103,7 @@ impl Program for Rebuilt<'_> {
                 potentials = Some(x);
             }
         }
-        Ok(stage::loss(tape, &file.description.loss, &file.target, x, potentials)?)
+        Ok(file.description.loss.run(tape, x, potentials, &file.target, stage::NO_TRACE)?)
     }
 }
 

@@ -3,9 +3,9 @@
 use super::cell::LayerConstants;
 use super::description::{Description, Layer, Output};
 use super::error::{AuditError, Result};
-use super::file::{AuditFile, LayerData, Of, Precision, Recorded, Target};
+use super::file::{AuditFile, LayerData, Of, Precision, Recorded};
 use super::shapes::{layer_shapes, product};
-use resurge_snn::{Loss, Readout};
+use resurge_snn::{Loss, Readout, Target};
 use resurge_tensor::{Shape, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,11 +3,8 @@
 
 use super::description::Layer;
 use super::error::Result;
-use super::file::Target;
 use resurge_autodiff::{Tape, Var};
-use resurge_snn::{
-    Loss, Readout, Reduction, avg_pool2d, conv2d, flatten, linear, max_pool2d, readout, sum_pool2d,
-};
+use resurge_snn::{Loss, Target, avg_pool2d, conv2d, flatten, linear, max_pool2d, sum_pool2d};
 use resurge_tensor::{Conv2d, Scalar, Tensor, Window2d};
 
 /// Applies a layer without a state.
@@ -94,64 +91,8 @@ impl<S: Scalar> Stage<S> {
     }
 }
 
-/// The loss of an output, and of the last layer's potentials where a weighted sum has them.
-pub(super) fn loss<S: Scalar>(
-    tape: &mut Tape<S>,
-    loss: &Loss,
-    target: &Target,
-    output: Var,
-    potentials: Option<Var>,
-) -> resurge_snn::Result<Var> {
-    let (over_time, reduction, scale) = match (loss, target) {
-        (Loss::WeightedSum { scale }, Target::Weights { output: w, potentials: w_u }) => {
-            let w = tape.constant(w.cast());
-            let product = tape.mul(output, w)?;
-            let mut sum = tape.sum(product)?;
-            if let (Some(w_u), Some(potentials)) = (w_u, potentials) {
-                let w_u = tape.constant(w_u.cast());
-                let product = tape.mul(potentials, w_u)?;
-                let other = tape.sum(product)?;
-                sum = tape.add(sum, other)?;
-            }
-            return Ok(tape.scale(sum, *scale)?);
-        }
-        (Loss::CrossEntropy { readout, reduction, scale }, Target::Classes(_))
-        | (Loss::Mse { readout, reduction, scale }, Target::Values(_)) => (*readout, *reduction, *scale),
-        _ => return Ok(output),
-    };
-    let shape = tape.value(output)?.shape().clone();
-    let (steps, batch) = (shape[0], shape[1]);
-    let neurons: usize = shape[2..].iter().product();
-    let flat = tape.reshape(output, [steps, batch, neurons])?;
-    let z = readout(tape, flat, over_time)?;
-    let rows: usize = if over_time == Readout::All { steps * batch } else { batch };
-    let (sum, count) = match target {
-        Target::Classes(classes) => {
-            let logits = tape.log_softmax(z)?;
-            let logits = tape.reshape(logits, [rows, neurons])?;
-            let picked = Tensor::from_fn([rows, neurons], |i| {
-                let class = classes.get(i / neurons % batch).copied().unwrap_or(0);
-                S::from_f64(if class == i % neurons { -1.0 } else { 0.0 })
-            })?;
-            let picked = tape.constant(picked);
-            let product = tape.mul(logits, picked)?;
-            (tape.sum(product)?, rows)
-        }
-        Target::Values(values) => {
-            let values = tape.constant(values.cast());
-            let difference = tape.sub(z, values)?;
-            let square = tape.mul(difference, difference)?;
-            (tape.sum(square)?, rows * neurons)
-        }
-        Target::Weights { .. } => return Ok(output),
-    };
-    let divisor = match reduction {
-        Reduction::Mean => count,
-        Reduction::BatchMean => batch,
-        Reduction::Sum => 1,
-    };
-    Ok(tape.scale(sum, scale / divisor as f64)?)
-}
+/// The format's losses have no traces of their own.
+pub(super) const NO_TRACE: f64 = 0.0;
 
 /// A loss that has been computed, with its gradients, which every backward pass begins with.
 #[derive(Debug)]
@@ -171,7 +112,7 @@ impl<S: Scalar> LossRun<S> {
         let mut tape = Tape::new();
         let output = tape.leaf(output);
         let potentials = potentials.map(|u| tape.leaf(u));
-        let loss = loss(&mut tape, how, target, output, potentials)?;
+        let loss = how.run(&mut tape, output, potentials, target, NO_TRACE)?;
         let value = tape.value(loss)?.item().unwrap_or(S::from_f64(f64::NAN));
         let gradients = tape.backward(loss)?;
         let at_potentials = potentials.map(|u| gradients.wrt(u).cloned()).transpose()?;

@@ -128,7 +128,7 @@ pub enum GradcheckError {
     #[error("this cell has no {learnable} to learn, or learns it as something else already")]
     NotLearnable {
         /// What was to be learned.
-        learnable: crate::Learnable,
+        learnable: resurge_snn::Learnable,
     },
     /// Another number of names than the program has inputs.
     #[error("the program has {expected} inputs, {actual} names were given; give one each, or none")]

@@ -72,8 +72,8 @@ mod stencil;
 
 pub use anchored::{AnchoredProgram, Evaluation};
 pub use cells::{
-    CELL_BARS, CellCase, CellErrors, CellEvidence, CellExtents, CellNetwork, CellReport, CellVerdict,
-    Learnable, Probes, cell_registry, check_cell,
+    CELL_BARS, CellCase, CellErrors, CellEvidence, CellExtents, CellNetwork, CellReport, CellVerdict, Probes,
+    cell_registry, check_cell,
 };
 pub use checks::{
     AdjointCheck, AdjointPair, AdjointReport, CheckOptions, CheckReport, FunctionCheck, FunctionValue,

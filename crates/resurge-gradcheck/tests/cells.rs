@@ -4,9 +4,9 @@
 use rayon::prelude::*;
 use resurge_gradcheck::{
     AnchoredProgram, CELL_BARS, CellCase, CellErrors, CellExtents, CellNetwork, CellReport, CellVerdict,
-    GradcheckError, Learnable, Probes, cell_registry, rtrl,
+    GradcheckError, Probes, cell_registry, rtrl,
 };
-use resurge_snn::{Cell, Firing, Surrogate};
+use resurge_snn::{Cell, Firing, Learnable, Surrogate};
 use resurge_tensor::Tensor;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,7 @@ fn the_registry_is_the_product_of_its_parts_and_names_are_unique() {
     assert_eq!(distinct(|c| c.surrogate().into()), 17);
     // All models under all resets, but the residual reset under one.
     assert_eq!(cases.len(), (20 * 13 + 1) * 4 * 17);
-    for learnable in Learnable::ALL {
+    for &learnable in Learnable::ALL {
         assert!(
             cases.iter().any(|c| c.learnables().unwrap().contains(&learnable)),
             "no specimen learns the {learnable}"

@@ -40,7 +40,7 @@ mod surrogate;
 mod table;
 pub mod text;
 
-pub use cell::{Adaptation, Cell, CellParameters, CellRun, Synapse, ThresholdInSpike};
+pub use cell::{Adaptation, Cell, CellParameters, CellRun, Learnable, Synapse, ThresholdInSpike};
 pub use convention::Convention;
 pub use encode::{DeltaPolarity, Latency, bernoulli, delta, direct, latency};
 pub use error::SnnError;
@@ -51,7 +51,7 @@ pub use layers::{
     batch_norm_per_step_inference, conv2d, dropout, flatten, linear, max_pool2d, residual, sum_pool2d,
 };
 pub use loss::{
-    CLASS_PATTERN, CountTarget, Loss, LossEntry, Readout, Reduction, class_spikes, cross_entropy,
+    CLASS_PATTERN, CountTarget, Loss, LossEntry, Readout, Reduction, Target, class_spikes, cross_entropy,
     kernel_loss, readout, readout_cross_entropy, spike_count_cross_entropy, spike_count_loss, trace_loss,
 };
 pub use network::{Network, NetworkRun};

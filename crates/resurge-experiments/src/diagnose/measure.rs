@@ -6,7 +6,7 @@ mod tests;
 use super::comparison::Sums;
 use super::jacobian::GrowthSums;
 use super::{Comparison, DiagnoseError, Growth, Source, Subject, temporal_jacobians};
-use crate::train::{Config, Network};
+use crate::train::{Config, Network, TrainError};
 use rayon::prelude::*;
 use resurge_autodiff::{Tape, Var};
 use resurge_snn::{Cell, CellOutput, CellRun, ResetGradient};
@@ -178,6 +178,13 @@ impl Recorded {
         let shape = part.0.shape().to_vec();
         let network = Network::new(&subject.config, [shape[2], shape[3], shape[4]], subject.classes)?;
         let network = if subject.still { network } else { network.of_traces() };
+        if let Some(why) = network.step_by_step() {
+            return Err(TrainError::Config(format!(
+                "cell: {why}, but diagnose measures cells of one recurrence in a network that learns weights alone; take such \
+                 settings"
+            ))
+            .into());
+        }
         let cell = subject.config.cell()?.with_reset_gradient(rule);
         let mut tape = Tape::new();
         let weights: Vec<Var> = subject.weights.iter().map(|weight| tape.leaf(weight.clone())).collect();

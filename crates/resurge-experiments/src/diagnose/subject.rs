@@ -199,6 +199,6 @@ pub fn synthetic(
     let [channels, height, width] = image;
     let intensities = Tensor::full([samples, channels, height, width], rate)?;
     let spikes = bernoulli::<f32>(&intensities, config.steps, seed)?;
-    let input = trace_filter(&spikes, config.cell()?.trace_decay())?;
+    let input = trace_filter(&spikes, config.input_trace_decay()?)?;
     Ok(Batch { input, classes: (0..samples).map(|sample| sample % classes.max(1)).collect() })
 }

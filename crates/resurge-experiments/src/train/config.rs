@@ -2,11 +2,10 @@
 
 mod parts;
 
-pub use parts::Loss;
-
 use super::layer::LayerSpec;
 use super::{Preset, TrainError};
 use crate::Rule;
+use resurge_snn::CellOutput;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 use toml::{Table, Value};
@@ -24,8 +23,8 @@ use toml::{Table, Value};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// `conv FILTERS KERNEL [pad N] [stride N]`, `linear NEURONS`, `pool SIZE` (the mean), `dropout P`. Cells follow
-    /// each convolution and each linear layer.
+    /// `conv FILTERS KERNEL [pad N] [stride N]`, `linear NEURONS [recurrent]`, `pool SIZE` (the mean), `dropout P`. Cells
+    /// follow each convolution and each linear layer.
     pub layers: Vec<LayerSpec>,
     /// The number of time steps `T`.
     pub steps: usize,
@@ -45,7 +44,21 @@ pub struct Config {
     /// Which of the reset the gradient sees: `full`, `detached`, `scaled:ALPHA` or `spatial-only`.
     #[serde(default = "full", deserialize_with = "spelled")]
     pub reset_gradient: String,
-    /// `kernel PATTERN` (the class's target spikes in time, as 0 and 1) or `count DESIRED UNDESIRED`.
+    /// What the cells have besides, in the words of a [`Cell`](resurge_snn::Cell)'s line: `synapse 0.5 1 refractory 2`.
+    #[serde(default)]
+    pub cell: String,
+    /// Constants of the cells that are learned, one number a layer: names of [`Learnable`](resurge_snn::Learnable).
+    #[serde(default)]
+    pub learned: Vec<String>,
+    /// What layers hand on to the next.
+    #[serde(default)]
+    pub between: CellOutput,
+    /// What the last layer hands on to the loss: `spikes`, `traces`, or `auto`, which is the traces for a kernel loss and
+    /// the spikes for another.
+    #[serde(default = "auto")]
+    pub output: String,
+    /// `kernel PATTERN` (the class's target spikes in time, as 0 and 1), `count DESIRED UNDESIRED`, `cross-entropy READOUT`
+    /// or `mse READOUT`.
     pub loss: String,
     /// AdamW's learning rate.
     pub learning_rate: f64,
@@ -102,6 +115,9 @@ fn zero() -> String {
 }
 fn full() -> String {
     "full".into()
+}
+fn auto() -> String {
+    "auto".into()
 }
 fn constant() -> String {
     "constant".into()
@@ -313,7 +329,9 @@ impl Config {
             )));
         }
         self.cell()?;
+        self.learned()?;
         self.check_loss()?;
+        self.output()?;
         self.schedule(1)?;
         Ok(())
     }
@@ -347,6 +365,8 @@ fn form(key: &str, present: Option<&Value>) -> &'static str {
     match (key, present) {
         ("layers", _) => "a list of layers, such as [\"conv 15 5\", \"linear 10\"]",
         ("betas", _) => "two numbers, such as [0.9, 0.999]",
+        ("learned", _) => "a list of names, such as [\"decay\"]",
+        ("between", _) => "traces or spikes",
         ("window", _) => "a whole number from 0 to 4294967295",
         (_, Some(Value::Array(_))) => "a list of numbers, such as [0.5]",
         ("seed" | "epochs", _) => "a whole number from 0 on, such as 5",

@@ -129,7 +129,8 @@ impl Examples {
         };
         let notices = recordings.notices(binning)?;
         let (source, classes) = (Source::Recordings(recordings, binning), nmnist::CLASSES);
-        Ok(Self { source, classes, scaling: Vec::new(), trace_decay: config.cell()?.trace_decay(), notices })
+        let trace_decay = config.input_trace_decay()?;
+        Ok(Self { source, classes, scaling: Vec::new(), trace_decay, notices })
     }
 
     /// What is doubtful about the files, which can be read all the same: for recordings of events what

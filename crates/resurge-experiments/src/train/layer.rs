@@ -28,10 +28,12 @@ pub enum LayerSpec {
         /// The step between positions.
         stride: usize,
     },
-    /// A linear layer, then cells: `linear NEURONS`.
+    /// A linear layer, then cells: `linear NEURONS [recurrent]`.
     Linear {
         /// Output neurons.
         neurons: usize,
+        /// Whether each neuron sees what all of the layer handed on one step before, by weights that are learned.
+        recurrent: bool,
     },
     /// The mean over squares: `pool SIZE`.
     Pool {
@@ -52,8 +54,8 @@ impl FromStr for LayerSpec {
         let words: Vec<&str> = text.split_whitespace().collect();
         let bad = || {
             format!(
-                "\"{text}\" is no layer; write conv FILTERS KERNEL [pad N] [stride N], linear NEURONS, pool SIZE or \
-                 dropout P"
+                "\"{text}\" is no layer; write conv FILTERS KERNEL [pad N] [stride N], linear NEURONS [recurrent], \
+                 pool SIZE or dropout P"
             )
         };
         let positive = |word: &str| word.parse().ok().filter(|&n: &usize| n > 0).ok_or_else(bad);
@@ -70,7 +72,10 @@ impl FromStr for LayerSpec {
                 let (filters, kernel) = (positive(filters)?, positive(kernel)?);
                 Ok(Self::Conv { filters, kernel, padding, stride })
             }
-            ["linear", neurons] => Ok(Self::Linear { neurons: positive(neurons)? }),
+            ["linear", neurons] => Ok(Self::Linear { neurons: positive(neurons)?, recurrent: false }),
+            ["linear", neurons, "recurrent"] => {
+                Ok(Self::Linear { neurons: positive(neurons)?, recurrent: true })
+            }
             ["pool", size] => Ok(Self::Pool { size: positive(size)? }),
             ["dropout", p] => {
                 let probability = p.parse().ok().filter(|p| (0.0..1.0).contains(p)).ok_or_else(bad)?;
@@ -94,7 +99,9 @@ impl fmt::Display for LayerSpec {
                 }
                 Ok(())
             }
-            Self::Linear { neurons } => write!(f, "linear {neurons}"),
+            Self::Linear { neurons, recurrent } => {
+                write!(f, "linear {neurons}{}", if *recurrent { " recurrent" } else { "" })
+            }
             Self::Pool { size } => write!(f, "pool {size}"),
             Self::Dropout { probability } => write!(f, "dropout {probability}"),
         }

@@ -16,13 +16,13 @@ mod run;
 mod step;
 
 pub use checkpoint::{Checkpoint, Origin};
-pub use config::{Config, Loss};
+pub use config::Config;
 pub use error::{NotFinite, TrainError};
 pub use examples::{Batch, Examples};
 pub use layer::LayerSpec;
 pub(crate) use log::fields;
 pub use log::{Log, TrainingLog, csv};
-pub use network::{Network, Pass};
+pub use network::{Network, Parameter, Pass};
 pub use preset::Preset;
 pub use progress::{EpochRow, Progress, Totals};
 pub use run::{End, Event, Training};

@@ -2,16 +2,19 @@
 
 mod build;
 
-use super::{Loss, TrainError};
+use super::TrainError;
 use resurge_autodiff::{Tape, Var};
 use resurge_snn::{
-    Cell, CellOutput, avg_pool2d, class_spikes, conv2d, dropout, flatten, kernel_loss, linear,
-    spike_count_loss,
+    Cell, CellOutput, CellRun, Learnable, Loss, Readout, Reduction, Target, avg_pool2d, conv2d, dropout,
+    flatten, linear, readout,
 };
 use resurge_tensor::{Conv2d, Scalar, Shape, Tensor, Window2d};
 
-/// A feed-forward spiking network on images: convolutions and linear layers without bias, cells after each, which
-/// exchange traces.
+/// A spiking network on images: convolutions and linear layers without bias, cells after each, which exchange traces or
+/// spikes and may see their own of the step before.
+///
+/// Cells of one recurrence run fused; those with more options, with recurrent weights or with learned constants run step
+/// by step on the tape.
 ///
 /// An image that stands still is given once, `[1, B, C, H, W]`. The network sees it in every step through the trace
 /// filter, equation (3), from a trace of 0 on: `(1 - beta_s^(t + 1)) x`. That factor and the first weight commute, so
@@ -38,19 +41,48 @@ pub struct Network {
     cell: Cell,
     steps: usize,
     loss: Loss,
+    /// Of the filter through which the input comes in.
+    input_trace_decay: f64,
+    /// What layers hand on to the next, and the last to the loss.
+    outputs: [CellOutput; 2],
+    learned: Vec<Learnable>,
     layers: Vec<Layer>,
     names: Vec<String>,
-    shapes: Vec<Shape>,
+    parameters: Vec<Parameter>,
     /// Neurons of each layer of cells, for one sample.
     neurons: Vec<usize>,
     gain: f64,
     still: bool,
 }
 
+/// What is learned.
+///
+/// ```
+/// use resurge_experiments::train::{Config, Network, Preset};
+///
+/// let settings = ["layers=[\"linear 20 recurrent\", \"linear 10\"]", "learned=[\"threshold\"]"];
+/// let network = Network::new(&Config::preset(Preset::Small).with(&settings)?, [1, 28, 28], 10)?;
+/// let names: Vec<&str> = network.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+/// let expected = ["linear1", "linear1.recurrent weight", "linear1.threshold", "linear2", "linear2.threshold"];
+/// assert_eq!(names, expected);
+/// # Ok::<(), resurge_experiments::train::TrainError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// A layer's weight has the layer's name; what its cells learn has that and its own.
+    pub name: String,
+    /// Its shape; of a constant `[]`.
+    pub shape: Shape,
+    /// The number of its layer of cells, from 0.
+    pub layer: usize,
+    /// What of the cells it is; `None` for the weight before them.
+    pub of_cells: Option<Learnable>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Layer {
     Conv(Conv2d),
-    Linear,
+    Linear { recurrent: bool },
     Pool(Window2d),
     Dropout(f64),
 }
@@ -78,6 +110,18 @@ pub struct Pass {
     pub outputs: Vec<Var>,
     /// What the last layer hands on, `[T, B, classes]`.
     pub output: Var,
+    /// The spikes of each layer of cells, `[T, B, ...]`, where they were computed step by step; those of a fused layer
+    /// are in what it hands on.
+    pub spikes: Vec<Option<Var>>,
+}
+
+/// A layer of cells about to run.
+struct Cells<'a> {
+    /// The image stands still: the current is `[B, ...]`.
+    still: bool,
+    output: CellOutput,
+    /// What they learn.
+    own: &'a [(Learnable, Var)],
 }
 
 impl Network {
@@ -113,17 +157,26 @@ impl Network {
         &self.names
     }
 
-    /// The shapes of the weights, in the order of [`names`](Self::names).
+    /// What is learned: of each layer its weight, then what its cells learn.
     ///
     /// ```
     /// use resurge_experiments::train::{Config, Network, Preset};
     ///
     /// let network = Network::new(&Config::preset(Preset::Small), [1, 28, 28], 10)?;
-    /// assert_eq!(network.shapes(), [[4, 1, 5, 5].into(), [10, 144].into()]);
+    /// let shapes: Vec<_> = network.parameters().iter().map(|parameter| parameter.shape.clone()).collect();
+    /// assert_eq!(shapes, [[4, 1, 5, 5].into(), [10, 144].into()]);
     /// # Ok::<(), resurge_experiments::train::TrainError>(())
     /// ```
-    pub fn shapes(&self) -> &[Shape] {
-        &self.shapes
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The learned constants, by their number among the parameters.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (usize, Learnable)> {
+        let of = |(k, parameter): (usize, &Parameter)| {
+            parameter.of_cells.filter(|of| *of != Learnable::Recurrent).map(|of| (k, of))
+        };
+        self.parameters.iter().enumerate().filter_map(of)
     }
 
     /// The number of neurons of each layer, for one sample.
@@ -158,10 +211,17 @@ impl Network {
 
     /// What layer `index` hands on.
     pub(crate) fn output_of(&self, index: usize) -> CellOutput {
-        match self.loss {
-            Loss::Count(_) if index + 1 == self.names.len() => CellOutput::Spikes,
-            _ => CellOutput::Traces,
+        let [between, last] = self.outputs;
+        if index + 1 == self.names.len() { last } else { between }
+    }
+
+    /// Why its cells do not run fused, if they do not: an option of the cell, or something that they learn.
+    pub(crate) fn step_by_step(&self) -> Option<String> {
+        if let Some(option) = self.cell.beyond_one_recurrence() {
+            return Some(format!("its cells have {option}"));
         }
+        let learned = self.parameters.iter().find(|parameter| parameter.of_cells.is_some());
+        learned.map(|parameter| format!("{} is learned", parameter.name))
     }
 
     /// Runs the network on images `[1, B, C, H, W]` that stand still (or on traces, if it is one of these). With a seed it
@@ -190,11 +250,26 @@ impl Network {
         input: Var,
         seed: Option<u64>,
     ) -> Result<Pass, TrainError> {
-        self.walk(tape, parameters, input, seed, |tape, current, still, output| {
-            Ok(match still {
-                true => self.cell.run_still(tape, current, &self.shown(), output)?,
-                false => self.cell.run_fused(tape, current, output)?,
-            })
+        let fused = self.cell.beyond_one_recurrence().is_none();
+        self.walk(tape, parameters, input, seed, |tape, current, cells| {
+            let Cells { still, output, own } = cells;
+            if fused && own.is_empty() {
+                return Ok(match still {
+                    true => (self.cell.run_still(tape, current, &self.shown(), output)?, None),
+                    false => (self.cell.run_fused(tape, current, output)?, None),
+                });
+            }
+            let current = if still { self.in_every_step(tape, current)? } else { current };
+            let mut constants = self.cell.parameters(tape);
+            for &(learned, var) in own {
+                learned.learn(tape, &mut constants, var)?;
+            }
+            let CellRun { spikes, outputs, traces, .. } = self.cell.run_with(tape, current, &constants)?;
+            let handed_on = match output {
+                CellOutput::Spikes => outputs,
+                CellOutput::Traces => traces,
+            };
+            Ok((tape.stack(&handed_on)?, Some(tape.stack(&spikes)?)))
         })
     }
 
@@ -202,7 +277,8 @@ impl Network {
     /// layer in turn and gives what the layer hands on, so that it can keep what it wants to look at.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), and those of `cells`.
+    /// As [`forward`](Self::forward), and those of `cells`; [`TrainError::Config`] where cells learn something of their
+    /// own, of which `cells` would not know.
     ///
     /// ```
     /// use resurge_autodiff::Tape;
@@ -233,32 +309,43 @@ impl Network {
         seed: Option<u64>,
         mut cells: impl FnMut(&mut Tape<S>, Var, CellOutput) -> Result<Var, TrainError>,
     ) -> Result<Pass, TrainError> {
-        self.walk(tape, parameters, input, seed, |tape, current, still, output| {
-            let current = if still { self.in_every_step(tape, current)? } else { current };
-            cells(tape, current, output)
+        if let Some(own) = self.parameters.iter().find(|parameter| parameter.of_cells.is_some()) {
+            let name = &own.name;
+            return Err(TrainError::Config(format!(
+                "learned: {name} is learned, which another form of the cells does not see; take a network of weights alone"
+            )));
+        }
+        self.walk(tape, parameters, input, seed, |tape, current, of| {
+            let current = if of.still { self.in_every_step(tape, current)? } else { current };
+            Ok((cells(tape, current, of.output)?, None))
         })
     }
 
-    /// Goes through the layers; `cells` takes the current of each, `[T, B, ...]` or, where it stands still, `[B, ...]`.
+    /// Goes through the layers; `cells` takes the current of each, `[T, B, ...]` or, where it stands still, `[B, ...]`,
+    /// and gives what the layer hands on, and its spikes where it has them.
     fn walk<S: Scalar>(
         &self,
         tape: &mut Tape<S>,
         parameters: &[Var],
         input: Var,
         seed: Option<u64>,
-        mut cells: impl FnMut(&mut Tape<S>, Var, bool, CellOutput) -> Result<Var, TrainError>,
+        mut cells: impl FnMut(&mut Tape<S>, Var, Cells<'_>) -> Result<(Var, Option<Var>), TrainError>,
     ) -> Result<Pass, TrainError> {
-        let (expected, actual) = (self.names.len(), parameters.len());
+        let (expected, actual) = (self.parameters.len(), parameters.len());
         if expected != actual {
             return Err(resurge_snn::SnnError::ParameterCount { expected, actual }.into());
         }
-        let (mut currents, mut outputs) = (Vec::new(), Vec::new());
+        let (mut currents, mut outputs, mut spikes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut named = self.parameters.iter().zip(parameters).peekable();
         let mut signal = input;
         for (position, layer) in self.layers.iter().enumerate() {
-            let weight = parameters.get(currents.len());
+            let weight = match layer {
+                Layer::Conv(_) | Layer::Linear { .. } => named.next().map(|(_, &weight)| weight),
+                Layer::Pool(_) | Layer::Dropout(_) => None,
+            };
             let current = match (*layer, weight) {
-                (Layer::Conv(conv), Some(&weight)) => conv2d(tape, signal, weight, None, conv)?,
-                (Layer::Linear, Some(&weight)) => {
+                (Layer::Conv(conv), Some(weight)) => conv2d(tape, signal, weight, None, conv)?,
+                (Layer::Linear { .. }, Some(weight)) => {
                     let flat =
                         if tape.value(signal)?.shape().rank() > 3 { flatten(tape, signal)? } else { signal };
                     linear(tape, flat, weight, None)?
@@ -273,8 +360,14 @@ impl Network {
                     }
                     continue;
                 }
-                (Layer::Conv(_) | Layer::Linear, None) => break,
+                (Layer::Conv(_) | Layer::Linear { .. }, None) => break,
             };
+            let mut own = Vec::new();
+            while let Some((Parameter { of_cells: Some(learned), .. }, &var)) =
+                named.next_if(|(parameter, _)| parameter.of_cells.is_some())
+            {
+                own.push((*learned, var));
+            }
             currents.push(current);
             let first = currents.len() == 1;
             let still = first && self.still;
@@ -285,10 +378,13 @@ impl Network {
             } else {
                 current
             };
-            signal = cells(tape, current, still, self.output_of(outputs.len()))?;
+            let of = Cells { still, output: self.output_of(outputs.len()), own: &own };
+            let fired;
+            (signal, fired) = cells(tape, current, of)?;
             outputs.push(signal);
+            spikes.push(fired);
         }
-        Ok(Pass { currents, outputs, output: signal })
+        Ok(Pass { currents, outputs, output: signal, spikes })
     }
 
     /// The current of a still image `[B, ...]` in every step, `[T, B, ...]`.
@@ -302,9 +398,10 @@ impl Network {
         Ok(tape.reshape(product, every.as_slice())?)
     }
 
-    /// How much of an image that stands still each step sees through the trace filter.
+    /// How much of an image that stands still each step sees: through the trace filter, as layers see each other, or all
+    /// of it.
     fn shown(&self) -> Vec<f64> {
-        (0..self.steps).map(|t| 1.0 - self.trace_decay().powi(t as i32 + 1)).collect()
+        (0..self.steps).map(|t| 1.0 - self.input_trace_decay.powi(t as i32 + 1)).collect()
     }
 
     /// The loss of an output `[T, B, classes]`, summed over the batch.
@@ -331,13 +428,45 @@ impl Network {
         output: Var,
         classes: &[usize],
     ) -> Result<Var, TrainError> {
-        let shape = tape.value(output)?.shape().clone();
-        Ok(match &self.loss {
-            Loss::Kernel(pattern) => {
-                let target = class_spikes(classes, shape[2], self.steps, pattern)?;
-                kernel_loss(tape, output, &target, self.trace_decay())?
+        let batch = tape.value(output)?.shape()[1];
+        let target = Target::Classes(classes.to_vec());
+        let loss = self.loss.run(tape, output, None, &target, self.trace_decay())?;
+        // A batch is cut into parts, whose losses are added.
+        Ok(match self.loss {
+            Loss::CrossEntropy { reduction, .. } | Loss::Mse { reduction, .. }
+                if reduction != Reduction::Sum =>
+            {
+                tape.scale(loss, batch as f64)?
             }
-            Loss::Count(target) => spike_count_loss(tape, output, classes, *target)?,
+            _ => loss,
         })
+    }
+
+    /// What classes are told apart by, `[B, classes]`: the readout of a loss that has one, else the sum over time.
+    ///
+    /// # Errors
+    /// [`TrainError::Network`] for an output that is no sequence.
+    ///
+    /// ```
+    /// # use resurge_autodiff::Tape;
+    /// # use resurge_tensor::Tensor;
+    /// # use resurge_experiments::train::{Config, Network, Preset};
+    /// let config = Config::preset(Preset::Small).with(&["loss=cross-entropy last"])?;
+    /// let network = Network::new(&config, [1, 28, 28], 10)?;
+    /// let output = Tensor::from_fn([5, 1, 10], |i| i as f32)?;
+    /// assert_eq!(network.scores(&output)?.as_slice()[..2], [40.0, 41.0]);
+    /// # Ok::<(), resurge_experiments::train::TrainError>(())
+    /// ```
+    pub fn scores(&self, output: &Tensor<f32>) -> Result<Tensor<f32>, TrainError> {
+        let over_time = match self.loss {
+            Loss::CrossEntropy { readout, .. } | Loss::Mse { readout, .. } if readout != Readout::All => {
+                readout
+            }
+            _ => Readout::Sum,
+        };
+        let mut tape = Tape::new();
+        let output = tape.constant(output.clone());
+        let scores = readout(&mut tape, output, over_time)?;
+        Ok(tape.value(scores)?.clone())
     }
 }

@@ -78,6 +78,7 @@ impl Training {
         let network = if train.are_still() { network } else { network.of_traces() };
         let [first, second] = config.betas;
         let optimiser = AdamW::new(config.learning_rate, config.weight_decay)?.with_betas(first, second)?;
+        let optimiser = optimiser.sparing(network.constants().map(|(k, _)| k).collect());
         let origin = Origin {
             dataset: dataset.to_owned(),
             limit: None,
@@ -158,7 +159,9 @@ impl Training {
         let names = checkpoint.weights.iter().map(|(name, _)| name);
         let (weights, shapes): (Vec<_>, Vec<_>) =
             checkpoint.weights.iter().map(|(_, w)| (w.clone(), w.shape())).unzip();
-        if !names.eq(self.network.names()) || !shapes.into_iter().eq(self.network.shapes()) {
+        let known = self.network.parameters().iter();
+        let same = names.zip(shapes).eq(known.map(|p| (&p.name, &p.shape)));
+        if !same {
             return Err(refuse("its weights are not those of its settings; train anew".into()));
         }
         let Progress { epochs, batches, .. } = checkpoint.progress;
@@ -279,7 +282,9 @@ impl Training {
             origin: self.origin.clone(),
             config: self.config.clone(),
             progress: self.progress.clone(),
-            weights: self.network.names().iter().cloned().zip(self.weights.iter().cloned()).collect(),
+            weights: (self.network.parameters().iter().map(|parameter| parameter.name.clone()))
+                .zip(self.weights.iter().cloned())
+                .collect(),
             moments: [moments.first.clone(), moments.second.clone()],
             samples_sha256: self.samples_sha256.clone(),
         }

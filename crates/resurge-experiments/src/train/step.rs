@@ -1,6 +1,6 @@
 //! One pass over a batch, forward and backward, and what is measured of it.
 
-use super::{Examples, Network, NotFinite, Pass, TrainError};
+use super::{Examples, Network, NotFinite, Parameter, Pass, TrainError};
 use rayon::prelude::*;
 use resurge_autodiff::{Tape, Var};
 use resurge_snn::CellOutput;
@@ -94,7 +94,7 @@ fn run_part(
     let mut gradients = Vec::new();
     if learn {
         let all = tape.backward(loss)?;
-        for (&parameter, name) in parameters.iter().zip(network.names()) {
+        for (&parameter, Parameter { name, .. }) in parameters.iter().zip(network.parameters()) {
             let gradient = all.wrt(parameter)?.clone();
             if !gradient.is_finite() {
                 return Err(Fault::NotFinite(NotFinite::Gradient { layer: name.clone() }));
@@ -102,12 +102,13 @@ fn run_part(
             gradients.push(gradient);
         }
     }
-    let output = tape.value(pass.output)?;
-    let correct = predictions(output).iter().zip(&batch.classes).filter(|(a, b)| a == b).count() as u64;
-    let spikes = pass.outputs.iter().enumerate().map(|(layer, &outputs)| {
-        Ok(match network.output_of(layer) {
-            CellOutput::Spikes => sum(tape.value(outputs)?.as_slice()),
-            CellOutput::Traces => spikes_of_traces(tape.value(outputs)?, network.trace_decay()),
+    let scores = network.scores(tape.value(pass.output)?)?;
+    let correct = predictions(&scores).iter().zip(&batch.classes).filter(|(a, b)| a == b).count() as u64;
+    let spikes = pass.outputs.iter().zip(&pass.spikes).enumerate().map(|(layer, (&outputs, fired))| {
+        Ok(match (fired, network.output_of(layer)) {
+            (&Some(spikes), _) => sum(tape.value(spikes)?.as_slice()),
+            (None, CellOutput::Spikes) => sum(tape.value(outputs)?.as_slice()),
+            (None, CellOutput::Traces) => spikes_of_traces(tape.value(outputs)?, network.trace_decay()),
         })
     });
     let spikes = spikes.collect::<Result<_, TrainError>>()?;
@@ -129,23 +130,19 @@ fn check_currents(network: &Network, tape: &Tape<f32>, pass: &Pass) -> Result<()
     Ok(())
 }
 
-/// The class whose neuron has the greatest sum over the steps of an output `[T, B, classes]`; of equals the first.
-pub(super) fn predictions(output: &Tensor<f32>) -> Vec<usize> {
-    let (batch, classes) = (output.shape()[1], output.shape()[2]);
-    let mut sums = vec![0.0_f32; batch * classes];
-    for step in output.as_slice().chunks_exact((batch * classes).max(1)) {
-        sums.iter_mut().zip(step).for_each(|(sum, x)| *sum += x);
-    }
-    let best = |sums: &[f32]| {
+/// The class with the greatest score of each sample, `[B, classes]`; of equals the first.
+pub(super) fn predictions(scores: &Tensor<f32>) -> Vec<usize> {
+    let classes = scores.shape()[1].max(1);
+    let best = |scores: &[f32]| {
         let mut best = 0;
-        for (class, sum) in sums.iter().enumerate() {
-            if *sum > sums[best] {
+        for (class, score) in scores.iter().enumerate() {
+            if *score > scores[best] {
                 best = class;
             }
         }
         best
     };
-    sums.chunks_exact(classes.max(1)).map(best).collect()
+    scores.as_slice().chunks_exact(classes).map(best).collect()
 }
 
 /// The number of spikes behind traces `[T, ...]`: by equation (3), `a[t] - beta a[t-1] = (1 - beta) o[t]`, and so do
@@ -193,11 +190,9 @@ mod tests {
     }
 
     #[test]
-    fn the_greatest_sum_wins_and_of_equals_the_first() {
-        let output = Tensor::from_vec([2, 2, 2], vec![0.0, 1.0, 0.5, 0.5, 2.0, 0.0, 0.5, 0.5]).unwrap();
-        assert_eq!(predictions(&output), [0, 0]);
-        let output = Tensor::from_vec([1, 2, 2], vec![0.0, 1.0, 2.0, 1.0]).unwrap();
-        assert_eq!(predictions(&output), [1, 0]);
+    fn the_greatest_score_wins_and_of_equals_the_first() {
+        let scores = Tensor::from_vec([3, 2], vec![2.0, 1.0, 1.0, 1.0, 1.0, 2.0]).unwrap();
+        assert_eq!(predictions(&scores), [0, 0, 1]);
     }
 
     #[test]

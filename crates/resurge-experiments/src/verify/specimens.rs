@@ -3,8 +3,8 @@
 use super::VerifyError;
 use crate::Seeds;
 use rayon::prelude::*;
-use resurge_gradcheck::{CellReport, Learnable, cell_registry, check_cell};
-use resurge_snn::{Cell, Convention, ResetGradient, SnnError};
+use resurge_gradcheck::{CellReport, cell_registry, check_cell};
+use resurge_snn::{Cell, Convention, Learnable, ResetGradient, SnnError};
 
 /// Which specimens to verify. An empty list keeps everything.
 ///
@@ -107,7 +107,7 @@ pub fn conventions(names: &[String]) -> Result<Vec<Specimen>, VerifyError> {
         let cell = convention.cell()?;
         // One way to learn the decay is enough.
         let learnables =
-            Learnable::ALL.into_iter().filter(|l| *l != Learnable::DecayLogit && l.applies(&cell));
+            Learnable::ALL.iter().copied().filter(|l| *l != Learnable::DecayLogit && l.applies(&cell));
         Ok(Specimen { name: convention.name(), learnables: learnables.collect(), cell })
     };
     Ok(chosen.into_iter().map(specimen).collect::<Result<_, _>>()?)

@@ -1,8 +1,8 @@
 //! A cell network's gradient against four proofs.
 
-use super::{CellErrors, CellExtents, CellNetwork, CellReport, CellVerdict, Learnable};
+use super::{CellErrors, CellExtents, CellNetwork, CellReport, CellVerdict};
 use crate::{Proof, ProofOptions, Result, Rtrl, Skipped, Untested, Verdict, prove, rtrl};
-use resurge_snn::{Cell, ResetKind};
+use resurge_snn::{Cell, Learnable, ResetKind};
 
 /// Random-sign directions over all parameters.
 const SIGNS: usize = 2;
@@ -149,8 +149,8 @@ const DRAWS: usize = 4;
 /// is wrong is not an error but a verdict.
 ///
 /// ```
-/// use resurge_gradcheck::{CellVerdict, Learnable, check_cell};
-/// use resurge_snn::{Cell, Surrogate};
+/// use resurge_gradcheck::{CellVerdict, check_cell};
+/// use resurge_snn::{Cell, Learnable, Surrogate};
 ///
 /// let cell = Cell::lif(Surrogate::atan(2.0)?).with_refractory_steps(1);
 /// let report = check_cell("mine".into(), cell, &[Learnable::Decay], 1)?;

@@ -1,14 +1,12 @@
 //! The registry of cells: every neuron model, option, reset, reset gradient and surrogate as a program to check.
 
 mod check;
-mod learnable;
 mod models;
 mod network;
 mod registry;
 mod report;
 
 pub use check::{CellEvidence, Probes, check_cell};
-pub use learnable::Learnable;
 pub use network::{CellExtents, CellNetwork};
 pub use registry::{CellCase, cell_registry};
 pub use report::{CELL_BARS, CellErrors, CellReport, CellVerdict};

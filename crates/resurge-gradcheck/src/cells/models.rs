@@ -1,6 +1,6 @@
 //! The neuron models: one row each, with what is learned of it.
 
-use super::Learnable::{self, *};
+use resurge_snn::Learnable::{self, *};
 use resurge_snn::{Cell, Firing, Reset, Result, Surrogate, ThresholdInSpike};
 
 /// A neuron model of the registry.

@@ -1,11 +1,10 @@
 //! A small network of one cell, everything in it learnable, as a program to check.
 
-use super::Learnable;
 use crate::{GradcheckError, Program, ProgramResult, Result};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use resurge_autodiff::{Tape, Var};
-use resurge_snn::{Cell, bernoulli, linear, trace_loss};
+use resurge_snn::{Cell, Learnable, bernoulli, linear, trace_loss};
 use resurge_tensor::{Scalar, Tensor};
 
 /// The extents of a [`CellNetwork`].
@@ -52,8 +51,8 @@ impl CellExtents {
 /// with a seeded target `a*` and seeded weights `r`.
 ///
 /// ```
-/// use resurge_gradcheck::{AnchoredProgram, CellExtents, CellNetwork, Learnable, rtrl};
-/// use resurge_snn::{Cell, Surrogate};
+/// use resurge_gradcheck::{AnchoredProgram, CellExtents, CellNetwork, rtrl};
+/// use resurge_snn::{Cell, Learnable, Surrogate};
 ///
 /// let cell = Cell::lif(Surrogate::atan(2.0)?);
 /// let learnables = [Learnable::Decay, Learnable::Recurrent];

@@ -2,9 +2,9 @@
 
 use super::check::{Probes, check, check_cell};
 use super::models::{MODELS, Model, base};
-use super::{CellExtents, CellNetwork, CellReport, Learnable};
+use super::{CellExtents, CellNetwork, CellReport};
 use crate::Result;
-use resurge_snn::{Cell, Entry, Reset, ResetGradient, Surrogate, SurrogateScale};
+use resurge_snn::{Cell, Entry, Learnable, Reset, ResetGradient, Surrogate, SurrogateScale};
 use std::sync::OnceLock;
 
 /// One specimen of the registry: a neuron model with a reset, a reset gradient and a surrogate.

@@ -3,11 +3,11 @@
 //! A new variant does not compile here until it is listed, and once listed has to be provoked.
 
 use crate::{
-    AnchoredProgram, CellExtents, CellNetwork, Directions, Evidence, GradcheckError, Learnable, Program,
-    ProgramResult, ProofOptions, check_gradient, closed_form, convergence, prove, rtrl,
+    AnchoredProgram, CellExtents, CellNetwork, Directions, Evidence, GradcheckError, Program, ProgramResult,
+    ProofOptions, check_gradient, closed_form, convergence, prove, rtrl,
 };
 use resurge_autodiff::{Tape, Var};
-use resurge_snn::{Cell, Network, Surrogate};
+use resurge_snn::{Cell, Learnable, Network, Surrogate};
 use resurge_tensor::{Scalar, Tensor};
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -7,8 +7,9 @@ mod neuron;
 #[cfg(test)]
 mod tests;
 
-use crate::{CellNetwork, Learnable, Result};
+use crate::{CellNetwork, Result};
 use neuron::{Carried, Constants, State, sensitivity, step};
+use resurge_snn::Learnable;
 use resurge_tensor::Tensor;
 
 /// Loss and gradient of a network by forward sensitivities.

@@ -2,8 +2,8 @@
 
 use crate::fault::Fault::{self, *};
 use crate::recurrence::{Constants, Layer, Site, relative};
-use resurge_gradcheck::{CellNetwork, Learnable};
-use resurge_snn::{Cell, ResetGradient, ResetKind, ResetTiming, ThresholdInSpike};
+use resurge_gradcheck::CellNetwork;
+use resurge_snn::{Cell, Learnable, ResetGradient, ResetKind, ResetTiming, ThresholdInSpike};
 
 /// The gradients that have reached the variables of one neuron in one step.
 #[derive(Clone, Copy, Default)]

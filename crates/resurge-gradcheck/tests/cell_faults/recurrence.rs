@@ -1,8 +1,8 @@
 //! Every cell of the registry once more, in plain loops with a switch for each fault: the forward pass.
 
 use crate::fault::Fault;
-use resurge_gradcheck::{CellNetwork, Learnable};
-use resurge_snn::{Cell, Firing, ResetKind, ResetTiming, ThresholdInSpike};
+use resurge_gradcheck::CellNetwork;
+use resurge_snn::{Cell, Firing, Learnable, ResetKind, ResetTiming, ThresholdInSpike};
 use resurge_tensor::Tensor;
 
 /// The constants of a neuron, or their gradients, by `Learnable as usize`.

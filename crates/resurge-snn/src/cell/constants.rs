@@ -197,9 +197,19 @@ impl Cell {
         self.residual_reset
     }
 
-    /// An option that one recurrence of potentials, as the fused cells have it, does not cover. Every field is named, so that
-    /// a new one is asked for here and none is ignored in silence.
-    pub(crate) fn beyond_one_recurrence(&self) -> Option<&'static str> {
+    /// An option that one recurrence of potentials, as the fused cells have it, does not cover: such a cell runs step by
+    /// step, [`Cell::run`].
+    ///
+    /// ```
+    /// use resurge_snn::{Cell, Surrogate};
+    ///
+    /// let cell = Cell::lif(Surrogate::atan(2.0)?);
+    /// assert_eq!(cell.beyond_one_recurrence(), None);
+    /// assert_eq!(cell.with_refractory_steps(2).beyond_one_recurrence(), Some("a refractory period"));
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    // Every field is named, so that a new one is asked for here and none is ignored in silence.
+    pub fn beyond_one_recurrence(&self) -> Option<&'static str> {
         let Self {
             synapse,
             adaptation,

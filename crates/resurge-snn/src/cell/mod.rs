@@ -2,6 +2,7 @@
 //! recurrent neurons under every reset.
 
 mod constants;
+mod learnable;
 mod options;
 mod parameters;
 mod run;
@@ -11,6 +12,7 @@ mod text;
 
 use crate::table::{Range, words};
 use crate::{Firing, Reset, ResetGradient, Result, SnnError, Surrogate};
+pub use learnable::Learnable;
 pub use parameters::CellParameters;
 pub use run::CellRun;
 use serde::{Deserialize, Serialize};

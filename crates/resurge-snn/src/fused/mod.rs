@@ -12,6 +12,7 @@ mod train;
 #[cfg(test)]
 mod worst_case;
 
+use crate::table::words;
 use crate::{Cell, Result, SnnError};
 use block::{Current, Plane};
 pub use network::{EventPath, FusedLayer, FusedNetwork, NetworkOutput};
@@ -41,13 +42,17 @@ type OpResult<T> = resurge_autodiff::Result<T>;
 /// assert_eq!(tape.value(traces?)?.as_slice(), [0.5, 0.25]);
 /// # Ok::<(), resurge_snn::SnnError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CellOutput {
     /// The spikes `o[t]`.
     Spikes,
     /// The traces `a[t]`, equation (3).
+    #[default]
     Traces,
 }
+
+words!("output", CellOutput { Spikes = "spikes", Traces = "traces" });
 
 #[derive(Debug, Clone)]
 struct FusedCell {

@@ -4,6 +4,7 @@ mod count;
 mod cross_entropy;
 mod kernel;
 mod readout;
+mod run;
 mod trace;
 mod vocabulary;
 
@@ -11,6 +12,7 @@ pub use count::{CountTarget, spike_count_loss};
 pub use cross_entropy::{cross_entropy, spike_count_cross_entropy};
 pub use kernel::{CLASS_PATTERN, class_spikes, kernel_loss};
 pub use readout::{Readout, readout, readout_cross_entropy};
+pub use run::Target;
 pub use trace::trace_loss;
 pub use vocabulary::{Loss, LossEntry, Reduction};
 

@@ -226,6 +226,7 @@ impl<S: Scalar> Optimiser<S> for Adam<S> {
 pub struct AdamW<S> {
     adam: Adam<S>,
     weight_decay: f64,
+    spared: Vec<usize>,
 }
 
 impl<S: Scalar> AdamW<S> {
@@ -243,7 +244,8 @@ impl<S: Scalar> AdamW<S> {
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn new(learning_rate: f64, weight_decay: f64) -> Result<Self> {
-        Ok(Self { adam: Adam::new(learning_rate)?, weight_decay: check_weight_decay(weight_decay)? })
+        let weight_decay = check_weight_decay(weight_decay)?;
+        Ok(Self { adam: Adam::new(learning_rate)?, weight_decay, spared: Vec::new() })
     }
 
     /// The same with other decays of the moments.
@@ -276,6 +278,24 @@ impl<S: Scalar> AdamW<S> {
     /// ```
     pub fn with_epsilon(self, epsilon: f64) -> Result<Self> {
         Ok(Self { adam: self.adam.with_epsilon(epsilon)?, ..self })
+    }
+
+    /// The same that spares some parameters, by their numbers, from weight decay: a neuron's time constant is not better
+    /// for being smaller.
+    ///
+    /// ```
+    /// use resurge_snn::{AdamW, Optimiser};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut adamw = AdamW::new(0.5, 0.5)?.sparing(vec![1]);
+    /// let mut w = [Tensor::scalar(1.0), Tensor::scalar(1.0)];
+    /// adamw.step(&mut w, &[Tensor::scalar(0.0), Tensor::scalar(0.0)])?;
+    /// assert_eq!(w.map(|w| w.item()), [Some(0.75), Some(1.0)]);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    #[must_use]
+    pub fn sparing(self, spared: Vec<usize>) -> Self {
+        Self { spared, ..self }
     }
 
     /// The state.
@@ -315,7 +335,8 @@ impl<S: Scalar> Optimiser<S> for AdamW<S> {
     fn step(&mut self, parameters: &mut [Tensor<S>], gradients: &[Tensor<S>]) -> Result<()> {
         self.adam.prepare(parameters, gradients)?;
         let kept = S::from_f64(1.0 - self.adam.learning_rate * self.weight_decay);
-        for parameter in parameters.iter_mut() {
+        let decaying = parameters.iter_mut().enumerate().filter(|(k, _)| !self.spared.contains(k));
+        for (_, parameter) in decaying {
             for w in parameter.as_mut_slice() {
                 *w = *w * kept;
             }

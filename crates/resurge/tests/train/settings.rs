@@ -6,7 +6,8 @@ use resurge::train::{Config, LayerSpec, Network, Preset, TrainError};
 fn the_presets_are_valid_and_their_networks_those_of_the_derivation() {
     let sizes = |preset, image, expected: &[usize]| {
         let network = Network::new(&Config::preset(preset), image, 10).unwrap();
-        let sizes: Vec<usize> = network.shapes().iter().map(|shape| shape.iter().product()).collect();
+        let sizes: Vec<usize> =
+            network.parameters().iter().map(|parameter| parameter.shape.iter().product()).collect();
         assert_eq!(sizes, expected, "{preset:?}");
     };
     sizes(Preset::Mnist, [1, 28, 28], &[15 * 25, 40 * 15 * 25, 300 * 640, 10 * 300]);
@@ -90,8 +91,27 @@ fn settings_that_do_not_fit_are_named() {
         ("loss=kernel 012", "loss is \"kernel 012\"; it must be"),
         ("loss=count 3", "loss is \"count 3\""),
         ("loss=count -3 1", "loss: desired spike count is -3, but must be at least 0"),
-        ("loss=mse last", "loss is \"mse last\", which trainings do not have"),
-        ("loss=count 3 1 one-sided", "which trainings do not have; take \"kernel PATTERN\""),
+        ("loss=weighted-sum", "loss is \"weighted-sum\", which compares with weights, but data have classes"),
+        ("loss=mse last scale -1", "which is smallest where the classes are told apart worst"),
+        ("loss=mse never", "readout is \"never\"; it must be one of: sum, mean, last, max, all"),
+        ("output=traces and spikes", "output is \"traces and spikes\"; it must be auto, traces or spikes"),
+        ("output=spikes", "output is \"spikes\", but the loss \"kernel 01111\" compares traces; write auto"),
+        ("between=currents", "between is currents, but must be traces or spikes"),
+        ("cell=tau 5", "cell is \"tau 5\", but tau is a setting of its own: write tau_m"),
+        ("cell=refractory 1 reset zero", "but reset is a setting of its own: write reset"),
+        ("cell=synapse 0.5", "cell"),
+        ("cell=synapse 1.5 1", "cell: synapse decay is 1.5"),
+        ("cell=refractory -1", "cell"),
+        ("cell=residual-reset", "cell: "),
+        (
+            "learned=[\"weight\"]",
+            "learned constant is \"weight\"; it must be one of: recurrent weight, decay,",
+        ),
+        ("learned=[\"recurrent weight\"]", "which is of one layer: write \"linear NEURONS recurrent\""),
+        ("learned=[\"synapse decay\"]", "learned has \"synapse decay\", which these cells do not have"),
+        ("learned=[\"decay\", \"decay\"]", "learned has \"decay\", twice"),
+        ("learned=[\"decay\", \"decay logit\"]", "and the decay besides; learn one of them"),
+        ("learned=decay", "learned is decay, but must be a list of names, such as [\"decay\"]"),
         ("loss=kernel 0000", "loss is \"kernel 0000\", which has no target spike in 5 steps"),
         (
             "loss=kernel 000001",
@@ -121,6 +141,9 @@ fn settings_that_do_not_fit_are_named() {
         let error = Config::preset(Preset::Small).with(&[setting]).unwrap_err().to_string();
         assert!(error.starts_with("setting ") && error.contains(message), "{setting}: {error}");
         assert!(!error.contains('\n') && !error.contains("expected"), "{setting}: {error}");
+    }
+    for fits in ["loss=count 3 1 one-sided", "loss=mse last", "output=traces", "cell=firing at-or-above"] {
+        assert!(Config::preset(Preset::Small).with(&[fits]).is_ok(), "{fits}");
     }
     for fits in ["loss=kernel 1", "loss=kernel 0000110", "loss=count 5 0", "loss=count 0.5 0.25"] {
         assert!(Config::preset(Preset::Small).with(&[fits]).is_ok(), "{fits}");
@@ -165,4 +188,8 @@ fn layers_are_written_as_they_are_read() {
     {
         assert_eq!(text.parse::<LayerSpec>().unwrap().to_string(), text);
     }
+    let recurrent = "linear 3 recurrent";
+    assert_eq!(recurrent.parse(), Ok(LayerSpec::Linear { neurons: 3, recurrent: true }));
+    assert_eq!(recurrent.parse::<LayerSpec>().unwrap().to_string(), recurrent);
+    assert!("linear 3 recurring".parse::<LayerSpec>().unwrap_err().contains("linear NEURONS [recurrent]"));
 }

@@ -78,6 +78,66 @@ fn a_stop_anywhere_and_a_resumption_give_the_same_bits() {
     }
 }
 
+const RECURRENT: [&str; 4] = [
+    "layers=[\"linear 12 recurrent\", \"linear 10\"]",
+    "learned=[\"decay\", \"threshold\"]",
+    "cell=adaptation 0.8 0.2",
+    "loss=cross-entropy sum",
+];
+
+/// They learn, their constants too, and they go on to the same bits.
+#[test]
+fn recurrent_cells_with_learned_constants_are_trained_and_resumed() {
+    let dir = bars();
+    let settings = [&RECURRENT[..], &["epochs=6"]].concat();
+    let mut whole = training(dir.path(), &settings);
+    let names: Vec<String> =
+        whole.network().parameters().iter().map(|parameter| parameter.name.clone()).collect();
+    let expected = ["linear1", "linear1.recurrent weight", "linear1.decay", "linear1.threshold", "linear2"];
+    assert_eq!(names[..5], expected);
+    let before = whole.weights().to_vec();
+    run(&mut whole);
+    for ((name, before), after) in names.iter().zip(&before).zip(whole.weights()) {
+        assert_ne!(before, after, "{name} is not learned");
+    }
+    let history = &whole.progress().history;
+    assert!(history[5].train_loss < 0.5 * history[0].train_loss, "{history:?}");
+    let bytes = whole.checkpoint().to_bytes().unwrap();
+
+    let out = tempfile::tempdir().unwrap();
+    let path = Training::checkpoint_path(out.path());
+    let mut stopped = training(dir.path(), &settings).in_directory(out.path(), None);
+    assert_eq!(run_batches(&mut stopped, 7), End::Stopped);
+    let mut resumed = training(dir.path(), &settings).in_directory(out.path(), None);
+    resumed = resumed.resumed(Checkpoint::read(&path).unwrap(), &path).unwrap();
+    run(&mut resumed);
+    assert!(resumed.checkpoint().to_bytes().unwrap() == bytes);
+    // Without the recurrent weights it is another network.
+    let other = training(dir.path(), &[&settings[..], &["layers=[\"linear 12\", \"linear 10\"]"]].concat());
+    let error = other.resumed(Checkpoint::read(&path).unwrap(), &path).unwrap_err().to_string();
+    assert!(error.contains("layers is"), "{error}");
+}
+
+/// A rate that throws every constant out of its range: the nearest value is taken, and neither the clamp of weights nor
+/// their decay is theirs.
+#[test]
+fn learned_constants_stay_where_a_cell_can_have_them() {
+    let dir = bars();
+    let rate = ["learning_rate=3", "clamp=0.5", "weight_decay=0.3", "epochs=1"];
+    let mut wild = training(dir.path(), &[&RECURRENT[..], &rate].concat());
+    run(&mut wild);
+    for (parameter, weight) in wild.network().parameters().iter().zip(wild.weights()) {
+        let values = weight.as_slice();
+        match parameter.name.rsplit('.').next() {
+            Some("decay") => assert!((0.0..1.0).contains(&values[0]), "{parameter:?}: {values:?}"),
+            Some("threshold") => assert!(values[0] >= 1e-3, "{parameter:?}: {values:?}"),
+            _ => assert!(values.iter().all(|x| x.abs() <= 0.5), "{parameter:?}"),
+        }
+    }
+    let threshold = wild.weights()[3].as_slice()[0];
+    assert!(threshold > 0.5 || threshold == 1e-3, "{threshold}: the clamp of weights is not a threshold's");
+}
+
 #[test]
 fn threads_do_not_change_bits_and_seeds_do() {
     let dir = bars();

@@ -3,23 +3,18 @@
 use super::Config;
 use crate::Rule;
 use crate::train::TrainError;
-use resurge_snn::{Cell, CountTarget, Reset, ResetGradient, Schedule, SnnError, Surrogate};
+use resurge_snn::{Cell, CellOutput, Learnable, Loss, Reset, ResetGradient, Schedule, SnnError, Surrogate};
 
-/// What the outputs are compared with.
-///
-/// ```
-/// use resurge_experiments::train::{Config, Loss, Preset};
-///
-/// assert!(matches!(Config::preset(Preset::NMnist).loss()?, Loss::Count(_)));
-/// # Ok::<(), resurge_experiments::train::TrainError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub enum Loss {
-    /// The traces with those of target spikes: [`resurge_snn::kernel_loss`].
-    Kernel(Vec<bool>),
-    /// The numbers of spikes with targets: [`resurge_snn::spike_count_loss`].
-    Count(CountTarget),
-}
+/// Keys of a cell's line that are settings of their own, and the settings.
+const SETTINGS: [(&str, &str); 7] = [
+    ("tau", "tau_m"),
+    ("decay", "tau_m"),
+    ("trace", "tau_s"),
+    ("threshold", "threshold"),
+    ("surrogate", "surrogate"),
+    ("reset", "reset"),
+    ("gradient", "reset_gradient"),
+];
 
 impl Config {
     /// The cell of every layer.
@@ -35,11 +30,110 @@ impl Config {
     /// # Ok::<(), resurge_experiments::train::TrainError>(())
     /// ```
     pub fn cell(&self) -> Result<Cell, TrainError> {
-        let cell = Cell::lif(self.surrogate()?).with_reset_gradient(self.reset_gradient()?);
+        let own = |(key, _): &&(&str, &str)| self.cell.split_whitespace().any(|word| word == *key);
+        if let Some((key, setting)) = SETTINGS.iter().find(own) {
+            let problem = format!("but {key} is a setting of its own: write {setting}");
+            return Err(TrainError::Config(format!("cell is \"{}\", {problem}", self.cell)));
+        }
+        let surrogate = self.surrogate()?;
+        let cell: Cell = format!("lif {} surrogate {surrogate}", self.cell).parse().map_err(named("cell"))?;
+        let cell = cell.with_reset_gradient(self.reset_gradient()?);
         let cell = cell.with_decay(1.0 - 1.0 / self.tau_m).map_err(named("tau_m"))?;
         let cell = cell.with_trace_decay(1.0 - 1.0 / self.tau_s).map_err(named("tau_s"))?;
         let cell = cell.with_threshold(self.threshold).map_err(named("threshold"))?;
-        cell.with_reset(self.reset()?).map_err(named("reset"))
+        let cell = cell.with_reset(self.reset()?).map_err(named("reset"))?;
+        cell.check().map_err(named("cell"))?;
+        Ok(cell)
+    }
+
+    /// What the cells of each layer learn besides weights.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] names what no cell, or not this one, has.
+    ///
+    /// ```
+    /// use resurge_experiments::train::{Config, Preset};
+    /// use resurge_snn::Learnable;
+    ///
+    /// let config = Config::preset(Preset::Small).with(&["learned=[\"decay\"]"])?;
+    /// assert_eq!(config.learned()?, [Learnable::Decay]);
+    /// let error = config.with(&["learned=[\"v_reset\"]"]).unwrap_err().to_string();
+    /// assert!(error.contains("these cells do not have"), "{error}");
+    /// # Ok::<(), resurge_experiments::train::TrainError>(())
+    /// ```
+    pub fn learned(&self) -> Result<Vec<Learnable>, TrainError> {
+        let cell = self.cell()?;
+        let refuse =
+            |name: &str, problem: &str| Err(TrainError::Config(format!("learned has \"{name}\", {problem}")));
+        let mut found = Vec::new();
+        for name in &self.learned {
+            let one: Learnable = name.parse().map_err(named("learned"))?;
+            match one {
+                Learnable::Recurrent => {
+                    return refuse(
+                        name,
+                        "which is of one layer: write \"linear NEURONS recurrent\" in layers",
+                    );
+                }
+                _ if !one.applies(&cell) => return refuse(name, "which these cells do not have"),
+                _ if found.contains(&one) => return refuse(name, "twice"),
+                _ => {}
+            }
+            found.push(one);
+        }
+        if found.contains(&Learnable::Decay) && found.contains(&Learnable::DecayLogit) {
+            return refuse("decay logit", "and the decay besides; learn one of them");
+        }
+        Ok(found)
+    }
+
+    /// The decay of the traces as which the input comes in: it is filtered as layers see each other, or not at all.
+    pub(crate) fn input_trace_decay(&self) -> Result<f64, TrainError> {
+        Ok(match self.between {
+            CellOutput::Traces => self.cell()?.trace_decay(),
+            CellOutput::Spikes => 0.0,
+        })
+    }
+
+    /// What the last layer hands on to the loss.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] where the loss is of the other.
+    ///
+    /// ```
+    /// use resurge_experiments::train::{Config, Preset};
+    /// use resurge_snn::CellOutput;
+    ///
+    /// let config = Config::preset(Preset::Small); // a kernel loss
+    /// assert_eq!(config.output()?, CellOutput::Traces);
+    /// assert_eq!(config.with(&["loss=cross-entropy sum"])?.output()?, CellOutput::Spikes);
+    /// assert!(config.with(&["output=spikes"]).is_err());
+    /// # Ok::<(), resurge_experiments::train::TrainError>(())
+    /// ```
+    pub fn output(&self) -> Result<CellOutput, TrainError> {
+        let (of_loss, loss) = (self.of_loss()?, &self.loss);
+        if self.output == "auto" {
+            return Ok(of_loss.unwrap_or(CellOutput::Spikes));
+        }
+        let output = self.output.parse().map_err(|_: SnnError| {
+            let text = &self.output;
+            TrainError::Config(format!("output is \"{text}\"; it must be auto, traces or spikes"))
+        })?;
+        match of_loss {
+            Some(needed) if needed != output => Err(TrainError::Config(format!(
+                "output is \"{output}\", but the loss \"{loss}\" compares {needed}; write auto"
+            ))),
+            _ => Ok(output),
+        }
+    }
+
+    /// What the loss is of, where it is of one thing alone.
+    fn of_loss(&self) -> Result<Option<CellOutput>, TrainError> {
+        Ok(match self.loss()? {
+            Loss::Kernel { .. } => Some(CellOutput::Traces),
+            Loss::Count { .. } => Some(CellOutput::Spikes),
+            _ => None,
+        })
     }
 
     /// The loss.
@@ -48,23 +142,20 @@ impl Config {
     /// [`TrainError::Config`] with the forms that there are.
     ///
     /// ```
-    /// use resurge_experiments::train::{Config, Loss, Preset};
+    /// use resurge_experiments::train::{Config, Preset};
+    /// use resurge_snn::Loss;
     ///
     /// let config = Config::preset(Preset::Small).with(&["loss=kernel 011"])?;
-    /// assert_eq!(config.loss()?, Loss::Kernel(vec![false, true, true]));
+    /// assert_eq!(config.loss()?, Loss::Kernel { pattern: vec![false, true, true] });
     /// # Ok::<(), resurge_experiments::train::TrainError>(())
     /// ```
     pub fn loss(&self) -> Result<Loss, TrainError> {
         match self.loss.parse().map_err(named("loss"))? {
-            resurge_snn::Loss::Kernel { pattern } => Ok(Loss::Kernel(pattern)),
-            resurge_snn::Loss::Count { desired, undesired, one_sided: false } => {
-                CountTarget::new(desired, undesired).map(Loss::Count).map_err(named("loss"))
-            }
-            _ => {
-                let problem =
-                    "which trainings do not have; take \"kernel PATTERN\" or \"count DESIRED UNDESIRED\"";
-                Err(TrainError::Config(format!("loss is \"{}\", {problem}", self.loss)))
-            }
+            Loss::WeightedSum { .. } => Err(TrainError::Config(format!(
+                "loss is \"{}\", which compares with weights, but data have classes; take another",
+                self.loss
+            ))),
+            loss => Ok(loss),
         }
     }
 
@@ -72,24 +163,21 @@ impl Config {
     pub(super) fn check_loss(&self) -> Result<(), TrainError> {
         let (text, steps) = (&self.loss, self.steps);
         let refuse = |problem: String| Err(TrainError::Config(format!("loss is \"{text}\", {problem}")));
-        if let Loss::Kernel(pattern) = self.loss()? {
-            return match pattern.iter().take(steps).any(|&spike| spike) {
-                true => Ok(()),
-                false => refuse(format!(
-                    "which has no target spike in {}, so that silence is right for every class; give it a 1",
-                    resurge_report::counted(steps, "step")
-                )),
-            };
-        }
-        let counts: Vec<f64> = self.loss.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        match counts[..] {
-            [desired, undesired] if undesired >= desired => refuse(
+        match self.loss()? {
+            Loss::Kernel { pattern } if !pattern.iter().take(steps).any(|&spike| spike) => refuse(format!(
+                "which has no target spike in {}, so that silence is right for every class; give it a 1",
+                resurge_report::counted(steps, "step")
+            )),
+            Loss::Count { desired, undesired, .. } if undesired >= desired => refuse(
                 "but the right class must spike more often than the others; write the larger number first"
                     .into(),
             ),
-            [desired, _] if desired > steps as f64 => refuse(format!(
+            Loss::Count { desired, .. } if desired > steps as f64 => refuse(format!(
                 "but in {steps} steps a neuron spikes at most {steps} times; ask for fewer, or take more steps"
             )),
+            Loss::CrossEntropy { scale, .. } | Loss::Mse { scale, .. } if scale <= 0.0 => refuse(
+                "which is smallest where the classes are told apart worst; give it a positive scale".into(),
+            ),
             _ => Ok(()),
         }
     }

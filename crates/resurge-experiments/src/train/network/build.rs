@@ -1,10 +1,11 @@
 //! A network as the settings describe it, and its first weights.
 
-use super::{Layer, Network};
+use super::{Layer, Network, Parameter};
 use crate::train::{Config, LayerSpec, TrainError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resurge_tensor::{Conv2d, Scalar, Tensor, Window2d};
+use resurge_snn::Learnable;
+use resurge_tensor::{Conv2d, Scalar, Shape, Tensor, Window2d};
 
 /// The most weights of a layer, and the most potentials of a layer for one sample: 4 GiB in single precision.
 const MOST: u64 = 1 << 30;
@@ -28,9 +29,12 @@ impl Network {
             cell: config.cell()?,
             steps: config.steps,
             loss: config.loss()?,
+            input_trace_decay: config.input_trace_decay()?,
+            outputs: [config.between, config.output()?],
+            learned: config.learned()?,
             layers: Vec::new(),
             names: Vec::new(),
-            shapes: Vec::new(),
+            parameters: Vec::new(),
             neurons: Vec::new(),
             gain: config.gain,
             still: true,
@@ -49,7 +53,7 @@ impl Network {
                  each class"
             )));
         };
-        if *last != (LayerSpec::Linear { neurons: classes }) {
+        if !matches!(last, LayerSpec::Linear { neurons, .. } if *neurons == classes) {
             return Err(TrainError::Layer {
                 position: config.layers.len(),
                 layer: last.to_string(),
@@ -74,14 +78,12 @@ impl Network {
                 let [h, w] = window.positions("conv", [height, width]).map_err(window_error)?;
                 let conv = Conv2d::new().with_stride([stride; 2]).with_padding([padding; 2]);
                 self.layers.push(Layer::Conv(conv));
-                self.names.push(format!("conv{number}"));
-                self.shapes.push([filters, channels, kernel, kernel].into());
+                self.learn(format!("conv{number}"), [filters, channels, kernel, kernel].into());
                 *signal = vec![filters, h, w];
             }
-            LayerSpec::Linear { neurons } => {
-                self.layers.push(Layer::Linear);
-                self.names.push(format!("linear{number}"));
-                self.shapes.push([neurons, signal.iter().product()].into());
+            LayerSpec::Linear { neurons, recurrent } => {
+                self.layers.push(Layer::Linear { recurrent });
+                self.learn(format!("linear{number}"), [neurons, signal.iter().product()].into());
                 *signal = vec![neurons];
             }
             LayerSpec::Pool { size } => {
@@ -99,6 +101,25 @@ impl Network {
         Ok(())
     }
 
+    /// Takes in a layer's weight, and what its cells learn.
+    fn learn(&mut self, name: String, weight: Shape) {
+        let (layer, neurons) = (self.names.len(), weight[0]);
+        let recurrent = matches!(self.layers.last(), Some(Layer::Linear { recurrent: true }));
+        let recurrent = recurrent.then_some(Learnable::Recurrent);
+        let own: Vec<Learnable> = recurrent.into_iter().chain(self.learned.iter().copied()).collect();
+        self.parameters.push(Parameter { name: name.clone(), shape: weight, layer, of_cells: None });
+        self.parameters.extend(own.into_iter().map(|learned| Parameter {
+            name: format!("{name}.{learned}"),
+            shape: match learned {
+                Learnable::Recurrent => [neurons, neurons].into(),
+                _ => Shape::default(),
+            },
+            layer,
+            of_cells: Some(learned),
+        }));
+        self.names.push(name);
+    }
+
     /// The neurons of a new layer, if they and its weights are few enough for any machine.
     fn count(&self, signal: &[usize]) -> Result<usize, String> {
         let product = |extents: &[usize]| extents.iter().try_fold(1_usize, |n, &x| n.checked_mul(x));
@@ -109,13 +130,15 @@ impl Network {
                 None => Err(format!("{what} are more than {MOST}; make it smaller")),
             }
         };
-        if let Some(shape) = self.shapes.last() {
-            limited(shape, 1, "its weights")?;
+        let layer = self.names.len().saturating_sub(1);
+        for parameter in self.parameters.iter().filter(|parameter| parameter.layer == layer) {
+            limited(&parameter.shape, 1, "its weights")?;
         }
         limited(signal, self.steps, "its neurons in all time steps")
     }
 
-    /// Seeded weights: uniform in `+- gain * sqrt(6 / inputs of a neuron)` (He et al. 2015).
+    /// Seeded weights: uniform in `+- gain * sqrt(6 / inputs of a neuron)` (He et al. 2015), and of recurrent ones
+    /// likewise; constants begin with the cell's.
     ///
     /// # Errors
     /// A shape error for weights that cannot be addressed.
@@ -129,13 +152,19 @@ impl Network {
     /// # Ok::<(), resurge_experiments::train::TrainError>(())
     /// ```
     pub fn init<S: Scalar>(&self, seed: u64) -> Result<Vec<Tensor<S>>, TrainError> {
-        let weights = self.shapes.iter().enumerate().map(|(layer, shape)| {
+        let weights = self.parameters.iter().map(|Parameter { shape, layer, of_cells, .. }| {
+            let stream = match of_cells {
+                None => *layer as u64,
+                // Apart from those of all weights, so that these do not change when a layer becomes recurrent.
+                Some(Learnable::Recurrent) => (1 << 32) + *layer as u64,
+                Some(constant) => return Ok(Tensor::scalar(S::from_f64(constant.value(&self.cell)))),
+            };
             // Keyed by the seed, a stream a layer, and numbers made here: they must not change with a library.
             let mut key = [0; 32];
             key[..8].copy_from_slice(&seed.to_le_bytes());
             key[8] = 1;
             let mut rng = ChaCha8Rng::from_seed(key);
-            rng.set_stream(layer as u64);
+            rng.set_stream(stream);
             let inputs: usize = shape[1..].iter().product();
             let bound = self.gain * (6.0 / inputs.max(1) as f64).sqrt();
             let unit = 1.0 / (1_u64 << 53) as f64;

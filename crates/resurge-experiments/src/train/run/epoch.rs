@@ -52,7 +52,7 @@ impl Training {
         // Before the clamp, which would hide an infinity.
         let bad = self.weights.iter().position(|weight| !weight.is_finite());
         if let Some(bad) = bad {
-            let layer = self.network.names()[bad].clone();
+            let layer = self.network.parameters()[bad].name.clone();
             return Err(self.not_finite(NotFinite::Weight { layer }));
         }
         // Only then can a square be infinite; a look at every moment of every update would cost
@@ -60,12 +60,18 @@ impl Training {
         if norm.min(limit) > 1e18 {
             let moments = self.optimiser.moments();
             if let Some(bad) = moments.second.iter().position(|moment| !moment.is_finite()) {
-                let layer = self.network.names()[bad].clone();
+                let layer = self.network.parameters()[bad].name.clone();
                 return Err(self.not_finite(NotFinite::Moment { layer }));
             }
         }
+        let constants: Vec<_> = self.network.constants().collect();
+        for &(k, constant) in &constants {
+            self.weights[k] = self.weights[k].map(|x: f32| constant.nearest(f64::from(x)) as f32);
+        }
         if self.config.clamp > 0.0 {
+            let kept: Vec<_> = constants.iter().map(|&(k, _)| (k, self.weights[k].clone())).collect();
             clamp_parameters(&mut self.weights, self.config.clamp)?;
+            kept.into_iter().for_each(|(k, constant)| self.weights[k] = constant);
         }
         self.progress.updates += 1;
         Ok(norm)

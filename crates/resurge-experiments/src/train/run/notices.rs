@@ -1,7 +1,8 @@
 //! What should not be overlooked of a training that runs without an error.
 
 use super::{Event, Training};
-use crate::train::{EpochRow, Loss};
+use crate::train::EpochRow;
+use resurge_snn::Loss;
 use std::ops::RangeInclusive;
 
 /// Something that holds of an epoch.
@@ -43,7 +44,7 @@ impl Training {
     /// Those of the settings and the samples.
     fn notices_before(&self) -> Vec<String> {
         let mut found = Vec::new();
-        if let Ok(Loss::Kernel(pattern)) = self.config.loss() {
+        if let Ok(Loss::Kernel { pattern }) = self.config.loss() {
             let unused = pattern.iter().skip(self.config.steps).filter(|&&spike| spike).count();
             if unused > 0 {
                 found.push(format!(
