@@ -1,14 +1,14 @@
 //! The network of a training: built from the settings, written once for every scalar.
 
 mod build;
+mod loss;
+
+pub use build::Parameter;
 
 use super::TrainError;
 use resurge_autodiff::{Tape, Var};
-use resurge_snn::{
-    Cell, CellOutput, CellRun, Learnable, Loss, Readout, Reduction, Target, avg_pool2d, conv2d, dropout,
-    flatten, linear, readout,
-};
-use resurge_tensor::{Conv2d, Scalar, Shape, Tensor, Window2d};
+use resurge_snn::{Cell, CellOutput, CellRun, Learnable, Loss, avg_pool2d, conv2d, dropout, flatten, linear};
+use resurge_tensor::{Conv2d, Scalar, Tensor, Window2d};
 
 /// A spiking network on images: convolutions and linear layers without bias, cells after each, which exchange traces or
 /// spikes and may see their own of the step before.
@@ -53,30 +53,6 @@ pub struct Network {
     neurons: Vec<usize>,
     gain: f64,
     still: bool,
-}
-
-/// What is learned.
-///
-/// ```
-/// use resurge_experiments::train::{Config, Network, Preset};
-///
-/// let settings = ["layers=[\"linear 20 recurrent\", \"linear 10\"]", "learned=[\"threshold\"]"];
-/// let network = Network::new(&Config::preset(Preset::Small).with(&settings)?, [1, 28, 28], 10)?;
-/// let names: Vec<&str> = network.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
-/// let expected = ["linear1", "linear1.recurrent weight", "linear1.threshold", "linear2", "linear2.threshold"];
-/// assert_eq!(names, expected);
-/// # Ok::<(), resurge_experiments::train::TrainError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameter {
-    /// A layer's weight has the layer's name; what its cells learn has that and its own.
-    pub name: String,
-    /// Its shape; of a constant `[]`.
-    pub shape: Shape,
-    /// The number of its layer of cells, from 0.
-    pub layer: usize,
-    /// What of the cells it is; `None` for the weight before them.
-    pub of_cells: Option<Learnable>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -402,71 +378,5 @@ impl Network {
     /// of it.
     fn shown(&self) -> Vec<f64> {
         (0..self.steps).map(|t| 1.0 - self.input_trace_decay.powi(t as i32 + 1)).collect()
-    }
-
-    /// The loss of an output `[T, B, classes]`, summed over the batch.
-    ///
-    /// # Errors
-    /// [`TrainError::Network`] where the classes do not fit.
-    ///
-    /// ```
-    /// # use resurge_autodiff::Tape;
-    /// # use resurge_tensor::Tensor;
-    /// # use resurge_experiments::train::{Config, Network, Preset};
-    /// let network = Network::new(&Config::preset(Preset::Small), [1, 28, 28], 10)?;
-    /// let mut tape = Tape::<f64>::new();
-    /// let silent = tape.constant(Tensor::zeros([5, 2, 10])?);
-    /// let [of_two, of_one] = [vec![3, 7], vec![3]];
-    /// let loss = network.loss(&mut tape, silent, &of_two)?;
-    /// assert!(tape.value(loss)?.item().is_some_and(|loss| loss > 0.0)); // the classes' neurons should fire
-    /// assert!(network.loss(&mut tape, silent, &of_one).is_err()); // a class is missing
-    /// # Ok::<(), resurge_experiments::train::TrainError>(())
-    /// ```
-    pub fn loss<S: Scalar>(
-        &self,
-        tape: &mut Tape<S>,
-        output: Var,
-        classes: &[usize],
-    ) -> Result<Var, TrainError> {
-        let batch = tape.value(output)?.shape()[1];
-        let target = Target::Classes(classes.to_vec());
-        let loss = self.loss.run(tape, output, None, &target, self.trace_decay())?;
-        // A batch is cut into parts, whose losses are added.
-        Ok(match self.loss {
-            Loss::CrossEntropy { reduction, .. } | Loss::Mse { reduction, .. }
-                if reduction != Reduction::Sum =>
-            {
-                tape.scale(loss, batch as f64)?
-            }
-            _ => loss,
-        })
-    }
-
-    /// What classes are told apart by, `[B, classes]`: the readout of a loss that has one, else the sum over time.
-    ///
-    /// # Errors
-    /// [`TrainError::Network`] for an output that is no sequence.
-    ///
-    /// ```
-    /// # use resurge_autodiff::Tape;
-    /// # use resurge_tensor::Tensor;
-    /// # use resurge_experiments::train::{Config, Network, Preset};
-    /// let config = Config::preset(Preset::Small).with(&["loss=cross-entropy last"])?;
-    /// let network = Network::new(&config, [1, 28, 28], 10)?;
-    /// let output = Tensor::from_fn([5, 1, 10], |i| i as f32)?;
-    /// assert_eq!(network.scores(&output)?.as_slice()[..2], [40.0, 41.0]);
-    /// # Ok::<(), resurge_experiments::train::TrainError>(())
-    /// ```
-    pub fn scores(&self, output: &Tensor<f32>) -> Result<Tensor<f32>, TrainError> {
-        let over_time = match self.loss {
-            Loss::CrossEntropy { readout, .. } | Loss::Mse { readout, .. } if readout != Readout::All => {
-                readout
-            }
-            _ => Readout::Sum,
-        };
-        let mut tape = Tape::new();
-        let output = tape.constant(output.clone());
-        let scores = readout(&mut tape, output, over_time)?;
-        Ok(tape.value(scores)?.clone())
     }
 }

@@ -1,6 +1,6 @@
 //! A network as the settings describe it, and its first weights.
 
-use super::{Layer, Network, Parameter};
+use super::{Layer, Network};
 use crate::train::{Config, LayerSpec, TrainError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,6 +9,30 @@ use resurge_tensor::{Conv2d, Scalar, Shape, Tensor, Window2d};
 
 /// The most weights of a layer, and the most potentials of a layer for one sample: 4 GiB in single precision.
 const MOST: u64 = 1 << 30;
+
+/// What is learned.
+///
+/// ```
+/// use resurge_experiments::train::{Config, Network, Preset};
+///
+/// let settings = ["layers=[\"linear 20 recurrent\", \"linear 10\"]", "learned=[\"threshold\"]"];
+/// let network = Network::new(&Config::preset(Preset::Small).with(&settings)?, [1, 28, 28], 10)?;
+/// let names: Vec<&str> = network.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+/// let expected = ["linear1", "linear1.recurrent weight", "linear1.threshold", "linear2", "linear2.threshold"];
+/// assert_eq!(names, expected);
+/// # Ok::<(), resurge_experiments::train::TrainError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// A layer's weight has the layer's name; what its cells learn has that and its own.
+    pub name: String,
+    /// Its shape; of a constant `[]`.
+    pub shape: Shape,
+    /// The number of its layer of cells, from 0.
+    pub layer: usize,
+    /// What of the cells it is; `None` for the weight before them.
+    pub of_cells: Option<Learnable>,
+}
 
 impl Network {
     /// The network of the settings on images `[C, H, W]`.
