@@ -20,7 +20,7 @@ const SOURCES: usize = 16;
 const LAGS: usize = 60;
 
 /// Numbers that all passes of one place may go through; of a larger layer, fewer steps send errors back.
-const NUMBERS: usize = 400_000_000;
+const NUMBERS: usize = 200_000_000;
 
 /// The recurrences of a program, with what the loss hands to the spikes of each.
 pub(crate) struct Lags<'a> {

@@ -232,7 +232,7 @@ impl Finder<'_> {
         (resets, states)
     }
 
-    /// Comparisons of an earlier step's state that a later step takes.
+    /// Comparisons of an earlier step's state, or of its spike, that a later step takes.
     pub(super) fn comparisons(&self, layer: &Layer) -> Vec<usize> {
         let mut found = Vec::new();
         for (&index, &step) in &layer.step {
@@ -250,7 +250,8 @@ impl Finder<'_> {
         // A state less its threshold may be computed once more for the comparison.
         let mut left: Vec<(usize, usize)> = self.node(comparison).inputs.iter().map(|&i| (i, 0)).collect();
         while let Some((index, depth)) = left.pop() {
-            if layer.states.contains(&index) && layer.step[&index] < step {
+            let spike = layer.spikes.contains(&index);
+            if spike || layer.states.contains(&index) && layer.step[&index] < step {
                 return true;
             }
             if depth < 4 && self.follows(index) && !layer.step.contains_key(&index) {

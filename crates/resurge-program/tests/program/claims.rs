@@ -1,7 +1,7 @@
 //! Claims of what a gradient is, and the search for what it is instead; against Resurge's own cells.
 
 use crate::cells::{gradient, program};
-use crate::draft::Draft;
+use crate::draft::{Data, Draft};
 use resurge_program::{CheckOptions, Claim, ProgramError, ProgramFile, ProgramReport, check};
 use resurge_snn::{Cell, Reset, ResetGradient, ResetKind, ResetTiming, Surrogate};
 
@@ -167,9 +167,32 @@ fn what_this_input_cannot_tell_is_undecided() {
     // Where no spike has a slope, the reset has no gradient to be attached or not.
     let narrow = Surrogate::ALL.iter().find(|one| one.entry.name == "triangle").unwrap();
     let cell = Cell::lif(narrow.of_width.unwrap()(1e-3).unwrap());
-    let potential = resurge_tensor::Tensor::<f64>::full([1], 0.0).unwrap();
-    assert_eq!(potential.len(), 1);
     let detached = cell.with_reset_gradient(ResetGradient::Detached);
     let report = claiming(&program(&detached, &gradient(&detached)), "full");
-    assert_eq!(report.code, "undecided", "{}", report.words);
+    assert_eq!((report.code.as_str(), report.claim.clone().unwrap().holds), ("undecided", None));
+    assert!(report.words.contains("on this input that changes nothing"), "{}", report.words);
+}
+
+/// A reset by a comparison of the spike has no gradient, whatever is claimed.
+#[test]
+fn a_reset_by_a_comparison_is_detached() {
+    let plain = Cell::lif(Surrogate::atan(2.0).unwrap()).with_decay(0.8).unwrap();
+    let cell = plain.with_reset(Reset::TO_ZERO).unwrap().with_reset_gradient(ResetGradient::Detached);
+    let mut draft = program(&cell, &gradient(&cell));
+    let stops = (0..draft.nodes.len()).filter(|&i| draft.nodes[i]["op"] == "stop").collect::<Vec<_>>();
+    for stop in stops {
+        let spike = format!("value.{}", draft.nodes[stop]["in"][0]);
+        let Some((_, Data::Numbers(shape, values))) = draft.tensors.iter().find(|(n, _)| *n == spike) else {
+            panic!("{spike}");
+        };
+        let (shape, values) = (shape.clone(), values.clone());
+        draft.nodes[stop]["op"] = "decide".into();
+        draft.nodes[stop]["with"] = serde_json::json!({ "kind": "ne" });
+        draft.numbers(&format!("value.{stop}"), &shape, values);
+    }
+    let report = claiming(&draft, "detached");
+    assert_eq!((report.code.as_str(), report.reset_gradient.as_deref()), ("proved", Some("detached")));
+    let report = claiming(&draft, "full");
+    assert_eq!(report.code, "claim", "{}", report.words);
+    assert!(report.words.contains("cell.py:5 under net.py:9 is a comparison"), "{}", report.words);
 }

@@ -40,9 +40,7 @@ pub(crate) struct Arguments {
     /// The audit files and program files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Hold the gradients of program files against this claim: full, detached, spatial-only, scaled:0.5, or places
-    ///
-    /// Places are named by file and line: net.py:7=detached,net.py:9=attached. An audit file has its own claim.
+    /// Hold program files against a claim: full, detached, spatial-only, scaled:0.5, or places: net.py:7=detached
     #[arg(long, value_name = "CLAIM")]
     claim: Option<Claim>,
     /// Write the full report to this file, as JSON; - is standard output
