@@ -2,13 +2,11 @@
 
 use super::profile::{LagProfile, StepProfile};
 use super::report::{AuditReport, AuditReports, FileReport};
+use resurge_program::ProgramReport;
+use resurge_report::counted;
+use resurge_report::page::{class, escape, page};
 use resurge_report::plot::{Axes, Kind, Line, PlotError, grid};
 use std::fmt::Write;
-
-const STYLE: &str = include_str!("report.css");
-
-/// The most points of a line.
-const POINTS: usize = 1000;
 
 /// The most layers that are drawn, from the first on; the JSON report has them all.
 const PANELS: usize = 24;
@@ -28,34 +26,72 @@ const PANELS: usize = 24;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn html(reports: &AuditReports) -> Result<String, PlotError> {
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>Resurge audit</title>\
-         <style>\n{STYLE}</style></head><body>\n<h1>Resurge audit</h1>\n<p>{}.</p>\n",
-        reports.summary()
-    );
-    page += "<table><tr><th>File</th><th>Framework</th><th>Verdict</th></tr>\n";
-    for (number, file) in reports.files.iter().enumerate() {
-        let (framework, verdict, class) = match (&file.audit, &file.error) {
-            (Some(audit), _) => (audit.framework.as_str(), audit.code.as_str(), class(audit.matches)),
-            (None, error) => ("", error.as_deref().unwrap_or_default(), "bad"),
-        };
-        let (name, framework, verdict) = (escape(&file.file), escape(framework), escape(verdict));
+    html_with_programs(reports, &[])
+}
+
+/// The report as a page, with those of program files by their names: what was found, or why nothing was.
+///
+/// # Errors
+/// [`PlotError`] where a plot cannot be drawn.
+///
+/// ```
+/// use resurge_audit::{AuditReports, html_with_programs};
+/// use resurge_program::{CheckOptions, ProgramFile, check};
+///
+/// let file = ProgramFile::open("../resurge-program/samples/leaky.safetensors".as_ref())?;
+/// let report = check(&file, &CheckOptions::default())?;
+/// let page = html_with_programs(&AuditReports::new(vec![]), &[("leaky".into(), Ok(report))])?;
+/// assert!(page.contains("1 of 1 program right") && page.contains("<svg"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn html_with_programs(
+    reports: &AuditReports,
+    programs: &[(String, Result<ProgramReport, String>)],
+) -> Result<String, PlotError> {
+    let mut body = format!("<p>{}.</p>\n", summary(reports, programs));
+    body += "<table><tr><th>File</th><th>Framework</th><th>Verdict</th></tr>\n";
+    let audits = reports.files.iter().map(|file| match (&file.audit, &file.error) {
+        (Some(audit), _) => {
+            (&*file.file, audit.framework.as_str(), audit.code.as_str(), class(audit.matches))
+        }
+        (None, error) => (&*file.file, "", error.as_deref().unwrap_or_default(), "bad"),
+    });
+    let others = programs.iter().map(|(name, found)| match found {
+        Ok(report) => (&**name, report.framework.as_str(), report.code.as_str(), class(report.matches)),
+        Err(error) => (&**name, "", error.as_str(), "bad"),
+    });
+    for (number, (name, framework, verdict, class)) in audits.chain(others).enumerate() {
+        let (name, framework, verdict) = (escape(name), escape(framework), escape(verdict));
         let _ = writeln!(
-            page,
+            body,
             "<tr><td><a href=\"#f{number}\">{name}</a></td><td>{framework}</td><td class=\"{class}\">{verdict}</td></tr>"
         );
     }
-    page += "</table>\n";
+    body += "</table>\n";
     for (number, file) in reports.files.iter().enumerate() {
-        section(&mut page, number, file)?;
+        section(&mut body, number, file)?;
     }
-    page += "</body></html>\n";
-    Ok(page)
+    for (number, (name, found)) in programs.iter().enumerate() {
+        let number = reports.files.len() + number;
+        let _ = writeln!(body, "<h2 id=\"f{number}\">{}</h2>", escape(name));
+        match found {
+            Ok(report) => body += &resurge_program::html(report)?,
+            Err(error) => {
+                let _ = writeln!(body, "<p class=\"bad\">Unusable: {}</p>", escape(error));
+            }
+        }
+    }
+    Ok(page("Resurge audit", &body))
 }
 
-fn class(good: bool) -> &'static str {
-    if good { "good" } else { "bad" }
+fn summary(reports: &AuditReports, programs: &[(String, Result<ProgramReport, String>)]) -> String {
+    let right = programs.iter().filter(|(_, found)| found.as_ref().is_ok_and(|r| r.matches)).count();
+    let of_programs = format!("{right} of {} right", counted(programs.len(), "program"));
+    match (programs.is_empty(), reports.files.is_empty()) {
+        (true, _) => reports.summary(),
+        (false, true) => of_programs,
+        (false, false) => format!("{}; {of_programs}", reports.summary()),
+    }
 }
 
 fn section(page: &mut String, number: usize, file: &FileReport) -> Result<(), PlotError> {
@@ -206,16 +242,8 @@ fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
 
 /// A line in units of the largest of `unit`, since gradients may have any size.
 fn line(name: &str, color: usize, values: &[f64], unit: &[f64]) -> Option<Line> {
-    if !values.iter().any(|&y| y > 0.0 && y.is_finite()) {
-        return None;
-    }
     let largest = unit.iter().copied().fold(0.0, f64::max);
-    let scale = if largest > 0.0 { 1.0 / largest } else { 1.0 };
-    // Of more points than a plot can show, the largest of each few.
-    let few = values.len().div_ceil(POINTS);
-    let largest = values.chunks(few).map(|some| some.iter().copied().fold(0.0, f64::max));
-    let points = largest.enumerate().map(|(i, y)| ((i * few) as f64, y * scale, None)).collect();
-    Some(Line { name: name.into(), color, points })
+    Line::series(name, color, values, if largest > 0.0 { 1.0 / largest } else { 1.0 })
 }
 
 fn axes(title: String, x: &str, lines: Vec<Option<Line>>) -> Option<Axes> {
@@ -242,10 +270,6 @@ fn lag_axes(profile: &LagProfile) -> Option<Axes> {
         line("reset term", 3, &profile.reset_term, &profile.full),
     ];
     axes(format!("layer {}: by steps back from the output", profile.layer), "lag", lines)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub use error::{AuditError, FileError, Result};
 pub use file::{AuditFile, Precision};
 pub use forward::{Divergence, ForwardReport, LayerForward};
 #[cfg(feature = "html")]
-pub use html::html;
+pub use html::{html, html_with_programs};
 pub use profile::{LagProfile, StepProfile};
 pub use proof::ProofReport;
 pub use report::{AuditReport, AuditReports, FileReport, GradientReport};

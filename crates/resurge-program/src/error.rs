@@ -55,6 +55,14 @@ pub enum ProgramError {
         /// The size of the file.
         bytes: usize,
     },
+    /// A claim that says nothing, or names a place where there is nothing to claim.
+    #[error("the claim `{claim}`: {problem}")]
+    Claim {
+        /// The claim.
+        claim: String,
+        /// What is wrong with it, and what there is.
+        problem: String,
+    },
     /// The program could not be computed.
     #[error("the program cannot be run: {0}")]
     Run(String),

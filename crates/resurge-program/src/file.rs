@@ -370,22 +370,4 @@ impl ProgramFile {
     pub fn leaves(&self) -> impl Iterator<Item = &str> {
         self.leaves.iter().map(|&leaf| self.leaf_name(leaf))
     }
-
-    pub(crate) fn leaf_name(&self, node: usize) -> &str {
-        match &self.nodes[node].kind {
-            Kind::Leaf(leaf) => &leaf.name,
-            _ => "",
-        }
-    }
-
-    /// The line of a node, and the lines that called it, in one text.
-    pub(crate) fn place(&self, site: Option<usize>) -> String {
-        let frames = site.and_then(|site| self.sites.get(site)).map_or(&[][..], |frames| frames);
-        match frames {
-            [] => "an unknown line".into(),
-            [first, rest @ ..] => {
-                rest.iter().take(2).fold(first.to_string(), |text, frame| format!("{text} under {frame}"))
-            }
-        }
-    }
 }

@@ -1,11 +1,14 @@
 //! The recorded values beside those that the operations give, decision by decision.
 
-use crate::ProgramFile;
+use crate::check::norm;
+use crate::facts::surrogates;
 use crate::interpret::Recorded;
 use crate::node::Kind;
 use crate::report::ForwardFacts;
-use resurge_autodiff::{Result as TapeResult, Tape, Var};
+use crate::{ProgramFile, Result};
+use resurge_autodiff::Var;
 use resurge_tensor::{Bounded, Tensor};
+use std::collections::BTreeMap;
 
 /// One run with bounds of its rounding errors.
 pub(crate) struct Run {
@@ -13,17 +16,30 @@ pub(crate) struct Run {
     pub(crate) values: Vec<Option<Tensor<Bounded>>>,
     /// The gradient by each leaf.
     pub(crate) gradient: Vec<Tensor<Bounded>>,
+    /// The norm of the gradient by each surrogate's result.
+    pub(crate) adjoints: BTreeMap<usize, f64>,
 }
 
 impl Run {
-    pub(crate) fn of(program: &Recorded<'_>) -> TapeResult<Self> {
-        let mut tape = Tape::new();
-        let leaves: Vec<Var> = program.inputs().into_iter().map(|x| tape.leaf(x)).collect();
-        let (vars, loss) = program.run_all(&mut tape, &leaves)?;
-        let gradients = tape.backward(loss)?;
-        let gradient = leaves.iter().map(|&leaf| gradients.wrt(leaf).cloned()).collect::<TapeResult<_>>()?;
-        let values = vars.iter().map(|var| Ok(Some(tape.value((*var).ok_or(())?).map_err(|_| ())?.clone())));
-        Ok(Self { values: values.map(|v: Result<_, ()>| v.unwrap_or(None)).collect(), gradient })
+    pub(crate) fn of(program: &Recorded<'_>) -> Result<Self> {
+        let of: Vec<usize> = surrogates::nodes(program.file).into_values().flatten().collect();
+        let pass = program.pass(&of)?;
+        let value = |var: &Option<Var>| var.and_then(|var| pass.tape.value(var).ok().cloned());
+        let size = |g: &Tensor<Bounded>| norm(&g.as_slice().iter().map(|x| x.value).collect::<Vec<_>>());
+        Ok(Self {
+            values: pass.vars.iter().map(value).collect(),
+            adjoints: pass.adjoints.iter().map(|(&index, g)| (index, size(g))).collect(),
+            gradient: pass.gradient,
+        })
+    }
+
+    /// The value of a node as the framework had it, where it is recorded: it decided the framework's slopes.
+    pub(crate) fn seen(&self, file: &ProgramFile, node: usize) -> Option<Vec<f64>> {
+        match (&file.nodes[node].value, &self.values[node]) {
+            (Some(recorded), _) => Some(recorded.to_vec()),
+            (None, Some(computed)) => Some(computed.as_slice().iter().map(|x| x.value).collect()),
+            (None, None) => None,
+        }
     }
 }
 

@@ -1,23 +1,24 @@
 //! The program on a tape, over any scalar.
 
-use crate::node::{Kind, Node, Opaque, Surrogate};
+use crate::node::{Kind, Node, Opaque};
+use crate::rule::Rule;
 use crate::{ProgramFile, Result};
 use resurge_autodiff::{Anchor, Contributions, Op, Result as TapeResult, Tape, Var, Vjp};
 use resurge_gradcheck::{Program, ProgramResult};
 use resurge_tensor::{Scalar, Tensor};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// A recorded program as a program on the tape. Its inputs are its leaves.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorded<'a> {
     pub(crate) file: &'a ProgramFile,
-    /// The stops through which the gradient flows after all.
-    pub(crate) attached: BTreeSet<usize>,
+    /// What is differentiated in another way.
+    pub(crate) rule: Rule,
 }
 
 impl<'a> Recorded<'a> {
     pub(crate) fn new(file: &'a ProgramFile) -> Self {
-        Self { file, attached: BTreeSet::new() }
+        Self { file, rule: Rule::default() }
     }
 
     /// The values of the leaves.
@@ -40,7 +41,6 @@ impl<'a> Recorded<'a> {
             if !node.needed {
                 continue;
             }
-            let inputs: Vec<Var> = node.inputs.iter().filter_map(|&i| vars[i]).collect();
             vars[index] = match &node.kind {
                 Kind::Leaf(_) => leaf,
                 Kind::Opaque(Opaque { contributions, .. }) => match self.defined(node) {
@@ -56,7 +56,7 @@ impl<'a> Recorded<'a> {
                         Some(tape.constant(value(node)))
                     }
                 },
-                _ => Some(self.apply(tape, index, &inputs)?),
+                _ => Some(self.step(tape, index, |input| vars[input])?),
             };
         }
         let mut loss = match vars[self.file.loss] {
@@ -79,6 +79,19 @@ impl<'a> Recorded<'a> {
         }
     }
 
+    /// Runs one node that is neither a leaf nor opaque, on its inputs as the rule has them.
+    pub(crate) fn step<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        index: usize,
+        vars: impl Fn(usize) -> Option<Var>,
+    ) -> TapeResult<Var> {
+        let known = self.file.nodes[index].inputs.iter().filter_map(|&input| Some((input, vars(input)?)));
+        let inputs = known.map(|(input, var)| self.rule.input(tape, index, input, var));
+        let inputs = inputs.collect::<TapeResult<Vec<Var>>>()?;
+        self.apply(tape, index, &inputs)
+    }
+
     /// Runs one node that is neither a leaf nor opaque.
     pub(crate) fn apply<S: Scalar>(
         &self,
@@ -89,24 +102,63 @@ impl<'a> Recorded<'a> {
         let node = &self.file.nodes[index];
         match &node.kind {
             Kind::Operation(op) => op.apply(tape, inputs),
-            Kind::Stop(_) if self.attached.contains(&index) => Ok(inputs[0]),
-            Kind::Stop(_) => tape.detach(inputs[0]),
-            Kind::Surrogate(surrogate) => tape.apply(Linearised::new(node, surrogate), inputs),
+            Kind::Stop(_) => self.rule.stop(tape, index, inputs[0]),
+            Kind::Surrogate(surrogate) => {
+                let slopes = self.rule.slopes(index, surrogate).iter().map(Tensor::cast).collect();
+                tape.apply(Linearised { value: value(node), slopes }, inputs)
+            }
             Kind::Leaf(_) | Kind::Constant | Kind::Decide(_) | Kind::Opaque(_) => {
                 Ok(tape.constant(value(node)))
             }
         }
     }
 
-    /// The gradient of the loss by each leaf, and the loss.
-    pub(crate) fn gradient<S: Scalar>(&self) -> Result<(Vec<Tensor<S>>, S)> {
+    /// Whether gradients flow from each node to a leaf.
+    fn carrying(&self) -> Vec<bool> {
+        let mut found: Vec<bool> = Vec::with_capacity(self.file.nodes.len());
+        for (index, node) in self.file.nodes.iter().enumerate() {
+            let open = |&&input: &&usize| self.rule.edges.get(&(index, input)) != Some(&0.0);
+            let any = node.inputs.iter().filter(open).any(|&input| found[input]);
+            found.push(match &node.kind {
+                Kind::Leaf(_) => true,
+                Kind::Operation(_) | Kind::Surrogate(_) => any,
+                Kind::Stop(_) => any && self.rule.attached.get(&index).is_some_and(|&by| by != 0.0),
+                Kind::Opaque(_) => self.defined(node).is_some_and(|definition| found[definition]),
+                Kind::Constant | Kind::Decide(_) => false,
+            });
+        }
+        found
+    }
+
+    /// A run forward and backward: the gradients of the loss by the leaves, and by these nodes where there are any.
+    pub(crate) fn pass<S: Scalar>(&self, of: &[usize]) -> Result<Pass<S>> {
         let mut tape = Tape::new();
         let leaves: Vec<Var> = self.inputs().into_iter().map(|x| tape.leaf(x)).collect();
-        let (_, loss) = self.run_all(&mut tape, &leaves)?;
-        let gradients = tape.backward(loss)?;
-        let each = leaves.iter().map(|&leaf| gradients.wrt(leaf).cloned());
-        Ok((each.collect::<TapeResult<_>>()?, tape.value(loss)?.item().unwrap_or_default()))
+        let (vars, loss) = self.run_all(&mut tape, &leaves)?;
+        let carrying = self.carrying();
+        let inner: Vec<(usize, Var)> =
+            of.iter().filter(|&&i| carrying[i]).filter_map(|&i| Some((i, vars[i]?))).collect();
+        let wanted: Vec<Var> = leaves.iter().copied().chain(inner.iter().map(|&(_, var)| var)).collect();
+        let one = Tensor::full(tape.value(loss)?.shape(), S::one())?;
+        let mut gradient = tape.adjoints(loss, one, &wanted)?;
+        let adjoints = inner.iter().map(|&(index, _)| index).zip(gradient.split_off(leaves.len())).collect();
+        Ok(Pass { tape, vars, gradient, adjoints })
     }
+
+    /// The gradient of the loss by each leaf.
+    pub(crate) fn gradient(&self) -> Result<Vec<Tensor<f64>>> {
+        Ok(self.pass(&[])?.gradient)
+    }
+}
+
+/// A run of a program, forward and backward.
+pub(crate) struct Pass<S: Scalar> {
+    pub(crate) tape: Tape<S>,
+    pub(crate) vars: Vec<Option<Var>>,
+    /// By each leaf.
+    pub(crate) gradient: Vec<Tensor<S>>,
+    /// By other nodes.
+    pub(crate) adjoints: BTreeMap<usize, Tensor<S>>,
 }
 
 impl Program for Recorded<'_> {
@@ -125,12 +177,6 @@ fn value<S: Scalar>(node: &Node) -> Tensor<S> {
 struct Linearised<S> {
     value: Tensor<S>,
     slopes: Vec<Tensor<S>>,
-}
-
-impl<S: Scalar> Linearised<S> {
-    fn new(node: &Node, surrogate: &Surrogate) -> Self {
-        Self { value: value(node), slopes: surrogate.slopes.iter().map(Tensor::cast).collect() }
-    }
 }
 
 impl<S: Scalar> Op<S> for Linearised<S> {

@@ -16,26 +16,36 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod claim;
 mod container;
 mod cost;
 mod error;
 mod facts;
 mod file;
 mod forward;
+#[cfg(feature = "html")]
+mod html;
 mod interpret;
 mod json;
 mod locate;
 mod node;
 mod ops;
 mod proof;
+mod recurrence;
 mod report;
+mod rule;
+mod search;
+mod sites;
 mod tensors;
 mod text;
 
 pub use check::{CheckOptions, check};
+pub use claim::Claim;
 pub use container::check_header;
 pub use error::{ProgramError, Result};
 pub use file::{METADATA, ProgramFile, VERSION};
+#[cfg(feature = "html")]
+pub use html::html;
 pub use json::parse as parse_json;
 pub use node::Frame;
 pub use report::*;

@@ -1,5 +1,6 @@
 //! The report, as data.
 
+use crate::node::Frame;
 use serde::Serialize;
 
 /// What was found of a recorded program.
@@ -45,6 +46,58 @@ pub struct ProgramReport {
     pub missing: Vec<MissingFact>,
     /// What is wrong, and where.
     pub faults: Vec<Fault>,
+    /// How the reset is differentiated: `full`, `detached`, `spatial-only` or `mixed`; none where there is no reset.
+    pub reset_gradient: Option<String>,
+    /// Whether the gradient is what somebody says that it is.
+    pub claim: Option<ClaimFact>,
+    /// Where the framework's gradient is not the program's, which gradients it is instead; or the nearest.
+    pub explanations: Vec<Explanation>,
+    /// Each place that is named, with its line and the lines that called it.
+    pub lines: Vec<(String, Vec<Frame>)>,
+}
+
+/// Whether the program's gradient is the claimed one.
+///
+/// ```
+/// use resurge_program::{CheckOptions, ProgramFile, check};
+///
+/// let file = ProgramFile::open("samples/leaky.safetensors".as_ref())?;
+/// let options = CheckOptions { claim: Some("full".parse()?), ..CheckOptions::default() };
+/// let report = check(&file, &options)?;
+/// let claim = report.claim.expect("one was made");
+/// assert_eq!((report.code.as_str(), claim.holds), ("claim", Some(false)));
+/// assert!(claim.words.contains("detach at leaky.py"), "{}", claim.words);
+/// # Ok::<(), resurge_program::ProgramError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClaimFact {
+    /// The claim.
+    pub claim: String,
+    /// Whether it is the program's gradient; none where this input cannot tell.
+    pub holds: Option<bool>,
+    /// The norm of the difference, relative to that of the claimed gradient.
+    pub difference: f64,
+    /// What the program does in another way; why this input cannot tell.
+    pub words: String,
+}
+
+/// Another gradient of the program, beside the framework's.
+///
+/// ```
+/// use resurge_program::Explanation;
+///
+/// let words = "the gradient with detach at net.py:3 attached".to_owned();
+/// let found = Explanation { words, residual: 1e-16, explains: true };
+/// assert!(found.explains);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// Which one.
+    pub words: String,
+    /// What it leaves of the framework's, relative to the norm of that.
+    pub residual: f64,
+    /// Whether it leaves nothing but rounding.
+    pub explains: bool,
 }
 
 /// How the recorded values compare with those that the operations give.
@@ -139,12 +192,19 @@ pub struct CutFact {
     pub place: String,
     /// How often.
     pub times: usize,
+    /// What it cuts: the `reset` of a neuron, its `state` of the step before, or something `other`.
+    pub role: String,
     /// The norm of what it leaves out, relative to the norm of the gradient with this place attached.
     pub omitted: f64,
     /// The cosine between the gradient and the one with this place attached.
     pub cosine: f64,
     /// The same two for each leaf.
     pub by_leaf: Vec<(String, f64, f64)>,
+    /// Of a recurrence: the norm of what it leaves out of the gradient that comes back from a spike to the potential so
+    /// many steps before, relative to that gradient with this place attached.
+    pub by_lag: Vec<f64>,
+    /// For each of the surrogates, its adjoints with this place attached.
+    pub adjoints: Vec<Vec<f64>>,
 }
 
 /// A function whose gradient is not the derivative of its value.
@@ -175,8 +235,10 @@ pub struct SurrogateFact {
     pub peak: f64,
     /// The area under its family's slope, where it has one.
     pub area: Option<f64>,
-    /// The norm of the loss's gradient by its result, call by call.
+    /// The norm of the loss's gradient by its result, call by call: of the neurons of one layer, step by step.
     pub adjoints: Vec<f64>,
+    /// Whether that vanishes or explodes on the way back, in words.
+    pub flow: Option<String>,
 }
 
 /// A function that is taken at its word.

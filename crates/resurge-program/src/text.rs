@@ -31,6 +31,12 @@ impl fmt::Display for ProgramReport {
                 short(s.jump),
                 short(s.peak)
             )?;
+            if let Some(flow) = &s.flow {
+                writeln!(f, "    its adjoint {flow}")?;
+            }
+        }
+        if let Some(rule) = &self.reset_gradient {
+            writeln!(f, "  reset: {rule}")?;
         }
         for cut in &self.cuts {
             writeln!(
@@ -42,6 +48,12 @@ impl fmt::Display for ProgramReport {
                 100.0 * cut.omitted,
                 cut.cosine
             )?;
+            if !cut.by_lag.is_empty() {
+                let more = if cut.by_lag.len() > SHOWN { ", ..." } else { "" };
+                let each: Vec<String> =
+                    cut.by_lag.iter().take(SHOWN).map(|x| format!("{:.1}", 100.0 * x)).collect();
+                writeln!(f, "    the {}, by lag from 0 on, in %: {}{more}", cut.role, each.join(", "))?;
+            }
         }
         for t in &self.trusted {
             writeln!(f, "  taken at its word: {} at {}, {} times: {}", t.function, t.place, t.times, t.why)?;
@@ -54,6 +66,9 @@ impl fmt::Display for ProgramReport {
         }
         for fault in &self.faults {
             writeln!(f, "  fault: {fault}")?;
+        }
+        for e in self.explanations.iter().skip(1) {
+            writeln!(f, "  or it is {}", e.words)?;
         }
         for g in &self.gradients {
             let state = match (g.recorded, g.wrong) {
@@ -82,6 +97,9 @@ impl fmt::Display for ProgramReport {
         }
     }
 }
+
+/// Lags that are shown.
+const SHOWN: usize = 10;
 
 /// A number to four digits.
 fn short(x: f64) -> f64 {

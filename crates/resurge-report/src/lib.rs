@@ -10,6 +10,7 @@ mod claim;
 mod counted;
 mod disk;
 mod output;
+pub mod page;
 #[cfg(feature = "plot")]
 pub mod plot;
 #[cfg(feature = "statistics")]

@@ -6,6 +6,7 @@ use crate::proof::ProofReport;
 use crate::report::GradientReport;
 use crate::search::Explanation;
 use resurge_gradcheck::Untested;
+use resurge_report::page::STYLE;
 
 /// A report in which there are two of all that can be several, and markup in all names.
 fn report() -> AuditReport {

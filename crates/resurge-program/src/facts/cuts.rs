@@ -1,43 +1,66 @@
 //! What each cut leaves out: the gradient with that place attached, beside the gradient.
 
-use crate::Result;
+use super::lags::Lags;
+use super::surrogates;
 use crate::check::norm;
+use crate::claim;
+use crate::forward::Run;
 use crate::interpret::Recorded;
 use crate::node::Kind;
+use crate::recurrence::{Recurrence, Role};
 use crate::report::CutFact;
+use crate::rule::Rule;
+use crate::{ProgramFile, Result};
 use resurge_tensor::Tensor;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Places of which it is computed what they leave out, each by a pass of its own. The rest is only named.
 const AT_MOST: usize = 24;
 
-pub(crate) fn all(program: &Recorded<'_>) -> Result<Vec<CutFact>> {
-    let file = program.file;
+/// The stops by how and where they are.
+pub(crate) fn places(file: &ProgramFile) -> BTreeMap<(String, String), BTreeSet<usize>> {
     let mut places: BTreeMap<(String, String), BTreeSet<usize>> = BTreeMap::new();
-    for (index, node) in file.nodes.iter().enumerate().filter(|(_, node)| node.needed) {
-        if let Kind::Stop(stop) = &node.kind
-            && file.nodes[node.inputs[0]].carries
-        {
+    for index in claim::stops(file) {
+        let node = &file.nodes[index];
+        if let Kind::Stop(stop) = &node.kind {
             places.entry((stop.kind.clone(), file.place(node.site))).or_default().insert(index);
         }
     }
+    places
+}
+
+pub(crate) fn all(program: &Recorded<'_>, run: &Run, recurrence: &Recurrence) -> Result<Vec<CutFact>> {
+    let file = program.file;
+    let places = places(file);
     if places.is_empty() {
         return Ok(Vec::new());
     }
-    let (own, _) = program.gradient::<f64>()?;
+    let own = program.gradient()?;
+    let layers: Vec<Vec<usize>> = surrogates::nodes(file).into_values().collect();
+    let spikes = layers.concat();
+    let lags = Lags::of(program, run, recurrence)?;
     let mut facts = Vec::new();
     for (number, ((kind, place), stops)) in places.into_iter().enumerate() {
         let mut fact = CutFact {
             kind,
             place,
             times: stops.len(),
+            role: stops.iter().map(|&stop| recurrence.role(stop)).min().unwrap_or(Role::Other).name().into(),
             omitted: f64::NAN,
             cosine: f64::NAN,
             by_leaf: Vec::new(),
+            by_lag: Vec::new(),
+            adjoints: Vec::new(),
         };
         if number < AT_MOST {
-            let attached = Recorded { attached: stops, ..program.clone() };
-            let (whole, _) = attached.gradient::<f64>()?;
+            if fact.role != Role::Other.name() {
+                fact.by_lag = lags.left_out(&stops)?;
+            }
+            let attached = Recorded { file, rule: Rule::attaching(&stops) };
+            let pass = attached.pass::<f64>(&spikes)?;
+            let size = |spike: &usize| pass.adjoints.get(spike).map_or(0.0, |g| norm(g.as_slice()));
+            fact.adjoints = layers.iter().map(|spikes| spikes.iter().map(size).collect()).collect();
+            let whole = pass.gradient;
             (fact.omitted, fact.cosine) = beside(&flat(&own), &flat(&whole));
             let each = own.iter().zip(&whole).zip(&file.leaves);
             fact.by_leaf = each
@@ -53,12 +76,12 @@ pub(crate) fn all(program: &Recorded<'_>) -> Result<Vec<CutFact>> {
     Ok(facts)
 }
 
-fn flat(gradient: &[Tensor<f64>]) -> Vec<f64> {
+pub(crate) fn flat(gradient: &[Tensor<f64>]) -> Vec<f64> {
     gradient.iter().flat_map(|g| g.as_slice().iter().copied()).collect()
 }
 
 /// The relative norm of what is left out, and the cosine.
-fn beside(own: &[f64], whole: &[f64]) -> (f64, f64) {
+pub(crate) fn beside(own: &[f64], whole: &[f64]) -> (f64, f64) {
     let difference: Vec<f64> = own.iter().zip(whole).map(|(a, b)| a - b).collect();
     let dot: f64 = own.iter().zip(whole).map(|(a, b)| a * b).sum();
     let (size, both) = (norm(whole), norm(own) * norm(whole));

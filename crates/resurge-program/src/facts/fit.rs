@@ -12,6 +12,8 @@ pub(crate) struct Found {
     pub(crate) fits: bool,
     pub(crate) jump: f64,
     pub(crate) area: Option<f64>,
+    /// The nearest itself, and where it is centred.
+    pub(crate) surrogate: Option<(Surrogate, f64)>,
 }
 
 /// Points that are looked at.
@@ -32,7 +34,7 @@ pub(crate) fn surrogate(points: &[Point], threshold: Option<f64>, unit: f64) -> 
             true => format!("the identity with slope {}", round(most)),
             false => format!("the identity with slopes from {} to {}", round(least), round(most)),
         };
-        return Found { nearest: Some((name, 0.0)), fits: true, jump: 0.0, area: None };
+        return Found { nearest: Some((name, 0.0)), fits: true, jump: 0.0, area: None, surrogate: None };
     }
     let step = points.len().div_ceil(POINTS).max(1);
     let mut sample: Vec<Point> = points.iter().step_by(step).copied().collect();
@@ -40,7 +42,7 @@ pub(crate) fn surrogate(points: &[Point], threshold: Option<f64>, unit: f64) -> 
     let jump = jump(points);
     let size = norm(&sample.iter().map(|p| p.slope).collect::<Vec<_>>());
     if size == 0.0 {
-        return Found { nearest: None, fits: false, jump, area: None };
+        return Found { nearest: None, fits: false, jump, area: None, surrogate: None };
     }
     let peak = sample.iter().max_by(|a, b| a.slope.abs().total_cmp(&b.slope.abs())).map_or(0.0, |p| p.u);
     // The tables of frameworks centre their surrogates at 0 of `u - threshold`; a function may know its threshold.
@@ -75,7 +77,7 @@ pub(crate) fn surrogate(points: &[Point], threshold: Option<f64>, unit: f64) -> 
         }
     }
     let Some((off, surrogate, factor, centre)) = best else {
-        return Found { nearest: None, fits: false, jump, area: None };
+        return Found { nearest: None, fits: false, jump, area: None, surrogate: None };
     };
     let entry = Surrogate::ALL.iter().find(|e| e.canonical && e.entry.name == surrogate.name());
     let has_area = entry.is_some_and(|e| e.area);
@@ -87,25 +89,28 @@ pub(crate) fn surrogate(points: &[Point], threshold: Option<f64>, unit: f64) -> 
         (true, _) => SurrogateScale::PeakOne,
         _ => SurrogateScale::Peak(round(slope)),
     };
-    let mut name = described(&surrogate.with_scale(scale));
+    let scaled = surrogate.with_scale(scale);
+    let mut name = described(&scaled);
     if slope <= 0.0 {
         name = format!("{} times {}", described(&surrogate), round(factor));
     }
     if centre != 0.0 && threshold != Some(centre) {
         name += &format!(" centred at {}", round(centre));
     }
-    Found { nearest: Some((name, off)), fits, jump, area: has_area.then_some(factor) }
+    let area = has_area.then_some(factor);
+    let surrogate = (slope > 0.0).then_some((scaled, centre));
+    Found { nearest: Some((name, off)), fits, jump, area, surrogate }
 }
 
 /// Its words, with numbers that are free of the last digits of a search.
-fn described(surrogate: &Surrogate) -> String {
+pub(crate) fn described(surrogate: &Surrogate) -> String {
     let text = surrogate.to_string();
     let word = |word: &str| word.parse::<f64>().map_or(word.to_owned(), |x| round(x).to_string());
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A number to six digits.
-fn round(x: f64) -> f64 {
+pub(crate) fn round(x: f64) -> f64 {
     format!("{x:.5e}").parse().unwrap_or(x)
 }
 
@@ -120,7 +125,7 @@ fn residual(points: &[Point], surrogate: &Surrogate, centre: f64) -> (f64, f64) 
 }
 
 /// A minimum between two places.
-fn golden(f: &dyn Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+pub(crate) fn golden(f: &dyn Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     const RATIO: f64 = 0.618_033_988_749_894_9;
     let mut inner = [high - RATIO * (high - low), low + RATIO * (high - low)];
     let mut values = inner.map(f);

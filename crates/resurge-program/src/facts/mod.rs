@@ -1,7 +1,9 @@
 //! What the gradient is: where it is cut, by which surrogates it flows, what is trusted, which parameters have none.
 
 pub(crate) mod cuts;
-mod fit;
+pub(crate) mod fit;
+mod flow;
+mod lags;
 pub(crate) mod surrogates;
 
 use crate::ProgramFile;

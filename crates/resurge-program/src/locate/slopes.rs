@@ -57,12 +57,7 @@ fn other(
     slopes: &Tensor<f64>,
     declared: impl Fn(f64) -> f64,
 ) -> Option<(String, f64)> {
-    let input = &file.nodes[node.inputs[0]];
-    let u: Vec<f64> = match (&input.value, &run.values[node.inputs[0]]) {
-        (Some(recorded), _) => recorded.to_vec(),
-        (None, Some(computed)) => computed.as_slice().iter().map(|x| x.value).collect(),
-        (None, None) => return None,
-    };
+    let u = run.seen(file, node.inputs[0])?;
     let right: Vec<f64> = u.iter().map(|&u| declared(u)).collect();
     let peak = right.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
     let allowed = ROUNDINGS * file.coarsest * peak;

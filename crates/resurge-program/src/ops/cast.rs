@@ -11,6 +11,7 @@ pub(crate) struct Cast {}
 
 impl Recorded for Cast {
     const NAME: &'static str = "cast";
+    const ELEMENTWISE: bool = true;
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let [x] = expect(inputs)?;

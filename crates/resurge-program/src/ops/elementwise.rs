@@ -13,6 +13,7 @@ macro_rules! elementwise {
 
         impl Recorded for $op {
             const NAME: &'static str = $name;
+            const ELEMENTWISE: bool = true;
 
             fn shape(&self, inputs: &[&Shape]) -> Result<Shape, String> {
                 let [x] = expect(inputs)?;

@@ -50,6 +50,9 @@ trait Recorded: DeserializeOwned + Debug + Clone {
     /// The shape of the result; what is wrong, where inputs and attributes do not fit.
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, String>;
 
+    /// Whether each number of the result is computed from one number of each input.
+    const ELEMENTWISE: bool = false;
+
     /// About how many products or sums it takes, beyond one for each number that it reads and writes.
     fn work(&self, inputs: &[&Shape], output: &Shape) -> usize {
         let _ = (inputs, output);
@@ -88,6 +91,11 @@ macro_rules! operations {
 
             pub(crate) fn name(&self) -> &'static str {
                 match self { $(Self::$op(_) => $module::$op::NAME),* }
+            }
+
+            /// Whether it acts number by number.
+            pub(crate) fn is_elementwise(&self) -> bool {
+                match self { $(Self::$op(_) => $module::$op::ELEMENTWISE),* }
             }
 
             pub(crate) fn shape(&self, inputs: &[&Shape]) -> Result<Shape, String> {

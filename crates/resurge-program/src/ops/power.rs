@@ -13,6 +13,7 @@ pub(crate) struct Power {
 
 impl Recorded for Power {
     const NAME: &'static str = "power";
+    const ELEMENTWISE: bool = true;
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let [x] = expect(inputs)?;

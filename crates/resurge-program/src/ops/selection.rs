@@ -12,6 +12,7 @@ pub(crate) struct Where {}
 
 impl Recorded for Where {
     const NAME: &'static str = "where";
+    const ELEMENTWISE: bool = true;
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let [mask, a, b] = expect(inputs)?;

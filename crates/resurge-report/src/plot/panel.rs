@@ -34,6 +34,31 @@ pub struct Line {
     pub points: Vec<Point>,
 }
 
+/// The most points of a series that is drawn.
+const POINTS: usize = 1000;
+
+impl Line {
+    /// A series from step 0 on, times a scale: of more points than a plot can show, the largest of each few. None where
+    /// nothing in it is positive.
+    ///
+    /// ```
+    /// use resurge_report::plot::Line;
+    ///
+    /// let line = Line::series("norm", 0, &[0.5, 2.0], 10.0).expect("two numbers");
+    /// assert_eq!(line.points[1], (1.0, 20.0, None));
+    /// assert!(Line::series("norm", 0, &[0.0, f64::NAN], 1.0).is_none());
+    /// ```
+    pub fn series(name: &str, color: usize, values: &[f64], scale: f64) -> Option<Self> {
+        if !values.iter().any(|&y| y > 0.0 && y.is_finite()) {
+            return None;
+        }
+        let few = values.len().div_ceil(POINTS);
+        let largest = values.chunks(few).map(|some| some.iter().copied().fold(0.0, f64::max));
+        let points = largest.enumerate().map(|(i, y)| ((i * few) as f64, y * scale, None)).collect();
+        Some(Self { name: name.into(), color, points })
+    }
+}
+
 /// Lines over the same axes.
 ///
 /// ```

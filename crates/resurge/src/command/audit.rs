@@ -6,9 +6,11 @@ use crate::Verdict;
 use anyhow::{Result, bail};
 use clap::Args;
 use rayon::prelude::*;
-use resurge::audit::{AuditFile, AuditOptions, AuditReport, AuditReports, FileError, Worst, audit, html};
+use resurge::audit::{
+    AuditFile, AuditOptions, AuditReport, AuditReports, FileError, Worst, audit, html_with_programs,
+};
 use resurge::counted;
-use resurge::program::{CheckOptions, ProgramFile, ProgramReport, check};
+use resurge::program::{CheckOptions, Claim, ProgramFile, ProgramReport, check};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +27,7 @@ use std::path::{Path, PathBuf};
 ///
 /// A program file (docs/program-format.md) holds what any code computed, operation by operation, with the places where its
 /// gradient is cut or replaced. Its values and gradients are compared and proved in the same way, each cut and each surrogate
-/// is named with its source line, and a wrong vector-Jacobian product is located.
+/// is named with its source line, and a wrong vector-Jacobian product is located. `--claim` says what the gradient should be.
 ///
 /// Exit status: 0 when all match, 1 when any does not, 2 when a file is unusable or the referee's own proof fails on it,
 /// and on bad usage, 3 when none mismatches but any is undecided.
@@ -38,6 +40,9 @@ pub(crate) struct Arguments {
     /// The audit files and program files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Hold program files against a claim: full, detached, spatial-only, scaled:0.5, or places: net.py:7=detached
+    #[arg(long, value_name = "CLAIM")]
+    claim: Option<Claim>,
     /// Write the full report to this file, as JSON; - is standard output
     #[arg(long, value_name = "FILE")]
     json: Option<Destination>,
@@ -57,18 +62,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     };
     let (programs, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
         arguments.files.iter().partition(|path| ProgramFile::is_program_at(path));
-    if let (Some(_), Some(first)) = (&arguments.html, programs.first()) {
-        bail!(
-            "{} is a program file, of which there is no page yet; take --json in place of --html",
-            first.display()
-        );
+    if let (Some(_), Some(first)) = (&arguments.claim, files.first()) {
+        bail!("{} is an audit file, which has its own claim; --claim is for program files", first.display());
     }
     let work = || -> Vec<(String, Result<AuditReport, FileError>)> {
         let one = |path: &PathBuf| (path.display().to_string(), audit_file(path, &options));
         files.par_iter().map(|path| one(path)).collect()
     };
+    let checks = CheckOptions { claim: arguments.claim.clone(), ..CheckOptions::default() };
     let programs: Vec<Program> =
-        arguments.threads.install(|| programs.par_iter().map(|path| program(path)).collect())?;
+        arguments.threads.install(|| programs.par_iter().map(|path| program(path, &checks)).collect())?;
     let reports = AuditReports::new(arguments.threads.install(work)?);
     if let Some(destination) = &arguments.json {
         let mut data = serde_json::to_value(&reports)?;
@@ -82,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         destination.write(&(serde_json::to_string_pretty(&data)? + "\n"))?;
     }
     if let Some(destination) = &arguments.html {
-        destination.write(&html(&reports)?)?;
+        destination.write(&html_with_programs(&reports, &programs)?)?;
     }
     say(arguments, &reports, &programs)?;
     let unusable = reports.unusable + programs.iter().filter(|(_, found)| found.is_err()).count();
@@ -163,8 +166,8 @@ fn audit_file(path: &Path, options: &AuditOptions) -> Result<AuditReport, FileEr
     audit(&file, options).map_err(|error| FileError { path: path.to_owned(), error })
 }
 
-fn program(path: &Path) -> Program {
-    let found = ProgramFile::open(path).and_then(|file| check(&file, &CheckOptions::default()));
+fn program(path: &Path, options: &CheckOptions) -> Program {
+    let found = ProgramFile::open(path).and_then(|file| check(&file, options));
     (path.display().to_string(), found.map_err(|error| format!("{}: {error}", path.display())))
 }
 

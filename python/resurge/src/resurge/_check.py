@@ -9,11 +9,14 @@ from typing import Any
 
 from resurge._errors import InputError
 from resurge._native import native
+from resurge._report import framed
 from resurge._table import table_of
 from resurge._verdict import Verdict
 
 GRADIENTS = {"name": str, "shape": object, "norm": float, "error": float, "tolerance": float, "wrong": int}
-CUTS = {"kind": str, "place": str, "times": int, "omitted": float, "cosine": float}
+CUTS = {"kind": str, "place": str, "role": str, "times": int, "omitted": float, "cosine": float}
+LAGS = {"kind": str, "place": str, "lag": int, "omitted": float}
+STEPS = {"function": str, "place": str, "step": int, "adjoint": float}
 
 
 class ProgramReport(Verdict):
@@ -30,8 +33,24 @@ class ProgramReport(Verdict):
     gradients : Table
         A row for each parameter: the norm of its gradient, its error, the tolerance.
     cuts : Table
-        A row for each place where the gradient is cut: its line, how often, and what it leaves out, as the norm of that
-        over the norm of the gradient without the cut, and as the cosine between the two gradients.
+        A row for each place where the gradient is cut: its line, what it cuts (the `reset` of a neuron, its `state` of
+        the step before, or something `other`), how often, and what it leaves out, as the norm of that over the norm of
+        the gradient without the cut, and as the cosine between the two gradients.
+    by_lag : Table
+        A row for each cut of a recurrence and each time lag: what the cut leaves out of the gradient that comes back
+        from a spike to the potential so many steps before, as the norm of that over the norm of the gradient without
+        the cut.
+    by_step : Table
+        A row for each surrogate and each of its calls, which are the steps of a layer: the norm of the loss's gradient
+        by its result. Where that vanishes or explodes, the text says so.
+    reset : str or None
+        How the reset is differentiated: `full`, `detached`, `spatial-only` or `mixed`; None where no reset is seen.
+    claim : str or None
+        What the gradient was said to be.
+    claim_holds : bool or None
+        Whether it is that; None without a claim, and where this input cannot tell.
+    explanations : list of str
+        Where the framework's gradient is not the program's: which gradient it is instead.
     notes : list of str
         What the recorder noted.
     data : dict
@@ -40,9 +59,9 @@ class ProgramReport(Verdict):
         The program file, for `resurge audit FILE`.
     """
 
-    def __init__(self, recorded: bytes) -> None:
+    def __init__(self, recorded: bytes, claim: str | None = None) -> None:
         self.recorded = recorded
-        self._program = native().program(recorded)
+        self._program = native().program(recorded, claim=claim)
         self.data: dict[str, Any] = json.loads(self._program.json())
         self.matches = bool(self.data["matches"])
         self.code = str(self.data["code"])
@@ -50,11 +69,54 @@ class ProgramReport(Verdict):
         self.notes: list[str] = list(self.data["notes"])
         self.gradients = table_of(self.data["gradients"], GRADIENTS)
         self.cuts = table_of(self.data["cuts"], CUTS)
+        self.by_lag = table_of(long(self.data["cuts"], "by_lag", "lag", "omitted"), LAGS)
+        self.by_step = table_of(long(self.data["surrogates"], "adjoints", "step", "adjoint"), STEPS)
+        self.reset: str | None = self.data["reset_gradient"]
+        made: dict[str, Any] = self.data["claim"] or {}
+        self.claim: str | None = made.get("claim")
+        self.claim_holds: bool | None = made.get("holds")
+        self.explanations = [str(found["words"]) for found in self.data["explanations"] if found["explains"]]
 
     def __str__(self) -> str:
         return str(self._program.text())
 
     __repr__ = __str__
+
+    def html(self) -> str:
+        """The report as one HTML page: the verdict, the parameters, each cut with its source lines, and a picture.
+
+        The picture shows the adjoint over time, as it is and with each cut attached.
+
+        Returns
+        -------
+        str
+            The page, without external resources.
+        """
+        return str(self._program.html("program"))
+
+    def _repr_html_(self) -> str:
+        return framed(self.html())
+
+
+def long(rows: list[dict[str, Any]], series: str, index: str, name: str) -> list[dict[str, Any]]:
+    """A row for each number of a list in rows."""
+    return [row | {index: place, name: number} for row in rows for place, number in enumerate(row[series])]
+
+
+def claim_text(claim: str | float | Mapping[str, str | float] | None) -> str | None:
+    """A claim in the words of the engine; a number is how much of a reset term there is."""
+
+    def word(value: Any) -> str:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number and not isinstance(value, str):
+            raise InputError(f"the claim is {type(value).__name__}, but it is a name, a number or a dict of places")
+        return f"scaled:{float(value)}" if number else str(value)
+
+    if isinstance(claim, Mapping):
+        if not claim:
+            raise InputError("the claim names no place: {'neurons.py:106': 'detached'}")
+        return ",".join(f"{place}={word(value)}" for place, value in claim.items())
+    return None if claim is None else word(claim)
 
 
 def _of_jax(parameters: Any) -> bool:
@@ -75,6 +137,7 @@ def check(
     gradient: Any = None,
     definitions: Mapping[Any, Callable[..., Any]] | None = None,
     surrogates: Mapping[Any, str] | None = None,
+    claim: str | float | Mapping[str, str | float] | None = None,
 ) -> ProgramReport:
     """Records what code of torch or JAX does, and checks its gradient: any code, not only layers that are known.
 
@@ -100,6 +163,11 @@ def check(
         `custom_jvp`.
     surrogates : mapping, optional
         For elementwise ones, the surrogate that they are meant to be, such as "atan 2".
+    claim : str, float or mapping, optional
+        What the gradient should be: "full" (every reset is differentiated, and no state is cut), "detached" (no reset
+        is, all else is), "spatial-only" (nor is anything through the potential before), or a number, how much of the
+        reset term there is. A mapping says it of places, by file and line: `{"neurons.py:106": "detached"}`, or
+        "attached", or a number. A claim that is wrong is the verdict `claim`.
 
     Returns
     -------
@@ -109,6 +177,8 @@ def check(
     ------
     InputError
         Where the code cannot be recorded, with what to do.
+    OptionError
+        For a claim that there is not, or of a place where nothing is cut.
     NonFiniteError
         For a value or a gradient that is no finite number, with the function in which it became so.
     """
@@ -117,6 +187,7 @@ def check(
         raise InputError(f"the first argument is {found}, but a function is needed: lambda: loss(net(x), y)")
     from resurge._program_file import RecordError
 
+    said = claim_text(claim)
     given = dict(definitions) if definitions else None
     declared = dict(surrogates) if surrogates else None
     recorded: bytes
@@ -135,4 +206,4 @@ def check(
             recorded = record(function, parameters, definitions=given, surrogates=declared)
     except RecordError as error:
         raise InputError(str(error)) from error
-    return ProgramReport(recorded)
+    return ProgramReport(recorded, said)

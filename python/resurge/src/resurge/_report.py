@@ -133,8 +133,7 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        page = html.escape(self.html(), quote=True)
-        return f'<iframe srcdoc="{page}" style="width:100%;height:40em;border:0"></iframe>'
+        return framed(self.html())
 
     def _with_profiles(self) -> dict[str, Any]:
         """The data with the profiles, which take time of their own."""
@@ -145,6 +144,11 @@ class Report:
             self.data = json.loads(self._audit.json())
             self._full = True
         return self.data
+
+
+def framed(page: str) -> str:
+    """A page as a cell of a notebook shows it."""
+    return f'<iframe srcdoc="{html.escape(page, quote=True)}" style="width:100%;height:40em;border:0"></iframe>'
 
 
 def mine_first(text: str, first: str) -> str:

@@ -117,3 +117,59 @@ def test_a_gradient_that_is_no_number_is_named():
     with pytest.raises(resurge.NonFiniteError, match=r"value of log at test_programs.py:\d+.* is -inf"):
         resurge.check(lambda: x.log().sum(), {"x": x})
     assert x.grad is None
+
+
+def test_a_claim_is_a_verdict_of_its_own(run):
+    net, loss = run
+    report = resurge.check(loss, net, claim="detached")
+    assert (report.code, report.claim, report.claim_holds, report.reset) == ("proved", "detached", True, "detached")
+    for claim in ("full", "spatial-only", "scaled:0.5", 0.5):
+        report = resurge.check(loss, net, claim=claim)
+        assert (report.code, report.matches, report.claim_holds) == ("claim", False, False), report
+        assert "detach at test_programs.py" in report.words or claim == "spatial-only", report.words
+        with pytest.raises(resurge.GradientMismatch):
+            report.raise_unless_matching()
+    report = resurge.check(loss, net)
+    assert (report.claim, report.claim_holds) == (None, None)
+    place = report.cuts["place"][0].split(" ")[0]
+    assert resurge.check(loss, net, claim={place: "detached"}).code == "proved"
+    assert resurge.check(loss, net, claim={place: "attached"}).code == "claim"
+    assert resurge.check(loss, net, claim={place: 0.5}).code == "claim"
+
+
+def test_a_claim_of_nothing_says_what_there_is(run):
+    net, loss = run
+    with pytest.raises(resurge.OptionError, match="it must be one of: full, detached"):
+        resurge.check(loss, net, claim="half")
+    with pytest.raises(resurge.OptionError, match=r"there are test_programs.py:\d+"):
+        resurge.check(loss, net, claim={"nowhere.py:3": "detached"})
+    with pytest.raises(resurge.InputError, match="the claim is list"):
+        resurge.check(loss, net, claim=["full"])
+    with pytest.raises(resurge.InputError, match="names no place"):
+        resurge.check(loss, net, claim={})
+
+
+def test_cuts_by_lag_and_adjoints_by_step(run):
+    net, loss = run
+    report = resurge.check(loss, net)
+    reset = [row for row in report.by_lag if row["omitted"] > 0]
+    assert report.cuts["role"].tolist() == ["reset"] and len(report.by_lag) == 8
+    assert report.by_lag["omitted"][0] == 0 and len(reset) == 7
+    assert report.by_step["step"].tolist() == list(range(8)) and (report.by_step["adjoint"] > 0).all()
+    assert "the reset, by lag from 0 on" in str(report)
+
+
+def test_a_report_is_a_page(run, tmp_path):
+    net, loss = run
+    report = resurge.check(loss, net)
+    page = report.html()
+    assert page.startswith("<!DOCTYPE html>") and page.count("<svg") == 1
+    assert "linear.weight" in page and "u = 0.9 * u * (1 - o.detach()) + self.linear(step)" in page
+    assert "attached" in page and "http" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert report._repr_html_().startswith("<iframe srcdoc=")
+    from resurge import _resurge
+
+    path, out = tmp_path / "program.safetensors", tmp_path / "page.html"
+    path.write_bytes(report.recorded)
+    assert _resurge.run(["resurge", "audit", str(path), "--html", str(out), "--claim", "full"]) == 1
+    assert "1 program right" in out.read_text() and ">claim<" in out.read_text()
