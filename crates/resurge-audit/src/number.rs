@@ -3,7 +3,7 @@
 
 use super::description::Layer;
 use super::error::Result;
-use super::stage::{Stage, StageGradients};
+use super::stage::{Given, Stage, StageGradients};
 use resurge_snn::Surrogate;
 use resurge_tensor::{Bounded, Scalar, Tensor};
 
@@ -97,11 +97,24 @@ impl Number for Bounded {
     fn back(layer: &Layer, stage: &Stage<Self>, cotangent: Tensor<Self>) -> Result<StageGradients<Self>> {
         let errors = each(&cotangent, |x| x.error())?;
         let mut found = stage.back(cotangent)?;
-        if let Some(weight) = &found.weight {
+        if let (Some(weight), Layer::BatchNorm(_)) = (&found.weight, layer) {
+            // The product of errors and of what is normalised, which the weight does not change.
+            let ones = Tensor::full(weight.shape().clone(), 1.0)?;
+            let at = each(stage.input()?, |x| x.value)?;
+            let normal = Stage::<f64>::run(layer, at, Given::weight(&ones), false)?;
+            let normal = normal.output()?;
+            let places = normal.shape()[3..].iter().product::<usize>();
+            let mut common = vec![0.0; ones.len()];
+            for (i, (x, error)) in normal.as_slice().iter().zip(errors.as_slice()).enumerate() {
+                common[i / places % ones.len()] += x.abs() * error;
+            }
+            let common = Tensor::from_vec(weight.shape().clone(), common)?;
+            found.weight = with_common(weight, Some(common))?;
+        } else if let Some(weight) = &found.weight {
             // The product of sizes and errors is that of the weight's gradient, whatever the weight.
             let any = Tensor::zeros(weight.shape().clone())?;
             let size = each(stage.input()?, |x| x.value.abs())?;
-            let common = Stage::<f64>::run(layer, size, Some(&any), None, false)?.back(errors)?;
+            let common = Stage::<f64>::run(layer, size, Given::weight(&any), false)?.back(errors)?;
             found.weight = with_common(weight, common.weight)?;
         }
         Ok(found)
@@ -114,10 +127,12 @@ impl Number for Bounded {
         cotangent: &Tensor<Self>,
         gradient: Tensor<Self>,
     ) -> Result<Tensor<Self>> {
-        let Some(weight) = weight else { return Ok(gradient) };
+        let Some(weight) = weight.filter(|_| !matches!(layer, Layer::BatchNorm(_))) else {
+            return Ok(gradient);
+        };
         let size = weight.map(|x: f64| x.abs());
         let at = each(stage.input()?, |x| x.value)?;
-        let common = Stage::<f64>::run(layer, at, Some(&size), None, true)?;
+        let common = Stage::<f64>::run(layer, at, Given::weight(&size), true)?;
         let common = common.back(each(cotangent, |x| x.error())?)?;
         Ok(with_common(&gradient, common.input)?.unwrap_or(gradient))
     }

@@ -4,11 +4,11 @@
 use super::cell::Constants;
 use super::compare::norm;
 use super::cost;
-use super::description::{Constant, Output};
+use super::description::{Constant, Layer, Output};
 use super::error::Result;
-use super::file::AuditFile;
+use super::file::{AuditFile, LayerData};
 use super::run::{ALL, NetworkRun, OfLayer, Rule};
-use super::stage;
+use super::stage::{self, Given};
 use resurge_autodiff::{Tape, Var};
 use resurge_gradcheck::{Program, ProgramResult, ProofOptions, Untested, Verdict};
 use resurge_snn::{Adaptation, CellParameters, Synapse};
@@ -65,12 +65,15 @@ impl Program for Rebuilt<'_> {
         let mut inputs = inputs.iter().copied();
         let mut x = tape.constant(file.input.cast());
         let mut potentials = None;
+        let mut inner: Option<Var> = None;
         for (k, (layer, data)) in file.description.layers.iter().zip(&file.layers).enumerate() {
             let mut next = |there: bool| if there { inputs.next() } else { None };
             let Some(constants) = &data.constants else {
                 let (weight, bias) = (next(data.weight.is_some()), next(data.bias.is_some()));
-                x = stage::apply(tape, layer, x, weight, bias)?;
+                let mask = data.mask.as_ref().map(|mask| tape.constant(mask.cast()));
+                x = stage::apply(tape, layer, x, Given { weight, bias, mask })?;
                 potentials = None;
+                inner = with_inner(tape, data, x, inner)?;
                 continue;
             };
             let cell = constants.cell;
@@ -83,6 +86,9 @@ impl Program for Rebuilt<'_> {
                 let initial = tensor(file, k, |c| c.cell.initial_potential)?;
                 parameters.initial_potential = Some(tape.constant(initial.cast()));
             }
+            parameters.min_potential =
+                constants.min_potential.map(|least| tape.constant(Tensor::scalar(S::from_f64(least))));
+            parameters.adaptation_detached = constants.adaptation_detached;
             parameters.recurrent = next(data.recurrent.is_some());
             for constant in learned(file, k) {
                 if let Some(leaf) = next(true) {
@@ -102,9 +108,30 @@ impl Program for Rebuilt<'_> {
                 x = integrate(tape, x, &parameters)?;
                 potentials = Some(x);
             }
+            inner = with_inner(tape, data, x, inner)?;
         }
-        Ok(stage::loss(tape, &file.description.loss, &file.target, x, potentials)?)
+        let loss = stage::loss(tape, &file.description.loss, &file.target, x, potentials)?;
+        let Some(inner) = inner else { return Ok(loss) };
+        let inner = tape.scale(inner, file.sum_scale())?;
+        Ok(tape.add(loss, inner)?)
     }
+}
+
+/// What the loss has of a layer that is not the last, added to that of those before.
+fn with_inner<S: Scalar>(
+    tape: &mut Tape<S>,
+    data: &LayerData,
+    output: Var,
+    before: Option<Var>,
+) -> resurge_snn::Result<Option<Var>> {
+    let Some(weight) = &data.loss_weight else { return Ok(before) };
+    let weight = tape.constant(weight.cast());
+    let product = tape.mul(output, weight)?;
+    let sum = tape.sum(product)?;
+    Ok(Some(match before {
+        Some(before) => tape.add(before, sum)?,
+        None => sum,
+    }))
 }
 
 /// `u[t] = lambda u[t-1] + gain i[t] + drive`: the recurrence of [`Cell`](resurge_snn::Cell) without spikes.
@@ -135,6 +162,12 @@ fn integrate<S: Scalar>(
         }
         if let Some(drive) = parameters.drive {
             i = tape.add(i, drive)?;
+        }
+        let least = if t > 0 { parameters.min_potential } else { None };
+        if let Some(least) = least {
+            let above = tape.sub(before, least)?;
+            let above = tape.relu(above)?;
+            before = tape.add(above, least)?;
         }
         let kept = tape.mul(before, parameters.decay)?;
         before = tape.add(kept, i)?;
@@ -253,6 +286,11 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
         let why = "a step of one sample takes longer to prove than a file of this size is given";
         return Ok(Err(why.into()));
     };
+    // A batch norm has no variance of one value.
+    let norm = file.description.layers.iter().any(|layer| matches!(layer, Layer::BatchNorm(_)));
+    let (all_steps, all_samples) = file.extent();
+    let least = if norm { 2 } else { 1 };
+    let (steps, samples) = (steps.max(least.min(all_steps)), samples.max(least.min(all_samples)));
     // Without its spikes: those of the tape are its own.
     let part = file.cropped(steps, samples)?;
     let program = Rebuilt(&part);
@@ -376,6 +414,8 @@ mod tests {
             reset_value: 0.0,
             output: Output::Spikes,
             spiking,
+            min_potential: None,
+            adaptation_detached: false,
         };
         let width = of(1.0, true).cell.surrogate.width();
         let all = [of(8.0, true), of(2.0, true), of(4.0, true), of(0.5, false)];

@@ -1,4 +1,5 @@
 use super::*;
+use crate::description::Layer;
 
 fn file(name: &str) -> AuditFile {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../resurge");
@@ -37,4 +38,31 @@ fn nothing_flows_through_a_cut() {
         assert!(truncated.current[at..].iter().any(|&g| g != 0.0), "{name}");
         assert_eq!(truncated.current[at..], whole.current[at..], "{name}");
     }
+}
+
+/// Norse zeroes the gradient of each neuron's connection to itself; the network is the same.
+#[test]
+fn without_autapses_the_diagonal_has_no_gradient() {
+    let mut file = file("norse-recurrent.safetensors");
+    let of = |file: &AuditFile| {
+        let run = NetworkRun::<f64>::new(file).unwrap();
+        let all = run.recorded(&run.gradients(&Rule::default()).unwrap());
+        let at = file.gradients.iter().position(|g| matches!(g.of, Of::Recurrent(_))).unwrap();
+        (run.loss(), all[at].clone())
+    };
+    let set = |file: &mut AuditFile, to: bool| {
+        for layer in &mut file.description.layers {
+            if let Layer::Neuron(neuron) = layer {
+                neuron.autapses = to;
+            }
+        }
+    };
+    set(&mut file, true);
+    let (loss, mut whole) = of(&file);
+    set(&mut file, false);
+    let (same_loss, without) = of(&file);
+    let n = (whole.len() as f64).sqrt() as usize;
+    assert!((0..n).any(|k| whole[k * n + k] != 0.0));
+    (0..n).for_each(|k| whole[k * n + k] = 0.0);
+    assert_eq!((without, same_loss), (whole, loss));
 }
