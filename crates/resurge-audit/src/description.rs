@@ -57,8 +57,7 @@ pub(super) enum Layer {
     Flatten(Plain),
     /// Batch normalisation by the statistics of the run itself.
     BatchNorm(Norm),
-    /// Each number times one that was recorded and is not learned: dropout's, or that of a function which is linear in
-    /// pieces.
+    /// Each number times one that was recorded and is not learned.
     Mask(Plain),
     /// Spiking neurons.
     Neuron(Box<Neuron>),

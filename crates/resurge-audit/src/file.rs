@@ -2,7 +2,7 @@
 
 use super::cell::LayerConstants;
 use super::container::{check_header, refused};
-use super::description::Description;
+use super::description::{Description, Layer};
 use super::error::{AuditError, FileError, Result};
 use super::reader::Reader;
 use resurge_snn::Loss;
@@ -183,6 +183,12 @@ impl AuditFile {
             Loss::WeightedSum { scale } => scale,
             _ => 1.0,
         }
+    }
+
+    /// Whether layer `k` is before batch normalisation, which takes away whatever its bias adds: the gradient of that is 0,
+    /// and what frameworks have is the rounding of it.
+    pub(super) fn bias_vanishes(&self, k: usize) -> bool {
+        matches!(self.description.layers.get(k + 1), Some(Layer::BatchNorm(_)))
     }
 
     /// The number of steps and the size of the batch.

@@ -69,7 +69,11 @@ impl Program for Rebuilt<'_> {
         for (k, (layer, data)) in file.description.layers.iter().zip(&file.layers).enumerate() {
             let mut next = |there: bool| if there { inputs.next() } else { None };
             let Some(constants) = &data.constants else {
-                let (weight, bias) = (next(data.weight.is_some()), next(data.bias.is_some()));
+                let weight = next(data.weight.is_some());
+                let bias = match &data.bias {
+                    Some(bias) if file.bias_vanishes(k) => Some(tape.constant(bias.cast())),
+                    bias => next(bias.is_some()),
+                };
                 let mask = data.mask.as_ref().map(|mask| tape.constant(mask.cast()));
                 x = stage::apply(tape, layer, x, Given { weight, bias, mask })?;
                 potentials = None;
@@ -233,8 +237,11 @@ fn value(c: &Constants, constant: Constant) -> f64 {
 fn inputs(file: &AuditFile) -> Result<Vec<(String, Tensor<f64>)>> {
     let mut all = Vec::new();
     for (k, data) in file.layers.iter().enumerate() {
-        for (name, held) in [("weight", &data.weight), ("bias", &data.bias), ("recurrent", &data.recurrent)] {
-            all.extend(held.iter().map(|held| (format!("layers.{k}.{name}"), held.clone())));
+        let bias = data.bias.as_ref().filter(|_| !file.bias_vanishes(k));
+        for (name, held) in
+            [("weight", data.weight.as_ref()), ("bias", bias), ("recurrent", data.recurrent.as_ref())]
+        {
+            all.extend(held.map(|held| (format!("layers.{k}.{name}"), held.clone())));
         }
         for constant in learned(file, k) {
             let name = format!("layers.{k}.{constant}");
@@ -248,7 +255,8 @@ fn inputs(file: &AuditFile) -> Result<Vec<(String, Tensor<f64>)>> {
 fn flat(file: &AuditFile, layers: &[OfLayer<Bounded>]) -> Vec<Bounded> {
     let mut all = Vec::new();
     for (k, found) in layers.iter().enumerate() {
-        for tensor in [&found.weight, &found.bias].into_iter().flatten() {
+        let bias = found.bias.as_ref().filter(|_| !file.bias_vanishes(k));
+        for tensor in found.weight.as_ref().into_iter().chain(bias) {
             all.extend_from_slice(tensor.as_slice());
         }
         all.extend_from_slice(&found.recurrent);
@@ -311,7 +319,8 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     if agrees && proof.untested() == [Untested::Gradient] {
         return Ok(Err(format!("the gradient vanishes on the first {steps} steps of {samples} samples")));
     }
-    let zero = proof.inputs.iter().filter(|input| input.zero);
+    let zero = proof.inputs.iter().filter(|input| input.zero).map(|input| input.name.clone());
+    let biases = (0..part.layers.len()).filter(|&k| part.layers[k].bias.is_some() && part.bias_vanishes(k));
     Ok(Ok(ProofReport {
         steps,
         samples,
@@ -322,7 +331,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
         directions: proof.conclusive,
         loss_exact: proof.loss_exact,
         spikes: proof.spikes,
-        without_gradient: zero.map(|input| input.name.clone()).collect(),
+        without_gradient: zero.chain(biases.map(|k| format!("layers.{k}.bias"))).collect(),
         untested: proof.untested(),
         passed: agrees && proof.verdict() != Verdict::Failed,
     }))
@@ -357,70 +366,4 @@ impl ProofReport {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use resurge_snn::{Cell, Surrogate};
-
-    /// The adjoint is compared number by number within its bounds, each tensor in its own units.
-    #[test]
-    fn an_adjoint_that_is_off_anywhere_fails_the_proof() {
-        let exact = |value: f64| Bounded::new(value, 8.0 * value.abs());
-        let adjoint = [exact(1e9), exact(2e9), exact(1e-9), exact(3e-9)];
-        let tape: Vec<f64> = adjoint.iter().map(|x| x.value).collect();
-        assert_eq!(beside_the_tape(&adjoint, &tape, &[0..2, 2..4]), (0.0, true));
-        for at in 0..4 {
-            let with = |factor: f64| {
-                let mut tape = tape.clone();
-                tape[at] *= factor;
-                beside_the_tape(&adjoint, &tape, &[0..2, 2..4])
-            };
-            assert!(with(1.0 + 4.0 * f64::EPSILON).1, "{at}");
-            let (error, agrees) = with(1.0 + 1e-12);
-            assert!(!agrees && (1e-13..2e-12).contains(&error), "{at}: {error}");
-        }
-        assert!(!beside_the_tape(&adjoint[..3], &tape, &[0..2, 2..3]).1);
-    }
-
-    #[test]
-    fn a_proof_says_what_it_did_not_test() {
-        let report = |untested: &[Untested], zero: &[&str]| ProofReport {
-            steps: 1,
-            samples: 1,
-            finite_difference: None,
-            complex_step: 0.0,
-            dual: 0.0,
-            adjoint: 0.0,
-            directions: 0,
-            loss_exact: true,
-            spikes: None,
-            without_gradient: zero.iter().map(|&name| name.to_owned()).collect(),
-            untested: untested.to_vec(),
-            passed: true,
-        };
-        assert_eq!(report(&[], &[]).not_tested(), None);
-        let zero = "the gradient of a, b is zero";
-        assert_eq!(report(&[], &["a", "b"]).not_tested().unwrap(), zero);
-        let spikes = Untested::Spikes.to_string();
-        assert_eq!(report(&[Untested::Spikes], &[]).not_tested().unwrap(), spikes);
-        let both = report(&[Untested::Spikes, Untested::Gradient], &["a", "b"]).not_tested().unwrap();
-        assert_eq!(both, format!("{spikes}; {}; {zero}", Untested::Gradient));
-    }
-
-    /// An integrator has no surrogate.
-    #[test]
-    fn steps_are_in_proportion_to_the_narrowest_surrogate() {
-        let of = |width: f64, spiking: bool| Constants {
-            cell: Cell::lif(Surrogate::sigmoid(width).unwrap()),
-            reset_value: 0.0,
-            output: Output::Spikes,
-            spiking,
-            min_potential: None,
-            adaptation_detached: false,
-        };
-        let width = of(1.0, true).cell.surrogate.width();
-        let all = [of(8.0, true), of(2.0, true), of(4.0, true), of(0.5, false)];
-        assert_eq!(narrowest(all.iter()), 2.0 * width);
-        assert_eq!(narrowest(all[3..].iter()), 1.0);
-        assert_eq!(narrowest([].iter()), 1.0);
-    }
-}
+mod tests;

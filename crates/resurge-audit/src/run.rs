@@ -120,6 +120,9 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                 potentials = Some(Tensor::from_vec(shape.clone(), u)?);
                 steps.push(Step::Neurons { samples, shape });
             } else {
+                if let Layer::BatchNorm(norm) = layer {
+                    x = S::before_norm(x, norm.over)?;
+                }
                 let stage = Stage::run(layer, x, Given::of(data), k > 0 || wants_input)?;
                 x = stage.output()?.clone();
                 finite(k, "output", x.as_slice())?;
@@ -228,6 +231,9 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                     let mut back = S::back(&self.file.description.layers[k], stage, cotangent.clone())?;
                     if rule.shift > 0 && data.weight.is_some() {
                         back.weight = self.shifted(k, stage, shifted, rule.shift, cotangent.clone())?;
+                    }
+                    if self.file.bias_vanishes(k) {
+                        back.bias = back.bias.map(|bias| bias.map(S::vanished));
                     }
                     (found.weight, found.bias) = (back.weight, back.bias);
                     match back.input {

@@ -1,9 +1,9 @@
 """Which networks of a folder of scripts are audited in process, and what stops the others.
 
-    python python/resurge/tests/survey.py FOLDER [NAME ...]
+    python python/resurge/tests/survey.py FOLDER [NAME ...] [--python FAMILY=PATH ...]
 
 Each script has `build() -> (net, x, y, loss)`; the loss is `loss(net(x))`. A script's name begins with its framework,
-and each framework runs in a process of its own. Prints for each script `accepted`, with the verdict and how far the
+and each framework runs in a process of its own, of this Python or of the one that is given for it. Prints for each script `accepted`, with the verdict and how far the
 gradients of the file are from those that `.backward()` gives, or what stops it; then how many scripts each obstacle
 alone stops. Exits with 1 where an accepted network is not a match to 1e-10.
 """
@@ -50,11 +50,20 @@ def distance(net: Any, value: Any, recording: Any, names: dict[int, list[str]]) 
     return worst
 
 
+def forget_neurons() -> None:
+    """snnTorch's `utils.reset` walks all neurons that were ever made in the process."""
+    if "snntorch" in sys.modules:
+        from snntorch._neurons.neurons import SpikingNeuron
+
+        SpikingNeuron.instances.clear()
+
+
 def one(name: str) -> dict[str, Any]:
     """What becomes of a script."""
     import resurge
     from resurge import _audit
 
+    forget_neurons()
     net, x, y, loss = importlib.import_module(name).build()
     kept: list[Any] = []
     inside = _audit.inside
@@ -72,9 +81,10 @@ def one(name: str) -> dict[str, Any]:
         _audit.inside = inside
     found = {"name": name, "code": report.code, "matches": report.matches, "words": report.words, "distance": 0.0}
     if hasattr(net, "parameters"):
+        forget_neurons()
         again, x, _, loss = importlib.import_module(name).build()
-        names = dict(zip((id(p) for p in again.parameters()), (kept[0].names.get(id(p)) for p in net.parameters()),
-                         strict=True))
+        pairs = zip(again.parameters(), net.parameters(), strict=True)
+        names = {id(p): kept[0].names.get(id(q), []) for p, q in pairs}
         found["distance"] = distance(again, loss(again(x)), report.recording, names)
     return found
 
@@ -103,9 +113,12 @@ def main(arguments: list[str]) -> int:
     if names and names[0] == "--child":
         child(folder, names[1:])
         return 0
+    pythons = dict(each.split("=", 1) for k, each in enumerate(names) if k and names[k - 1] == "--python")
+    names = [each for k, each in enumerate(names) if "--python" not in (each, names[k - 1] if k else "")]
     results: list[dict[str, Any]] = []
-    for scripts in families(folder, names).values():
-        command = [sys.executable, "-W", "ignore", __file__, str(folder), "--child", *scripts]
+    for family, scripts in families(folder, names).items():
+        python = pythons.get(family, sys.executable)
+        command = [python, "-W", "ignore", __file__, str(folder), "--child", *scripts]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         lines = [line for line in done.stdout.splitlines() if line.startswith("survey ")]
         results += [json.loads(line.removeprefix("survey ")) for line in lines]

@@ -100,7 +100,9 @@ def test_layers_between_squeezed_ones(between: Any) -> None:
     net = nn.Sequential(
         nn.Linear(INPUTS, HIDDEN), between, sl.LIFSqueeze(tau_mem=6.0, batch_size=4), nn.Linear(HIDDEN, CLASSES)
     ).double()
-    x = data().movedim(0, 1).flatten(0, 1)
+    if isinstance(between, nn.BatchNorm1d):
+        nn.init.constant_(between.weight, 3.0)
+    x = 2 * data().movedim(0, 1).flatten(0, 1)
     report = examined(net, x, TARGET, squeezed, "full", lambda: forget(net))
     if isinstance(between, nn.BatchNorm1d):
         # All steps go through it at once.
