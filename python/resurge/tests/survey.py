@@ -3,9 +3,9 @@
     python python/resurge/tests/survey.py FOLDER [NAME ...] [--python FAMILY=PATH ...]
 
 Each script has `build() -> (net, x, y, loss)`; the loss is `loss(net(x))`. A script's name begins with its framework,
-and each framework runs in a process of its own, of this Python or of the one that is given for it. Prints for each script `accepted`, with the verdict and how far the
-gradients of the file are from those that `.backward()` gives, or what stops it; then how many scripts each obstacle
-alone stops. Exits with 1 where an accepted network is not a match to 1e-10.
+and each framework runs in a process of its own, of this Python or of the one that is given for it. Prints for each
+script the verdict and how far the gradients of the file are from those that `.backward()` gives, or what stops it; then
+how many scripts each obstacle alone stops. Exits with 1 where an accepted network is not a match to 1e-10.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def one(name: str) -> dict[str, Any]:
     from resurge import _audit
 
     forget_neurons()
-    net, x, y, loss = importlib.import_module(name).build()
+    net, x, _, loss = importlib.import_module(name).build()
     kept: list[Any] = []
     inside = _audit.inside
 

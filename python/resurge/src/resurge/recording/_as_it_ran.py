@@ -1,4 +1,4 @@
-"""Layers that only the run itself decides: random masks, functions that are linear in pieces, statistics of the batch."""
+"""Layers that only the run decides: random masks, functions that are linear in pieces, statistics of the batch."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def woven(module: Any, given: Any) -> list[Step] | None:
     untouched(module)
     found: list[tuple[str, dict[str, Any], Any]] = []
 
-    class Noting(TorchFunctionMode):
+    class Noting(TorchFunctionMode):  # type: ignore[misc]
         """Notes products of weights."""
 
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -48,7 +48,7 @@ def bridged(before: Any, taken: Any, factors: Any | None, name: str) -> list[Pla
 
 
 def grouped(before: Any, taken: Any, factors: Any, name: str) -> list[Place] | None:
-    """Sums of neighbouring features, each times its factor: a pool of vectors, of which the largest has the factor 1."""
+    """Sums of neighbouring features, each times its factor: of a pool of vectors, the largest has the factor 1."""
     import torch
     from torch import nn
 

@@ -318,7 +318,7 @@ def with_inner(walk: Walk, seen: Watched, own: Any, value: Any | None) -> Any | 
         for place in places
         for element in range(min(len(call) for call in seen.calls[id(place.module)].outputs))
     ]
-    outputs = [(*of, tensors) for *of, tensors in outputs if all(tensor.requires_grad for tensor in tensors)]
+    outputs = [each for each in outputs if all(tensor.requires_grad for tensor in each[2])]
     hooks = [entry.register_hook(torch.zeros_like) for entry in seen.entries]
     try:
         every = [tensor for _, _, tensors in outputs for tensor in tensors]

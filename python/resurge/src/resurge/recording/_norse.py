@@ -35,7 +35,9 @@ CLASSES = {
     "LILinearCell": ("li_step", False),
     "LIBoxCell": ("li_box_feed_forward_step", False),
 }
-AUTAPSES = "autapses=False zeroes the diagonal of Norse's recurrent gradient in a hook; the claim is a gradient without it"
+AUTAPSES = (
+    "autapses=False zeroes the diagonal of Norse's recurrent gradient in a hook; the claim is a gradient without it"
+)
 
 
 def record_norse(

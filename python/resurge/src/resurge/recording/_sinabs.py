@@ -21,8 +21,8 @@ from resurge.recording._surrogate import Description, identify
 from resurge.recording._walk import Habits
 
 SUMS = (
-    "sinabs.SumPool2d is LPPool2d, whose gradient is 0 wherever the sum is 0, which is not the gradient of a sum; it is "
-    "in the file as what it is, a sum and a mask"
+    "sinabs.SumPool2d is LPPool2d, whose gradient is 0 wherever the sum is 0, which is not the gradient of a sum; it "
+    "is in the file as what it is, a sum and a mask"
 )
 
 

@@ -1,4 +1,4 @@
-"""A Spyx network in a module whose `__call__` is the user's: what it gives to `spyx.nn.run`, and makes of the output."""
+"""A Spyx network in a module whose `__call__` is the user's: what it gives to `spyx.nn.run`, and makes of that."""
 
 from __future__ import annotations
 
