@@ -239,7 +239,9 @@ impl<S: Number> Layer<'_, S> {
                 let spike = S::from_f64(s.spikes[at - n]);
                 add(Constant::AdaptationDecay, g * (s.raised[at - n] - scale * spike));
                 add(Constant::AdaptationScale, g * (one - decay) * spike);
-                before.spike = scale * (one - decay) * g;
+                if !c.of.adaptation_detached {
+                    before.spike = scale * (one - decay) * g;
+                }
                 if !self.rule.cuts.adaptation {
                     before.adaptation = decay * g;
                 }
@@ -294,6 +296,7 @@ impl<S: Number> Layer<'_, S> {
         let silent = one - past.o;
         // By v, by o, by the value.
         let (by_v, by_o, by_value) = match reset.kind {
+            _ if past.is_held(c) => (zero, zero, zero),
             ResetKind::None => (one, zero, zero),
             ResetKind::ToZero => (silent, -v, zero),
             ResetKind::ToValue(_) => (silent, c.reset_value - v, past.o),
@@ -312,7 +315,7 @@ impl<S: Number> Layer<'_, S> {
         }
         add(Constant::ResetValue, by_value * outer * gu);
         let by_decay = match reset.timing {
-            ResetTiming::BeforeDecay => past.reset(c, reset.kind, v, taken),
+            ResetTiming::BeforeDecay => past.left(c, reset.kind, v, taken),
             ResetTiming::AfterDecay | ResetTiming::AfterInput => by_v * past.u,
         };
         add(Constant::Decay, gu * by_decay);

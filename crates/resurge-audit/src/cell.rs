@@ -4,7 +4,7 @@ use super::description::{Constant, Integrator, Layer, Neuron, Output, at};
 use super::each::Each;
 use super::error::{AuditError, Result};
 use super::surrogate;
-use resurge_snn::{Adaptation, Cell, Firing, Reset, Surrogate, Synapse, ThresholdInSpike};
+use resurge_snn::{Adaptation, Cell, Firing, Reset, ResetTiming, Surrogate, Synapse, ThresholdInSpike};
 use std::collections::BTreeMap;
 
 /// The constants of a neuron or integrator layer: one neuron's by its number. What all of them share, which is
@@ -172,6 +172,10 @@ pub(super) struct Constants {
     pub(super) output: Output,
     /// Whether it fires at all: an integrator does not.
     pub(super) spiking: bool,
+    /// What the potential that a reset leaves is at the least.
+    pub(super) min_potential: Option<f64>,
+    /// Whether the threshold adapts to spikes without a gradient.
+    pub(super) adaptation_detached: bool,
 }
 
 impl Constants {
@@ -211,8 +215,23 @@ impl Constants {
             let problem = "a recurrent layer hands on spikes; put an integrator behind it to read potentials";
             return Err(of.error("output", problem));
         }
+        if n.min_potential.is_some() && (cell.reset.timing != ResetTiming::BeforeDecay || cell.residual_reset)
+        {
+            let problem = "it bounds what a reset `before-decay` leaves, and goes with no other, nor with a residual one";
+            return Err(of.error("min_potential", problem));
+        }
+        if !n.autapses && !n.recurrent {
+            return Err(of.error("autapses", "it is of recurrent weights, and this layer has none"));
+        }
         cell.check().map_err(|error| of.refused(&error))?;
-        let this = Self { cell, reset_value, output: n.output, spiking: true };
+        let this = Self {
+            cell,
+            reset_value,
+            output: n.output,
+            spiking: true,
+            min_potential: n.min_potential,
+            adaptation_detached: n.adaptation.as_ref().is_some_and(|a| a.detached),
+        };
         check_learned(of, &n.learned, "neuron", |constant| this.has(constant))?;
         Ok(this)
     }
@@ -230,7 +249,14 @@ impl Constants {
             ..Cell::lif(Surrogate::straight_through())
         };
         cell.check().map_err(|error| of.refused(&error))?;
-        let this = Self { cell, reset_value: 0.0, output: Output::Potential, spiking: false };
+        let this = Self {
+            cell,
+            reset_value: 0.0,
+            output: Output::Potential,
+            spiking: false,
+            min_potential: n.min_potential,
+            adaptation_detached: false,
+        };
         check_learned(of, &n.learned, "integrator", |constant| this.has(constant))?;
         Ok(this)
     }

@@ -4,7 +4,7 @@
 //! estimates that `fuzz/run hostile` holds against the clock and the allocator (docs/results/reliability.md).
 
 use super::adjoint::AT_ONCE;
-use super::description::{CONSTANTS, Layer, Pool};
+use super::description::{CONSTANTS, Layer, Over, Pool};
 use super::error::{AuditError, Result};
 use super::file::{AuditFile, LayerData};
 use super::shapes::product;
@@ -53,6 +53,12 @@ const A_NUMBER: [usize; 2] = [8, 24];
 
 /// What a number costs besides, in bytes, while its layer runs or is compared.
 const WHILE_RUN: usize = 80;
+
+/// Of how many tensors, each as large as its output, batch normalisation is.
+const NODES_OF_A_NORM: usize = 8;
+
+/// What a step of batch normalisation costs that takes each by itself: in operations, in bytes.
+const A_STEP_OF_A_NORM: [usize; 2] = [4000, 4000];
 
 /// What one step of a layer with a state costs on the tape, on which it is some twenty nodes.
 const A_STEP_ON_TAPE: usize = 4000;
@@ -119,6 +125,19 @@ impl Cost {
                 on_tape = on_tape.saturating_add(under / rows);
             }
             Layer::Flatten(_) => {}
+            Layer::Mask(_) => kept = kept.saturating_mul(2),
+            Layer::BatchNorm(norm) => {
+                kept = kept.saturating_mul(NODES_OF_A_NORM);
+                gradients = gradients.saturating_mul(NODES_OF_A_NORM);
+                one_way = one_way.saturating_mul(NODES_OF_A_NORM);
+                on_tape = on_tape.saturating_mul(NODES_OF_A_NORM);
+                if norm.over == Over::Step {
+                    let [step, step_bytes] = A_STEP_OF_A_NORM;
+                    kept = kept.saturating_add(output[0].saturating_mul(step_bytes));
+                    gradients = gradients.saturating_add(output[0].saturating_mul(step_bytes));
+                    one_way = one_way.saturating_add(output[0].saturating_mul(step));
+                }
+            }
             Layer::Neuron(_) | Layer::Integrator(_) => {
                 let [state, state_bytes] = A_STATE;
                 kept = numbers.saturating_mul(state_bytes);
@@ -226,7 +245,10 @@ impl OnTape {
 }
 
 pub(super) fn on_tape(file: &AuditFile) -> OnTape {
-    let states = file.layers.iter().filter(|layer| layer.constants.is_some()).count();
+    let each = file.description.layers.iter().zip(&file.layers);
+    // Batch normalisation of each step is one after the other, too.
+    let by_step = |layer: &Layer| matches!(layer, Layer::BatchNorm(norm) if norm.over == Over::Step);
+    let states = each.filter(|(layer, data)| data.constants.is_some() || by_step(layer)).count();
     OnTape {
         always: file.layers.len().saturating_mul(A_LAYER_ON_TAPE),
         a_sample: Cost::of(file).on_tape,

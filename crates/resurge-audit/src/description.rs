@@ -55,6 +55,10 @@ pub(super) enum Layer {
     MaxPool2d(Pool),
     /// Images as vectors.
     Flatten(Plain),
+    /// Batch normalisation by the statistics of the run itself.
+    BatchNorm(Norm),
+    /// Each number times one that was recorded and is not learned.
+    Mask(Plain),
     /// Spiking neurons.
     Neuron(Box<Neuron>),
     /// A leaky readout that never fires.
@@ -103,6 +107,31 @@ pub(super) struct Pool {
     pub(super) padding: [usize; 2],
     /// The framework's class.
     pub(super) class: Option<String>,
+}
+
+/// See [`Layer::BatchNorm`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Norm {
+    /// Whether there is a bias.
+    pub(super) bias: bool,
+    /// Over what mean and variance are taken.
+    pub(super) over: Over,
+    /// What is added to the variance.
+    #[serde(default = "torchs_epsilon")]
+    pub(super) epsilon: f64,
+    /// The framework's class.
+    pub(super) class: Option<String>,
+}
+
+/// Over what a channel has its statistics, besides its places in an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Over {
+    /// The samples of each step.
+    Step,
+    /// All samples of all steps.
+    Run,
 }
 
 /// A layer without settings.
@@ -297,10 +326,13 @@ impl Layer {
             "sum-pool2d" => Self::SumPool2d(read(path, value)?),
             "max-pool2d" => Self::MaxPool2d(read(path, value)?),
             "flatten" => Self::Flatten(read(path, value)?),
+            "batch-norm" => Self::BatchNorm(read(path, value)?),
+            "mask" => Self::Mask(read(path, value)?),
             "neuron" => Self::Neuron(Box::new(read(path, value)?)),
             "integrator" => Self::Integrator(Box::new(read(path, value)?)),
             other => {
-                let known = "linear, conv2d, avg-pool2d, sum-pool2d, max-pool2d, flatten, neuron, integrator";
+                let known = "linear, conv2d, avg-pool2d, sum-pool2d, max-pool2d, flatten, batch-norm, mask, neuron, \
+                             integrator";
                 return Err(unknown(path, other, known));
             }
         })
@@ -331,7 +363,8 @@ impl Layer {
             Self::AvgPool2d(layer) | Self::SumPool2d(layer) | Self::MaxPool2d(layer) => {
                 layer.class.as_deref()
             }
-            Self::Flatten(layer) => layer.class.as_deref(),
+            Self::Flatten(layer) | Self::Mask(layer) => layer.class.as_deref(),
+            Self::BatchNorm(layer) => layer.class.as_deref(),
             Self::Neuron(layer) => layer.class.as_deref(),
             Self::Integrator(layer) => layer.class.as_deref(),
         }
@@ -353,6 +386,10 @@ fn one() -> f64 {
 
 fn ones() -> [usize; 2] {
     [1, 1]
+}
+
+fn torchs_epsilon() -> f64 {
+    1e-5
 }
 
 fn one_group() -> usize {

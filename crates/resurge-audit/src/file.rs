@@ -2,10 +2,10 @@
 
 use super::cell::LayerConstants;
 use super::container::{check_header, refused};
-use super::description::Description;
+use super::description::{Description, Layer};
 use super::error::{AuditError, FileError, Result};
 use super::reader::Reader;
-use resurge_snn::Target;
+use resurge_snn::{Loss, Target};
 use resurge_tensor::{Bounded, Shape, Tensor};
 use safetensors::tensor::SafeTensors;
 use std::path::Path;
@@ -62,6 +62,10 @@ pub(super) struct LayerData {
     pub(super) weight: Option<Tensor<f64>>,
     pub(super) bias: Option<Tensor<f64>>,
     pub(super) recurrent: Option<Tensor<f64>>,
+    /// What each number of the input is multiplied by.
+    pub(super) mask: Option<Tensor<f64>>,
+    /// What a weighted sum has of this layer's output, where it is not the last.
+    pub(super) loss_weight: Option<Tensor<f64>>,
     pub(super) spikes: Option<Tensor<f64>>,
     pub(super) potentials: Option<Tensor<f64>>,
     pub(super) constants: Option<LayerConstants>,
@@ -165,6 +169,20 @@ impl AuditFile {
         self.layers[k].constants.as_ref().is_some_and(LayerConstants::vary) || self.gradients.iter().any(own)
     }
 
+    /// What multiplies a weighted sum; it alone has parts of layers that are not the last.
+    pub(super) fn sum_scale(&self) -> f64 {
+        match self.description.loss {
+            Loss::WeightedSum { scale } => scale,
+            _ => 1.0,
+        }
+    }
+
+    /// Whether layer `k` is before batch normalisation, which takes away whatever its bias adds: the gradient of that is 0,
+    /// and what frameworks have is the rounding of it.
+    pub(super) fn bias_vanishes(&self, k: usize) -> bool {
+        matches!(self.description.layers.get(k + 1), Some(Layer::BatchNorm(_)))
+    }
+
     /// The number of steps and the size of the batch.
     pub(super) fn extent(&self) -> (usize, usize) {
         (self.input.shape()[0], self.input.shape()[1])
@@ -198,6 +216,9 @@ impl AuditFile {
         (this.input, this.target) = (crop(&self.input)?, target);
         for layer in &mut this.layers {
             (layer.spikes, layer.potentials) = (None, None);
+            for of_the_run in [&mut layer.mask, &mut layer.loss_weight] {
+                *of_the_run = of_the_run.as_ref().map(crop).transpose()?;
+            }
         }
         Ok(this)
     }

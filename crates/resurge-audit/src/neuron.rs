@@ -35,6 +35,10 @@ pub(super) struct Neuron {
     pub(super) output_delay: bool,
     #[serde(default)]
     pub(super) recurrent: bool,
+    #[serde(default = "yes")]
+    pub(super) autapses: bool,
+    #[serde(default, deserialize_with = "there")]
+    pub(super) min_potential: Option<f64>,
     #[serde(default)]
     pub(super) trace_decay: f64,
     #[serde(default)]
@@ -56,6 +60,8 @@ pub(super) struct Integrator {
     pub(super) drive: Each,
     #[serde(default = "Each::zero")]
     pub(super) initial_potential: Each,
+    #[serde(default, deserialize_with = "there")]
+    pub(super) min_potential: Option<f64>,
     pub(super) synapse: Option<Synapse>,
     #[serde(default)]
     pub(super) learned: BTreeMap<String, BTreeMap<Constant, Each>>,
@@ -77,6 +83,8 @@ pub(super) struct Synapse {
 pub(super) struct Adaptation {
     pub(super) decay: Each,
     pub(super) scale: Each,
+    #[serde(default)]
+    pub(super) detached: bool,
 }
 
 /// What a spike does to the potentials of a layer.
@@ -108,6 +116,10 @@ impl DescribedReset {
 /// A key that may be left out, but is not null.
 fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn kind_of_reset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ResetKind, D::Error> {

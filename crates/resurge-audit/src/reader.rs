@@ -38,7 +38,11 @@ impl<'a> Reader<'a> {
         }
         let shapes = layer_shapes(&description, &layers, input.shape(), self.bytes)?;
         let mut before = input.shape().clone();
+        let sum = matches!(description.loss, Loss::WeightedSum { .. });
         for (k, (data, shape)) in layers.iter_mut().zip(&shapes).enumerate() {
+            if sum && k + 1 < shapes.len() {
+                data.loss_weight = self.optional(&format!("loss.weight.{k}"), Some(shape))?;
+            }
             data.constants = LayerConstants::new(k, &description.layers[k], shape)?;
             if data.constants.is_some() {
                 self.states(k, &description.layers[k], data, shape)?;
@@ -92,7 +96,7 @@ impl<'a> Reader<'a> {
                 format!("its shape is {}, but {shape} fits the description", Shape::from(view.shape()));
             return Err(AuditError::tensor(name, found, "correct the description or the tensor"));
         }
-        let counts = name == "input" || name.starts_with("spikes.");
+        let counts = name == "input" || name.starts_with("spikes.") || name.ends_with(".mask");
         let data = view.data();
         let values: Vec<f64> = match view.dtype() {
             Dtype::F32 => data.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect(),
@@ -125,16 +129,20 @@ impl<'a> Reader<'a> {
 
     fn parameters(&mut self, k: usize, layer: &Layer) -> Result<LayerData> {
         let mut data = LayerData::default();
-        let bias = match layer {
-            Layer::Linear(linear) => linear.bias,
-            Layer::Conv2d(conv) => conv.bias,
+        let (bias, rank) = match layer {
+            Layer::Linear(linear) => (linear.bias, 2),
+            Layer::Conv2d(conv) => (conv.bias, 4),
+            Layer::BatchNorm(norm) => (norm.bias, 1),
+            Layer::Mask(_) => {
+                data.mask = Some(self.needed(&format!("layers.{k}.mask"), None)?);
+                return Ok(data);
+            }
             Layer::Neuron(neuron) if neuron.recurrent => {
                 data.recurrent = Some(self.needed(&format!("layers.{k}.recurrent"), None)?);
                 return Ok(data);
             }
             _ => return Ok(data),
         };
-        let rank = if matches!(layer, Layer::Linear(_)) { 2 } else { 4 };
         let name = format!("layers.{k}.weight");
         let weight = self.needed(&name, None)?;
         if weight.shape().rank() != rank || weight.is_empty() {

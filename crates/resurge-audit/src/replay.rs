@@ -210,6 +210,7 @@ pub(super) struct Values<'a, S> {
     pub(super) threshold: S,
     pub(super) reset_value: S,
     pub(super) trace_decay: S,
+    pub(super) min_potential: Option<S>,
     pub(super) synapse: Option<(S, S)>,
     pub(super) adaptation: Option<(S, S)>,
 }
@@ -227,6 +228,7 @@ impl<'a, S: Number> Values<'a, S> {
             threshold: S::constant(cell.threshold),
             reset_value: S::constant(c.reset_value),
             trace_decay: S::constant(cell.trace_decay),
+            min_potential: c.min_potential.map(S::constant),
             synapse: cell.synapse.map(|s| pair(s.decay, s.gain)),
             adaptation: cell.adaptation.map(|a| pair(a.decay, a.scale)),
         }
@@ -290,6 +292,23 @@ impl<S: Number> Past<S> {
         }
     }
 
+    /// What the reset leaves, and not less than the least potential; computed as frameworks do, so that it rounds as
+    /// theirs.
+    pub(super) fn left(&self, c: &Values<'_, S>, kind: ResetKind, v: S, taken: S) -> S {
+        let m = self.reset(c, kind, v, taken);
+        match c.min_potential {
+            Some(least) if m.re() <= least.re() => least,
+            Some(least) => (m - least) + least,
+            None => m,
+        }
+    }
+
+    /// Whether the neuron's own reset leaves no more than the least potential, so that nothing goes to the step before.
+    pub(super) fn is_held(&self, c: &Values<'_, S>) -> bool {
+        c.min_potential
+            .is_some_and(|least| self.reset(c, c.of.cell.reset.kind, self.u, self.taken).re() <= least.re())
+    }
+
     /// The residual reset of the step after this one.
     pub(super) fn residual(&self, c: &Values<'_, S>) -> f64 {
         if !c.of.cell.residual_reset {
@@ -303,7 +322,7 @@ impl<S: Number> Past<S> {
     fn charge(&self, c: &Values<'_, S>, reset: Reset, d: S) -> S {
         match reset.timing {
             ResetTiming::BeforeDecay => {
-                let m = self.reset(c, reset.kind, self.u, self.taken);
+                let m = self.left(c, reset.kind, self.u, self.taken);
                 c.decay * m - S::from_f64(self.residual(c)) * self.threshold + d
             }
             ResetTiming::AfterDecay => self.reset(c, reset.kind, c.decay * self.u, S::zero()) + d,

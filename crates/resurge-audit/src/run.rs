@@ -2,12 +2,12 @@
 
 use super::adjoint::{self, Cotangents, Cuts, LayerRule, ThresholdPaths};
 use super::compare::Expected;
-use super::description::{CONSTANTS, Constant, Output};
+use super::description::{CONSTANTS, Constant, Layer, Output};
 use super::error::{AuditError, Result};
 use super::file::{AuditFile, LayerData, Of, Recorded};
 use super::number::Number;
 use super::replay::{self, Extent, Sample};
-use super::stage::{LossRun, Stage};
+use super::stage::{Given, LossRun, Stage};
 use resurge_snn::{Reset, ResetGradient, Surrogate, SurrogateScale, ThresholdInSpike};
 use resurge_tensor::{Bounded, Shape, Tensor};
 
@@ -106,6 +106,7 @@ impl<'a, S: Number> NetworkRun<'a, S> {
         let mut x: Tensor<S> = file.input.cast();
         let wants_input = file.gradients.iter().any(|gradient| gradient.of == Of::Input);
         let mut potentials = None;
+        let mut inner = S::zero();
         for (k, (layer, data)) in file.description.layers.iter().zip(&file.layers).enumerate() {
             if let Some(constants) = &data.constants {
                 let extent = Extent::of(&x);
@@ -119,15 +120,23 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                 potentials = Some(Tensor::from_vec(shape.clone(), u)?);
                 steps.push(Step::Neurons { samples, shape });
             } else {
-                let (weight, bias) = (data.weight.as_ref(), data.bias.as_ref());
-                let stage = Stage::run(layer, x, weight, bias, k > 0 || wants_input)?;
+                if let Layer::BatchNorm(norm) = layer {
+                    x = S::before_norm(x, norm.over)?;
+                }
+                let stage = Stage::run(layer, x, Given::of(data), k > 0 || wants_input)?;
                 x = stage.output()?.clone();
                 finite(k, "output", x.as_slice())?;
                 potentials = None;
                 steps.push(Step::Stage { stage: Box::new(stage), shifted: Box::default() });
             }
+            for (&w, &y) in data.loss_weight.iter().flat_map(|w| w.as_slice()).zip(x.as_slice()) {
+                inner += S::from_f64(w) * y;
+            }
         }
         let mut loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
+        if file.layers.iter().any(|data| data.loss_weight.is_some()) {
+            loss.value += S::from_f64(file.sum_scale()) * inner;
+        }
         if !loss.value.is_finite() {
             let problem = "the loss, or the bound of its rounding errors, which has its square, is not finite; divide \
                            the loss by a constant, so that it lies below 1e100, and record again";
@@ -160,7 +169,7 @@ impl<'a, S: Number> NetworkRun<'a, S> {
     /// All gradients under a rule, from the loss.
     pub(super) fn gradients(&self, rule: &Rule) -> Result<NetworkGradients<S>> {
         let (output, potentials) = self.at_output();
-        self.gradients_from(rule, output, potentials)
+        self.back(rule, output, potentials, true)
     }
 
     /// All gradients under a rule, from cotangents of the output and the last layer's potentials.
@@ -168,13 +177,37 @@ impl<'a, S: Number> NetworkRun<'a, S> {
         &self,
         rule: &Rule,
         output: Tensor<S>,
+        potentials: Option<Tensor<S>>,
+    ) -> Result<NetworkGradients<S>> {
+        self.back(rule, output, potentials, false)
+    }
+
+    /// What the loss has of layer `k`, added to a cotangent of its output.
+    fn with_inner(&self, k: usize, cotangent: Tensor<S>) -> Result<Tensor<S>> {
+        let Some(weight) = &self.file.layers[k].loss_weight else { return Ok(cotangent) };
+        let scale = S::from_f64(self.file.sum_scale());
+        let (smallest, roundoff) = (self.file.precision.smallest(), self.file.precision.roundoff());
+        let of_loss = weight.as_slice().iter().map(|&w| (scale * S::from_f64(w)).flushed(smallest, roundoff));
+        let both = cotangent.as_slice().iter().zip(of_loss).map(|(&a, b)| a + b).collect();
+        Ok(Tensor::from_vec(cotangent.shape().clone(), both)?)
+    }
+
+    /// The backward pass; `inner` says whether the loss's parts of layers that are not the last go in.
+    fn back(
+        &self,
+        rule: &Rule,
+        output: Tensor<S>,
         mut potentials: Option<Tensor<S>>,
+        inner: bool,
     ) -> Result<NetworkGradients<S>> {
         let mut cotangent = output;
         let mut layers = vec![OfLayer::default(); self.steps.len()];
         let mut input = None;
         for (k, step) in self.steps.iter().enumerate().rev() {
             let (data, found) = (&self.file.layers[k], &mut layers[k]);
+            if inner {
+                cotangent = self.with_inner(k, cotangent)?;
+            }
             match step {
                 Step::Neurons { samples, shape } => {
                     let Some(constants) = &data.constants else { continue };
@@ -198,6 +231,9 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                     let mut back = S::back(&self.file.description.layers[k], stage, cotangent.clone())?;
                     if rule.shift > 0 && data.weight.is_some() {
                         back.weight = self.shifted(k, stage, shifted, rule.shift, cotangent.clone())?;
+                    }
+                    if self.file.bias_vanishes(k) {
+                        back.bias = back.bias.map(|bias| bias.map(S::vanished));
                     }
                     (found.weight, found.bias) = (back.weight, back.bias);
                     match back.input {
@@ -232,7 +268,7 @@ impl<'a, S: Number> NetworkRun<'a, S> {
             let mut late = vec![S::zero(); input.len() - kept];
             late.extend_from_slice(&input.as_slice()[..kept]);
             let late = Tensor::from_vec(input.shape().clone(), late)?;
-            Stage::run(layer, late, data.weight.as_ref(), data.bias.as_ref(), false)
+            Stage::run(layer, late, Given::of(data), false)
         };
         if shift != 1 {
             return Ok(S::back(layer, &moved(shift)?, cotangent)?.weight);
@@ -253,7 +289,16 @@ impl<'a, S: Number> NetworkRun<'a, S> {
         let one = |recorded: &Recorded| match &recorded.of {
             Of::Weight(k) => flat(&found.layers[*k].weight),
             Of::Bias(k) => flat(&found.layers[*k].bias),
-            Of::Recurrent(k) => found.layers[*k].recurrent.clone(),
+            Of::Recurrent(k) => {
+                let mut gradient = found.layers[*k].recurrent.clone();
+                if let Layer::Neuron(neuron) = &self.file.description.layers[*k]
+                    && !neuron.autapses
+                {
+                    let diagonal = recorded.value.shape()[1] + 1;
+                    gradient.iter_mut().step_by(diagonal).for_each(|g| *g = S::zero());
+                }
+                gradient
+            }
             Of::Currents(k) => found.layers[*k].current.clone(),
             Of::Input => flat(&found.input),
             Of::Learned(k, name) => {

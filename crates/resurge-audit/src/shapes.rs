@@ -1,10 +1,10 @@
 //! The shapes of all layers, before anything is computed.
 
 use super::cost::Cost;
-use super::description::{Conv, Description, Layer, Output, Pool, at};
+use super::description::{Conv, Description, Layer, Norm, Output, Over, Pool, at};
 use super::error::{AuditError, Result};
 use super::file::LayerData;
-use resurge_tensor::Shape;
+use resurge_tensor::{Shape, Tensor};
 
 /// The product of extents, or the largest number if it is larger.
 pub(super) fn product(extents: &[usize]) -> usize {
@@ -70,6 +70,19 @@ fn one(k: usize, layer: &Layer, data: &LayerData, x: &Shape, last: bool) -> Resu
             pooled(&at(&format!("layers[{k}].kernel")), pool, images("a pool")?)
         }
         Layer::Flatten(_) => Ok([x[0], x[1], product(&x[2..])].into()),
+        Layer::BatchNorm(norm) => normalised(k, norm, data, x),
+        Layer::Mask(_) => match &data.mask {
+            Some(mask) if mask.shape() == x => Ok(x.clone()),
+            found => {
+                let found = found.as_ref().map(|mask| mask.shape().to_string()).unwrap_or_default();
+                let problem = format!("its shape is {found}, but the layer's input is {x}");
+                Err(AuditError::tensor(
+                    format!("layers.{k}.mask"),
+                    problem,
+                    "write one number for each of it",
+                ))
+            }
+        },
         Layer::Neuron(neuron) => {
             if neuron.output == Output::Potential && !last {
                 let problem = "only the last layer can hand on its potential; use an integrator";
@@ -87,6 +100,28 @@ fn one(k: usize, layer: &Layer, data: &LayerData, x: &Shape, last: bool) -> Resu
         }
         Layer::Integrator(_) => Ok(x.clone()),
     }
+}
+
+/// Batch normalisation: one weight a channel, and two values of each at the least.
+fn normalised(k: usize, norm: &Norm, data: &LayerData, x: &Shape) -> Result<Shape> {
+    let channels = data.weight.as_ref().map_or(0, Tensor::len);
+    if channels != x[2] {
+        let problem = format!("it has {channels} numbers, but {} channels come in", x[2]);
+        let remedy = "write one number a channel";
+        return Err(AuditError::tensor(format!("layers.{k}.weight"), problem, remedy));
+    }
+    let of_a_step = x[1].saturating_mul(product(&x[3..]));
+    let values = if norm.over == Over::Run { of_a_step.saturating_mul(x[0]) } else { of_a_step };
+    if values < 2 {
+        let problem =
+            "each channel has one value, which has no variance; record two samples, or `over` a `run`";
+        return Err(AuditError::description(at(&format!("layers[{k}].over")), problem));
+    }
+    if norm.epsilon <= 0.0 {
+        let problem = format!("it is {}, but must be positive", norm.epsilon);
+        return Err(AuditError::description(at(&format!("layers[{k}].epsilon")), problem));
+    }
+    Ok(x.clone())
 }
 
 /// The positions of a window along an axis.

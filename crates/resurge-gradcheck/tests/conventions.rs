@@ -63,6 +63,8 @@ fn used(parameters: &mut CellParameters) -> Vec<&mut Var> {
         adaptation_decay,
         adaptation_scale,
         recurrent: _,
+        min_potential: _,
+        adaptation_detached: _,
     } = parameters;
     let optional = [
         input_gain,

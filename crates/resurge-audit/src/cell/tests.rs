@@ -56,7 +56,7 @@ const SIX: [usize; 3] = [5, 2, 6];
 fn every_constant_of_a_neuron_is_its_own() {
     let all = constants(&neuron(&[]), &SIX).unwrap();
     assert!(!all.vary());
-    let Constants { cell, reset_value, output, spiking } = *all;
+    let Constants { cell, reset_value, output, spiking, min_potential, adaptation_detached } = *all;
     let same = Cell {
         decay: 0.9,
         input_gain: 0.7,
@@ -76,6 +76,7 @@ fn every_constant_of_a_neuron_is_its_own() {
         residual_reset: false,
     };
     assert_eq!((cell, reset_value, output, spiking), (same, -0.3, Output::Trace, true));
+    assert_eq!((min_potential, adaptation_detached), (None, false));
 
     let of = constants(&integrator(&[]), &SIX).unwrap();
     let leak = Cell {

@@ -47,8 +47,9 @@ fn a_weights_gradient_has_an_error_in_common() {
     let layer = Layer::Linear(Linear { bias: false, class: None });
     let input = Tensor::from_vec([1, 1, 2], vec![-2.0, 3.0]).unwrap();
     let weight = Tensor::from_vec([1, 2], vec![0.5, -1.0]).unwrap();
-    let run =
-        |needed: bool| Stage::<Bounded>::run(&layer, input.cast(), Some(&weight), None, needed).unwrap();
+    let run = |needed: bool| {
+        Stage::<Bounded>::run(&layer, input.cast(), crate::stage::Given::weight(&weight), needed).unwrap()
+    };
     let cotangent = Tensor::from_vec([1, 1, 1], vec![Bounded::new(-4.0, 5.0)]).unwrap();
     let independent = run(true).back(cotangent.clone()).unwrap().weight.unwrap();
     let found = Bounded::back(&layer, &run(true), cotangent.clone()).unwrap();

@@ -58,6 +58,8 @@ fn steps_are_in_proportion_to_the_narrowest_surrogate() {
         reset_value: 0.0,
         output: Output::Spikes,
         spiking,
+        min_potential: None,
+        adaptation_detached: false,
     };
     let width = of(1.0, true).cell.surrogate.width();
     let all = [of(8.0, true), of(2.0, true), of(4.0, true), of(0.5, false)];
@@ -75,7 +77,14 @@ fn of_cells(cell: Cell, output: Output) -> AuditFile {
         // The loss is of spikes: the last layer hands them on.
         let output = if k == 3 { Output::Spikes } else { output };
         let reset_value = cell.reset.kind.value().unwrap_or(0.0);
-        let constants = Constants { cell, reset_value, output, spiking: true };
+        let constants = Constants {
+            cell,
+            reset_value,
+            output,
+            spiking: true,
+            min_potential: None,
+            adaptation_detached: false,
+        };
         neuron.learned = ALL
             .into_iter()
             .filter(|&constant| constants.has(constant))

@@ -1,6 +1,6 @@
 use super::*;
 use crate::cell::{Constants, LayerConstants};
-use crate::description::Output;
+use crate::description::{Layer, Output};
 use resurge_snn::{Adaptation, Cell, Synapse};
 
 fn file(name: &str) -> AuditFile {
@@ -47,7 +47,14 @@ fn of_cell(name: &str, cell: Cell, output: Output) -> AuditFile {
     let mut file = file(name).cropped(7, 1).unwrap();
     for data in &mut file.layers {
         if data.constants.is_some() {
-            let constants = Constants { cell, reset_value: 0.0, output, spiking: true };
+            let constants = Constants {
+                cell,
+                reset_value: 0.0,
+                output,
+                spiking: true,
+                min_potential: None,
+                adaptation_detached: false,
+            };
             data.constants = Some(LayerConstants::of_all(constants));
         }
     }
@@ -99,7 +106,7 @@ fn each_cut_closes_its_own_way_back() {
     }
     let full = of_cell(ONE_LAYER, Cell { decay: 0.5, reset: Reset::TO_ZERO, ..plain }, Output::Spikes);
     let cut = Rule { cuts: Cuts { decay: true, ..none }, ..Rule::default() };
-    let detached = Rule { reset_gradient: Some(ResetGradient::Detached), ..cut.clone() };
+    let detached = Rule { reset_gradient: Some(ResetGradient::Detached), ..cut };
     let spatial = Rule { reset_gradient: Some(ResetGradient::SpatialOnly), ..Rule::default() };
     assert_eq!(currents(&full, &detached), currents(&full, &spatial));
     assert_ne!(currents(&full, &cut), currents(&full, &spatial), "the reset's way is open still");
@@ -167,7 +174,14 @@ fn spikes_that_a_file_has_are_taken() {
     let extent = Extent { steps: 3, batch: 1, width: 2 };
     let of = |recorded: &[f64], output: Output, trace_decay: f64, output_delay: bool| {
         let cell = Cell { trace_decay, output_delay, ..Cell::lif(Surrogate::sigmoid(0.5).unwrap()) };
-        let constants = Constants { cell, reset_value: 0.0, output, spiking: true };
+        let constants = Constants {
+            cell,
+            reset_value: 0.0,
+            output,
+            spiking: true,
+            min_potential: None,
+            adaptation_detached: false,
+        };
         let data = LayerData {
             constants: Some(LayerConstants::of_all(constants)),
             spikes: Some(Tensor::from_vec([3, 1, 2], recorded.to_vec()).unwrap()),
@@ -188,4 +202,31 @@ fn spikes_that_a_file_has_are_taken() {
     assert!(late.len() == 6 && late[4..].iter().all(|o| o.is_nan()));
     let nothing = LayerData::default();
     assert!(forced_spikes(&nothing, extent).is_none());
+}
+
+/// Norse zeroes the gradient of each neuron's connection to itself; the network is the same.
+#[test]
+fn without_autapses_the_diagonal_has_no_gradient() {
+    let mut file = file("norse-recurrent.safetensors");
+    let of = |file: &AuditFile| {
+        let run = NetworkRun::<f64>::new(file).unwrap();
+        let all = run.recorded(&run.gradients(&Rule::default()).unwrap());
+        let at = file.gradients.iter().position(|g| matches!(g.of, Of::Recurrent(_))).unwrap();
+        (run.loss(), all[at].clone())
+    };
+    let set = |file: &mut AuditFile, to: bool| {
+        for layer in &mut file.description.layers {
+            if let Layer::Neuron(neuron) = layer {
+                neuron.autapses = to;
+            }
+        }
+    };
+    set(&mut file, true);
+    let (loss, mut whole) = of(&file);
+    set(&mut file, false);
+    let (same_loss, without) = of(&file);
+    let n = (whole.len() as f64).sqrt() as usize;
+    assert!((0..n).any(|k| whole[k * n + k] != 0.0));
+    (0..n).for_each(|k| whole[k * n + k] = 0.0);
+    assert_eq!((without, same_loss), (whole, loss));
 }

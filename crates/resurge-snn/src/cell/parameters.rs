@@ -58,6 +58,10 @@ pub struct CellParameters {
     pub adaptation_scale: Option<Var>,
     /// Recurrent weights `[N, N]`: the current gains `W_rec o[t-1]`.
     pub recurrent: Option<Var>,
+    /// The least potential that a reset before the decay leaves: `u[t] = lambda max(R(u[t-1], o[t-1]), least) + ...`.
+    pub min_potential: Option<Var>,
+    /// Whether an adaptive threshold rises with spikes that have no gradient, as Norse's recurrent LSNN does.
+    pub adaptation_detached: bool,
 }
 
 impl Cell {
@@ -92,6 +96,8 @@ impl Cell {
             adaptation_decay: self.adaptation.map(|a| constant(a.decay)),
             adaptation_scale: self.adaptation.map(|a| constant(a.scale)),
             recurrent: None,
+            min_potential: None,
+            adaptation_detached: false,
         }
     }
 }

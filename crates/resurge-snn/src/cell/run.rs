@@ -158,6 +158,7 @@ impl Cell {
             ResetTiming::BeforeDecay => {
                 let m = self.apply_reset(tape, parameters, state, u)?;
                 let residual = self.residual(tape, m, state.threshold)?;
+                let m = at_least(tape, parameters, m)?;
                 let mut kept = tape.mul(m, parameters.decay)?;
                 if let Some(residual) = residual {
                     let taken = tape.mul(residual, state.threshold)?;
@@ -243,7 +244,10 @@ impl Cell {
         let (Some(decay), Some(scale)) = (parameters.adaptation_decay, parameters.adaptation_scale) else {
             return Ok(parameters.threshold);
         };
-        let Some(before) = before else { return Ok(parameters.threshold) };
+        let Some(mut before) = before else { return Ok(parameters.threshold) };
+        if parameters.adaptation_detached {
+            before = tape.detach(before)?;
+        }
         let rate = one_minus(tape, decay)?;
         let rate = tape.mul(rate, scale)?;
         let mut risen = tape.mul(before, rate)?;
@@ -280,6 +284,14 @@ impl Cell {
         let rested = rested(tape, still)?;
         Ok(tape.mul(o, rested)?)
     }
+}
+
+/// `max(m, least)`, without a gradient below, nor at the bound.
+fn at_least<S: Scalar>(tape: &mut Tape<S>, parameters: &CellParameters, m: Var) -> Result<Var> {
+    let Some(least) = parameters.min_potential else { return Ok(m) };
+    let above = tape.sub(m, least)?;
+    let above = tape.relu(above)?;
+    Ok(tape.add(above, least)?)
 }
 
 /// `gain * i[t] + drive`.

@@ -10,6 +10,7 @@ mod explained;
 mod eyes;
 mod files;
 mod forward;
+mod kinds;
 mod malformed;
 mod mistakes;
 mod networks;

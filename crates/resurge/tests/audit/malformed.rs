@@ -16,6 +16,10 @@ fn layer(draft: &mut Draft, k: usize) -> &mut Value {
     &mut draft.description["layers"][k]
 }
 
+fn norm(over: Value) -> Value {
+    json!({"kind": "batch-norm", "bias": false, "over": over})
+}
+
 const CASES: &[Case] = &[
     ("no input", |d| drop(d.tensors.remove("input")), &["`input`", "missing"]),
     ("a flat input", |d| d.put("input", true, &[144], &[0.0; 144]), &["`input`", "[T, B, N]"]),
@@ -137,6 +141,70 @@ const CASES: &[Case] = &[
         "an image layer on vectors",
         |d| *layer(d, 1) = json!({"kind": "max-pool2d", "kernel": [2, 2]}),
         &["layer 1"],
+    ),
+    ("no mask", |d| *layer(d, 0) = json!({"kind": "mask"}), &["`layers.0.mask`", "missing"]),
+    (
+        "a mask of another shape",
+        |d| {
+            *layer(d, 0) = json!({"kind": "mask"});
+            d.put("layers.0.mask", true, &[12, 2, 5], &[1.0; 120]);
+        },
+        &["`layers.0.mask`", "[12, 2, 5]", "[12, 2, 6]"],
+    ),
+    ("a batch norm of nothing", |d| *layer(d, 0) = norm(json!("run")), &["`layers.0.weight`", "1 axes"]),
+    (
+        "a batch norm of other channels",
+        |d| {
+            *layer(d, 0) = norm(json!("step"));
+            d.put("layers.0.weight", true, &[5], &[1.0; 5]);
+        },
+        &["`layers.0.weight`", "5 numbers", "6 channels"],
+    ),
+    (
+        "a batch norm without a small number",
+        |d| {
+            *layer(d, 0) = norm(json!("step"));
+            layer(d, 0)["epsilon"] = json!(0.0);
+            d.put("layers.0.weight", true, &[6], &[1.0; 6]);
+        },
+        &["layer 0", "epsilon", "positive"],
+    ),
+    (
+        "a batch norm over something else",
+        |d| *layer(d, 0) = norm(json!("batch")),
+        &["layer 0", "over", "step"],
+    ),
+    (
+        "a batch norm of one value",
+        |d| {
+            *layer(d, 0) = norm(json!("step"));
+            d.put("layers.0.weight", true, &[6], &[1.0; 6]);
+            d.put("input", true, &[12, 1, 6], &[1.0; 72]);
+        },
+        &["layer 0", "over", "one value"],
+    ),
+    (
+        "a least potential behind another reset",
+        |d| {
+            layer(d, 1)["min_potential"] = json!(-1.0);
+            layer(d, 1)["reset"] = json!({"kind": "zero", "timing": "after-decay"});
+        },
+        &["layer 1", "min_potential", "before-decay"],
+    ),
+    (
+        "autapses of nothing",
+        |d| layer(d, 1)["autapses"] = json!(false),
+        &["layer 1", "autapses", "recurrent"],
+    ),
+    (
+        "weights of a hidden layer of another shape",
+        |d| d.put("loss.weight.1", true, &[12, 2, 4], &[0.0; 96]),
+        &["`loss.weight.1`", "[12, 2, 5]"],
+    ),
+    (
+        "weights of the last layer by its number",
+        |d| d.put("loss.weight.3", true, &[12, 2, 3], &[0.0; 72]),
+        &["`loss.weight.3`"],
     ),
     ("no layers", |d| d.description["layers"] = json!([]), &["layers"]),
     ("another version", |d| d.description["version"] = json!(3), &["version"]),

@@ -320,6 +320,9 @@ options! {
         "adaptation": {"decay": 0.7, "scale": 0.9}, "threshold_in_spike": "relative", "refractory": 1
     },
     option_refractory: {"refractory": 2},
+    option_min_potential: {"min_potential": 0.1},
+    option_min_potential_relative: {"min_potential": 0.2, "threshold_in_spike": "relative", "firing": "repeatedly"},
+    option_adaptation_detached: {"adaptation": {"decay": 0.7, "scale": 0.9, "detached": true}},
     option_output_delay: {"output_delay": true},
     option_trace: {"output": "trace", "trace_decay": 0.6},
     option_trace_delayed: {"output": "trace", "trace_decay": 0.6, "output_delay": true},

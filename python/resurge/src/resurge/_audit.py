@@ -168,9 +168,9 @@ def inside(of: str, net: Any, x: Any, y: Any, loss: Any, steps: int | None, outp
 
         loss = both
     if of == "spyx":
-        from resurge.recording._spyx import recorded
+        from resurge.recording._spyx_call import recorded_call
 
-        return Inside(recorded(net, x, y, loss, steps))
+        return Inside(recorded_call(net, x, y, loss, steps))
     from resurge.recording import _norse, _sinabs, _snntorch, _spikingjelly
     from resurge.recording._inside import record_inside
 

@@ -68,11 +68,49 @@ def test_recurrent_cells_are_detached() -> None:
             self.lif = norse.LIFRecurrentCell(HIDDEN, HIDDEN, FAST)
             self.double()
 
-    report = resurge.audit(Recurrent(), 4 * data(), TARGET, highest)
-    assert report.matches and report.claim == "detached", str(report)
-    # Norse zeroes the diagonal in a hook: the terminal and the page say that it was left out.
+    net = Recurrent()
+    report = examined(net, 4 * data(), TARGET, highest, "detached", nothing)
+    # Norse zeroes the diagonal in a hook: so is the file's, and the terminal and the page say so.
+    gradient = report.recording.tensors["gradients.layers.2.recurrent"]
+    assert report.recording.description["layers"][2]["autapses"] is False and not gradient.diagonal().any()
     assert any("diagonal" in note for note in report.notes)
     assert "diagonal" in str(report) and "diagonal" in report.html()
+
+
+@pytest.mark.parametrize("cell", ["LIFRecurrentCell", "LSNNRecurrentCell"])
+def test_a_penalty_on_hidden_spikes(cell: str) -> None:
+    parameters = FAST if cell.startswith("LIF") else norse.LSNNParameters(v_th=torch.tensor(0.5))
+
+    class Penalised(Loop):
+        def __init__(self) -> None:
+            super().__init__(LILinearCell(HIDDEN, CLASSES))
+            self.lif = getattr(norse, cell)(HIDDEN, HIDDEN, parameters)
+            self.double()
+
+        def forward(self, x: Any) -> Any:
+            s1 = s2 = None
+            spikes, out = [], []
+            for step in x:
+                z, s1 = self.lif(self.fc(step), s1)
+                v, s2 = self.readout(z, s2)
+                spikes.append(z)
+                out.append(v)
+            return torch.stack(out), torch.stack(spikes)
+
+    def penalty(returned: Any, y: Any) -> Any:
+        out, spikes = returned
+        return highest(out, y) + 0.3 * ((spikes.mean((0, 1)) - 0.2) ** 2).sum()
+
+    report = examined(Penalised(), 12 * data(), TARGET, penalty, "detached", nothing)
+    assert report.recording.tensors["loss.weight.2"].any()
+    assert report.data["forward"]["layers"][0]["firing_rate"] > 0.01
+
+
+def test_an_lsnn_without_recurrent_weights() -> None:
+    net = Loop(LILinearCell(HIDDEN, CLASSES))
+    net.lif = norse.LSNNCell(norse.LSNNParameters(v_th=torch.tensor(0.5), tau_adapt_inv=torch.tensor(1 / 0.005)))
+    report = examined(net, 12 * data(), TARGET, highest, "full", nothing)
+    assert report.recording.description["layers"][1]["adaptation"]["detached"] is False
 
 
 @pytest.mark.parametrize(

@@ -140,9 +140,115 @@ def test_images_with_functions_between() -> None:
     assert any("BatchNorm2d" in note for note in report.notes) and "BatchNorm2d" in str(report)
     assert resurge.audit(net, x, TARGET, counts, claim="full").code == "detached"
     net.train()
-    with pytest.raises(resurge.Unsupported) as refused:
-        resurge.audit(net, x, TARGET, counts)
-    assert "norm" in str(refused.value) and "drop" in str(refused.value)
+    trained = resurge.audit(net, x, TARGET, counts)
+    assert trained.matches and trained.recording.description["layers"][1]["over"] == "step", str(trained)
+    kinds = [layer["kind"] for layer in trained.recording.description["layers"]]
+    assert kinds[:4] == ["conv2d", "batch-norm", "max-pool2d", "neuron"]
+    assert kinds[4:] == ["avg-pool2d", "mask", "flatten", "linear", "neuron"]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        nn.Dropout(0.5),
+        lambda x: nn.functional.dropout(x, 0.4),
+        nn.BatchNorm1d(CLASSES),
+        nn.LeakyReLU(0.3),
+        lambda x: nn.functional.relu(2 * x),
+    ],
+)
+def test_what_a_run_decides_between_layers(between: Any) -> None:
+    class Drawn(Tutorial):
+        def forward(self, x: Any) -> Any:
+            torch.manual_seed(5)
+            return super().forward(x)
+
+    examined(Drawn(between=between), 2 * data(), TARGET, first, "detached", nothing)
+
+
+def test_a_relu_of_spikes_has_no_gradient_where_there_is_none() -> None:
+    """The values are those of the spikes, the gradient is not."""
+
+    class Rectified(Tutorial):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc2 = nn.Sequential(nn.ReLU(), self.fc2)
+
+    report = examined(Rectified(), data(), TARGET, first, "detached", nothing)
+    assert [layer["kind"] for layer in report.recording.description["layers"]][2] == "mask"
+    spikes, mask = report.recording.tensors["spikes.1"], report.recording.tensors["layers.2.mask"]
+    assert (spikes == mask).all()
+
+
+def test_a_pool_of_features() -> None:
+    net = Tutorial(between=lambda x: nn.functional.max_pool1d(x, 2))
+    net.fc2 = nn.Linear(HIDDEN, 2 * CLASSES).double()
+    report = examined(net, data(), TARGET, first, "detached", nothing)
+    kinds = [layer["kind"] for layer in report.recording.description["layers"]]
+    assert kinds == ["linear", "neuron", "linear", "mask", "linear", "neuron"]
+
+
+def test_a_penalty_on_hidden_spikes_and_none_on_hidden_potentials() -> None:
+    class Open(Tutorial):
+        def forward(self, x: Any) -> Any:
+            m1, m2 = self.lif1.init_leaky(), self.lif2.init_leaky()
+            hidden, out = [], []
+            for step in x:
+                s1, m1 = self.lif1(self.fc1(step), m1)
+                s2, m2 = self.lif2(self.fc2(s1), m2)
+                hidden.append((s1, m1))
+                out.append(s2)
+            return torch.stack(out), *(torch.stack(each) for each in zip(*hidden, strict=True))
+
+    def spikes(returned: Any, y: Any) -> Any:
+        return counts(returned[0], y) + 0.1 * (returned[1].mean(0) ** 2).sum()
+
+    def potentials(returned: Any, y: Any) -> Any:
+        return counts(returned[0], y) + 0.1 * (returned[2] ** 2).mean()
+
+    report = examined(Open(), data(), TARGET, spikes, "detached", nothing)
+    assert report.recording.tensors["loss.weight.1"].any()
+    with pytest.raises(resurge.Unsupported, match=r"depends on output 1 of layer 1 \(`lif1`\)"):
+        resurge.audit(Open(), data(), TARGET, potentials)
+
+
+class Sign(torch.autograd.Function):
+    """A binary weight, with the gradient passed on."""
+
+    @staticmethod
+    def forward(ctx: Any, w: Any) -> Any:
+        return w.sign()
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g.clone()
+
+
+class Binary(nn.Linear):
+    def forward(self, x: Any) -> Any:
+        return nn.functional.linear(x, 0.3 * Sign.apply(self.weight), self.bias)
+
+
+def test_weights_that_a_layer_makes_of_others() -> None:
+    net = Tutorial()
+    net.fc1 = Binary(INPUTS, HIDDEN).double()
+    nn.utils.parametrizations.weight_norm(net.fc2)
+    report = resurge.audit(net, data(), TARGET, first)
+    assert report.matches and report.claim == "detached", str(report)
+    assert resurge.audit(net, data(), TARGET, first, claim="full").code == "detached"
+    # The file has the weights that are used, and their gradients.
+    weight, gradient = (report.recording.tensors[f"{of}layers.0.weight"] for of in ("", "gradients."))
+    assert np.allclose(abs(weight), 0.3)
+    own = own_gradients(net, data(), TARGET, first, nothing)["fc1.weight"].numpy()
+    assert np.allclose(0.3 * gradient, own, rtol=1e-10, atol=0)
+
+    class Twice(nn.Linear):
+        def forward(self, x: Any) -> Any:
+            return 2 * super().forward(x)
+
+    net.fc1 = Twice(INPUTS, HIDDEN).double()
+    with pytest.raises(resurge.Unsupported, match=r"layer 0 \(`fc1`\).*forward"):
+        resurge.audit(net, data(), TARGET, first)
 
 
 def test_the_network_is_left_as_it_was() -> None:

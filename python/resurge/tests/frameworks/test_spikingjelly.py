@@ -80,12 +80,44 @@ def test_a_container_that_feeds_back() -> None:
     assert resurge.audit(net, 2 * data(), TARGET, counts, claim="full").code == "detached"
 
 
-def test_dropout_in_eval_mode() -> None:
+class Seeded(Mean):
+    """Draws the same masks at every call."""
+
+    def forward(self, x: Any) -> Any:
+        torch.manual_seed(8)
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("mode", ["m", "s"])
+def test_dropout(mode: str) -> None:
     net = dense(neuron.LIFNode, layer.Dropout(0.5), neuron.LIFNode())
+    if mode == "s":
+        assert resurge.audit(net, data(), TARGET, counts).matches
     functional.set_step_mode(net, "m")
-    with pytest.raises(resurge.Unsupported, match=r"Dropout\.training"):
-        resurge.audit(net, data(), TARGET, counts)
+    report = examined(Seeded(net), data(), TARGET, squared, "full", lambda: functional.reset_net(net))
+    # One mask for all steps.
+    mask = report.recording.tensors["layers.3.mask"]
+    assert set(mask.flatten().tolist()) == {0, 2} and (mask == mask[0]).all()
+    assert any("mask" in note for note in report.notes)
     assert resurge.audit(net.eval(), data(), TARGET, counts).matches
+
+
+def test_batch_norm_of_images_in_training() -> None:
+    torch.manual_seed(9)
+    node = neuron.IFNode
+    inner = nn.Sequential(
+        layer.Conv2d(1, 4, 3, bias=False), layer.BatchNorm2d(4), node(), layer.MaxPool2d(2, 2),
+        layer.AdaptiveAvgPool2d(1), layer.Flatten(), layer.Dropout(0.3), layer.Linear(4, CLASSES), node(),
+    ).double()  # fmt: skip
+    functional.set_step_mode(inner, "m")
+    before = inner[1].running_mean.clone()
+    net, x = Seeded(inner), data(torch.float64, 1, 8, 8)
+    report = examined(net, x, TARGET, squared, "full", lambda: functional.reset_net(net))
+    norm = report.recording.description["layers"][1]
+    assert norm["kind"] == "batch-norm" and norm["over"] == "run"
+    inner[1].running_mean.copy_(before)
+    resurge.audit(net, x, TARGET, squared)
+    assert torch.equal(inner[1].running_mean, before)
 
 
 @pytest.mark.parametrize(

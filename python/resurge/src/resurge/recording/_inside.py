@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resurge._errors import DtypeError, InputError, ShapeError
+from resurge.recording._as_it_ran import factors_between
 from resurge.recording._beside import check_gradients, check_outputs, distance, missing, parameters
 from resurge.recording._bridge import bridged
 from resurge.recording._errors import Obstacles, Unsupported, class_name
@@ -15,6 +16,7 @@ from resurge.recording._keep import Generators, kept
 from resurge.recording._loss import Loss, LossFunction, called, evaluate_torch
 from resurge.recording._probe import doubles
 from resurge.recording._recorder import (
+    STATEFUL,
     USERS,
     Framework,
     Options,
@@ -26,7 +28,7 @@ from resurge.recording._recorder import (
     numpy_of,
     recorded,
 )
-from resurge.recording._walk import Place, between, check_hooks, has_own_forward, is_container, same
+from resurge.recording._walk import Place, between, check_hooks, has_own_forward, is_container
 from resurge.recording._watch import Watched, watch
 
 # Where the last layer's output and the potential of its spikes are one to this: both are the framework's own numbers.
@@ -110,6 +112,7 @@ def chain_of(seen: Watched, net: Any, framework: Framework) -> tuple[list[Place]
         raise Unsupported(f"{class_name(net)}.forward", "calls no layer; the layers must be torch modules")
     obstacles, found = Obstacles(), list[Place]()
     before, first, name = None, None, ""
+    last: Place | None = None
     known: list[tuple[str, Any]] = []
     for place in order:
         sequence = seen.calls[id(place.module)]
@@ -125,18 +128,18 @@ def chain_of(seen: Watched, net: Any, framework: Framework) -> tuple[list[Place]
             continue
         if before is None:
             first = taken
-        elif not same(taken.flatten(2), before.flatten(2)):
-            bridge = bridged(before, taken, place.name)
+        elif before.ndim == 3 and taken.ndim == 5:
+            obstacles.add(what, "is given images made of vectors, which is not in the format; begin with images")
+        else:
+            assert last is not None, "there is a layer before"
+            factors = factors_between(seen.calls[id(last.module)], sequence, seen)
+            bridge = bridged(before, taken, factors, place.name)
             if bridge is None:
                 others = [(other, values.flatten(2)) for other, values in known]
                 obstacles.add(what, between(taken.flatten(2), before.flatten(2), name, others))
             found += bridge or []
-        elif before.ndim == 5 and taken.ndim == 3:
-            found.append(Place(f"flatten before {place.name}", None))
-        elif before.ndim == 3 and taken.ndim == 5:
-            obstacles.add(what, "is given images made of vectors, which is not in the format; begin with images")
         found.append(place)
-        before, name = gave, f"`{place.name}`"
+        before, name, last = gave, f"`{place.name}`", place
         known.append((name, gave))
     obstacles.check()
     seen.order = order
@@ -287,6 +290,7 @@ def walk_value(
             term = (weight.reshape(potentials.shape) * potentials).sum()
             walk.tensors["loss.potential_weight"] = numpy_of(weight.reshape(potentials.shape))
         value = term if value is None else value + term
+    value = with_inner(walk, seen, own, value)
     if value is None:
         raise Unsupported(
             "the loss", f"does not depend on the output of {place}, the last layer that learns or has a state"
@@ -295,6 +299,47 @@ def walk_value(
         walk.tensors["loss.weight"] = numpy_of(torch.zeros_like(walk.output))
     walk.description["notes"].append(USERS + ", of what the network returns")
     walk.description["loss"] = {"kind": "weighted-sum"}
+    return value
+
+
+def with_inner(walk: Walk, seen: Watched, own: Any, value: Any | None) -> Any | None:
+    """The value with what the loss has of layers that are not the last: a penalty on the spikes of hidden neurons.
+
+    Each layer's output has the gradient that the loss has there by itself, and not by way of later layers.
+    """
+    import torch
+
+    # The two steps of one place are two layers; what it returns is the output of the second.
+    at = {step.place: k for k, step in enumerate(walk.steps)}
+    learn = {k for k, step in enumerate(walk.steps) if step.parameters or step.description["kind"] in STATEFUL}
+    places = [place for place in seen.order[:-1] if at.get(place.name) in learn]
+    outputs = [
+        (place, element, [call[element] for call in seen.calls[id(place.module)].outputs])
+        for place in places
+        for element in range(min(len(call) for call in seen.calls[id(place.module)].outputs))
+    ]
+    outputs = [each for each in outputs if all(tensor.requires_grad for tensor in each[2])]
+    hooks = [entry.register_hook(torch.zeros_like) for entry in seen.entries]
+    try:
+        every = [tensor for _, _, tensors in outputs for tensor in tensors]
+        found = torch.autograd.grad(own, every, retain_graph=True, allow_unused=True) if every else ()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    gradients = iter(found)
+    for place, element, tensors in outputs:
+        each = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, gradients, strict=False)]
+        if not any(bool(g.any()) for g in each):
+            continue
+        k = at[place.name]
+        what, weight = f"layer {k} (`{place.name}`)", seen.whole(each)
+        if element > 0 or weight is None:
+            why = f"depends on output {element} of {what}; only what a layer hands on is in the format"
+            raise Unsupported("the loss", why)
+        weight = weight.to(walk.x.dtype).reshape(walk.outputs[k].shape)
+        walk.tensors[f"loss.weight.{k}"] = numpy_of(weight)
+        term = (weight * walk.outputs[k]).sum()
+        value = term if value is None else value + term
     return value
 
 

@@ -36,7 +36,8 @@ class Step:
 
     Constants of the description may be tensors that broadcast to the layer's features; `own` has the parameter of
     the module that stands behind one of `parameters` which is a copy. Weights that a module makes of its parameters
-    are copies, too: `derived` has what they were copied from, and `owners` the parameters.
+    are copies, too: `derived` has what they were copied from, and `owners` the parameters. `fixed` are tensors of the
+    run that are no parameters.
     """
 
     description: Description
@@ -48,6 +49,7 @@ class Step:
     place: str = ""
     derived: dict[str, Any] = field(default_factory=dict)
     owners: tuple[Any, ...] = ()
+    fixed: dict[str, Any] = field(default_factory=dict)
 
 
 def is_of_framework(module: Any) -> bool:
@@ -120,7 +122,7 @@ def stateless(module: Any, call: Callable[[Any], Any] | None = None, called: Cal
         parameters = weights(module)
         return Step({"kind": "linear", "bias": "bias" in parameters} | named, over_time(call, called), parameters)
     if isinstance(module, nn.Conv2d):
-        numbers = padding_of(module)
+        numbers = padding_of(module.padding, module.kernel_size)
         settings(
             padding_mode=(module.padding_mode == "zeros", "zeros"),
             dilation=(pair(module.dilation) == [1, 1], "1"),
@@ -159,13 +161,13 @@ def stateless(module: Any, call: Callable[[Any], Any] | None = None, called: Cal
     return other(module, call, called)
 
 
-def padding_of(module: Any) -> list[int] | None:
+def padding_of(padding: Any, kernel: Any) -> list[int] | None:
     """The zeros on each side of an image; None where both sides have not as many."""
-    if module.padding == "valid":
+    if padding == "valid":
         return [0, 0]
-    if module.padding != "same":
-        return pair(module.padding)
-    kernel = pair(module.kernel_size)
+    if padding != "same":
+        return pair(padding)
+    kernel = pair(kernel)
     return [size // 2 for size in kernel] if all(size % 2 for size in kernel) else None
 
 

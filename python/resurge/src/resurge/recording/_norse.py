@@ -23,6 +23,10 @@ CLASSES = {
     "LIF": ("lif_feed_forward_step", True),
     "LIFRecurrentCell": ("lif_step", False),
     "LIFRecurrent": ("lif_step", True),
+    "LSNNCell": ("lsnn_feed_forward_step", False),
+    "LSNN": ("lsnn_feed_forward_step", True),
+    "LSNNRecurrentCell": ("lsnn_step", False),
+    "LSNNRecurrent": ("lsnn_step", True),
     "LIFBoxCell": ("lif_box_feed_forward_step", False),
     "IAFCell": ("iaf_feed_forward_step", False),
     "IAF": ("iaf_feed_forward_step", True),
@@ -31,7 +35,9 @@ CLASSES = {
     "LILinearCell": ("li_step", False),
     "LIBoxCell": ("li_box_feed_forward_step", False),
 }
-AUTAPSES = "autapses=False zeroes the diagonal of Norse's recurrent gradient in a hook, which was left out here"
+AUTAPSES = (
+    "autapses=False zeroes the diagonal of Norse's recurrent gradient in a hook; the claim is a gradient without it"
+)
 
 
 def record_norse(
@@ -86,7 +92,7 @@ def layer_steps(module: Any, called: Called = "whole") -> list[Step]:
         return weighted_readout(module)
     found = getattr(module.activation, "__name__", repr(module.activation))
     require(found == function, module, "activation", f"is {found}, not {function}; take the parameters' default method")
-    if name.startswith("LIFRecurrent"):
+    if "Recurrent" in name:
         return recurrent(module, over_time)
     if name.startswith("LI") and not name.startswith("LIF"):
         description = {"kind": "integrator", "class": class_name(module), **membrane(module)}
@@ -105,7 +111,8 @@ def learned_of(module: Any, description: dict[str, Any]) -> dict[str, Any]:
     p, dt = module.p, float(module.dt)
     derivatives: dict[str, dict[str, Any]] = {}
     if "threshold" in description:
-        derivatives["v_th"] = {"threshold": 1.0}
+        # Where the threshold adapts to it, it is not the threshold alone that v_th makes.
+        derivatives["v_th"] = {} if "adaptation" in description else {"threshold": 1.0}
     if "drive" in description:
         leak = constant(p, "v_leak")
         drive = {} if isinstance(leak, float) and leak == 0.0 else {"drive": dt * leak}
@@ -114,7 +121,7 @@ def learned_of(module: Any, description: dict[str, Any]) -> dict[str, Any]:
             derivatives["v_reset"] = {"reset_value": 1.0}
     if "synapse" in description:
         derivatives["tau_syn_inv"] = {"synapse_decay": -dt}
-    found = {name: getattr(p, name) for name in derivatives}
+    found = {name: getattr(p, name) for name, by in derivatives.items() if by}
     learned = {name: value for name, value in found.items() if getattr(value, "requires_grad", False)}
     for name, value in learned.items():
         require(value.is_leaf, module, f"p.{name}", "is computed from other parameters; make it a parameter of its own")
@@ -180,7 +187,21 @@ def neuron(module: Any) -> dict[str, Any]:
         "reset": reset | {"timing": "before-decay"},
         "reset_gradient": "detached" if "Recurrent" in type(module).__name__ else "full",
         **membrane(module),
+        **adapting(module),
     }
+
+
+def adapting(module: Any) -> dict[str, Any]:
+    """An LSNN's threshold; and that its currents act one step later, so that its spikes are those of the step before.
+
+    b[t] = (1 - r) b[t-1] + r v_th, raised by beta with each spike: of b - v_th, the part that decays is the format's A.
+    """
+    if "LSNN" not in type(module).__name__:
+        return {}
+    decay = 1 - rate(module, "tau_adapt_inv")
+    scale = decay * constant(module.p, "beta") / (1 - decay)
+    adaptation = {"decay": decay, "scale": scale, "detached": "Recurrent" in type(module).__name__}
+    return {"output_delay": True, "adaptation": adaptation}
 
 
 def functional(module: Any) -> Any:
@@ -225,7 +246,8 @@ def runner(module: Any, over_time: bool) -> Callable[[Any], Ran]:
     def run(current: Any) -> Ran:
         with noting_thresholds(module) as seen:
             spikes = call(module, over_time, current)
-        return Ran(spikes, torch.stack(seen) + module.p.v_th)
+        # Of a threshold that adapts, the spike's argument does not tell the potential.
+        return Ran(spikes, None if "LSNN" in type(module).__name__ else torch.stack(seen) + module.p.v_th)
 
     return run
 
@@ -290,6 +312,8 @@ def recurrent(module: Any, over_time: bool) -> list[Step]:
         return gradient if module_has_autapses(module) else gradient * (1 - identity_like(gradient))
 
     description = neuron(module) | {"recurrent": True}
+    if not module_has_autapses(module):
+        description["autapses"] = False
     notes = () if module_has_autapses(module) else (AUTAPSES,)
     return [
         Step(linear, lambda x: Ran(torch.nn.functional.linear(x, weight)), {"weight": weight}),

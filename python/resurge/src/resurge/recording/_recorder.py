@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from resurge.recording._as_it_ran import as_it_ran
 from resurge.recording._beside import (
     Recorded,
     check_gradients,
@@ -143,7 +144,11 @@ def described(framework: Framework, followed: Followed | None, layers: list[Plac
         with obstacles.at(f"layer {k} (`{place.name}`)"):
             sequence = followed.calls.get(id(place.module)) if followed else None
             called: Called = sequence.called if sequence and followed and followed.steps > 1 else "whole"
-            made = [flatten("forward")] if place.module is None else framework.layers(place.module, called)
+            made = [flatten("forward")] if place.module is None else None
+            if made is None and followed is not None:
+                made = as_it_ran(place.module, followed)
+            if made is None:
+                made = framework.layers(place.module, called)
             for step in made:
                 step.place = place.name
                 steps.append((place, step))
@@ -248,6 +253,8 @@ class Walk:
                     self.leaves[f"layers.{k}.{name}"] = value
             for name, value in step.learned.items():
                 self.leaves[f"layers.{k}.{name}"] = value
+            for name, value in step.fixed.items():
+                self.tensors[f"layers.{k}.{name}"] = compact(numpy_of(value))
         obstacles.check()
         if self.options.output == "potential" and self.steps[-1].description["kind"] == "neuron":
             if ran is None or ran.potentials is None:
@@ -357,6 +364,8 @@ class Walk:
                     settled = settled_gradient(found, self.features[int(parts[1])], parts[2])
                     self.tensors[f"gradients.{name}"] = numpy_of(settled)
                 continue
+            if parts[0] == "layers" and parts[2] in self.steps[int(parts[1])].own:
+                found = self.steps[int(parts[1])].own[parts[2]][1](found)
             self.tensors[f"gradients.{name}"] = numpy_of(found.to(self.x.dtype))
         obstacles.check()
 

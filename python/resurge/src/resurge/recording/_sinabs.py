@@ -13,16 +13,17 @@ import numpy as np
 from resurge.recording._constants import constant, scalar
 from resurge.recording._errors import Unsupported, class_name, require
 from resurge.recording._file import Array
-from resurge.recording._layers import Called, Ran, Step, passes_through, stateless, untouched
+from resurge.recording._layers import Called, Ran, Step, pair, passes_through, stateless, untouched
 from resurge.recording._loss import Loss, LossFunction
 from resurge.recording._probe import doubles
 from resurge.recording._recorder import Framework, Options, Output, record
 from resurge.recording._surrogate import Description, identify
 from resurge.recording._walk import Habits
 
-# A bound that is not reached is subtracted and added again.
-ROUNDING = {8: 1e-12, 4: 1e-5}
-UNREACHED = "min_v_mem is not in the file: no potential reached it in this run, so that it changed nothing"
+SUMS = (
+    "sinabs.SumPool2d is LPPool2d, whose gradient is 0 wherever the sum is 0, which is not the gradient of a sum; it "
+    "is in the file as what it is, a sum and a mask"
+)
 
 
 def record_sinabs(
@@ -57,8 +58,41 @@ def layers(module: Any, called: Called) -> list[Step]:
     inner = unwrapped(module)
     if shape_only(inner):
         return []
+    if is_sum_pool(inner):
+        return sum_pool(inner)
     plain = stateless(inner, called=called if inner is module else "whole")
     return [plain or neuron(inner)]
+
+
+def is_sum_pool(module: Any) -> bool:
+    """Whether a module is Sinabs's pool of sums."""
+    import sinabs.layers as layers
+
+    return isinstance(module, layers.SumPool2d)
+
+
+def sum_pool(module: Any) -> list[Step]:
+    """A sum over windows, and a mask that is 0 where the sum is, as the gradient of LPPool2d is."""
+    from torch import nn
+
+    untouched(module)
+    require(not module.ceil_mode, module, "ceil_mode", "is not in the format; take ceil_mode=False")
+    kernel = pair(module.kernel_size)
+    stride = pair(module.kernel_size if module.stride is None else module.stride)
+
+    def run(x: Any) -> Ran:
+        means = nn.functional.avg_pool2d(x.flatten(0, 1), kernel, stride)
+        return Ran((means * (kernel[0] * kernel[1])).unflatten(0, x.shape[:2]))
+
+    description = {"kind": "sum-pool2d", "class": class_name(module), "kernel": kernel, "stride": stride}
+    zeros = Step({"kind": "mask", "class": class_name(module)}, lambda x: Ran(x), notes=(SUMS,))
+
+    def masked(sums: Any) -> Ran:
+        zeros.fixed["mask"] = (sums.detach() != 0).to(sums.dtype)
+        return Ran(sums * zeros.fixed["mask"])
+
+    zeros.run = masked
+    return [Step(description, run), zeros]
 
 
 def unwrapped(module: Any) -> Any:
@@ -83,12 +117,6 @@ def neuron(module: Any) -> Step:
     import sinabs.activation as act
     import sinabs.layers as layers
 
-    if isinstance(module, layers.SumPool2d):
-        raise Unsupported(
-            class_name(module),
-            "is LPPool2d, whose gradient is 0 wherever the sum is 0; that is not the gradient of a sum. Take "
-            "AvgPool2d, and multiply the next weights by the size of the window",
-        )
     leak = type(module) in (layers.ExpLeak, layers.ExpLeakSqueeze)
     adaptive = type(module) is layers.ALIF
     plain = type(module) in (layers.LIF, layers.IAF, layers.LIFSqueeze, layers.IAFSqueeze)
@@ -97,10 +125,9 @@ def neuron(module: Any) -> Step:
             class_name(module), "is no layer of the format, nor LIF, IAF, ALIF, ExpLeak; take one of these"
         )
     untouched(module)
-    # Of a readout nothing shows whether the bound was reached.
-    free = module.min_v_mem is None or not leak
-    require(free, module, "min_v_mem", "a lower bound of the potential is not in the format; take None")
     description, learned = membrane(module, adaptive)
+    if module.min_v_mem is not None:
+        description["min_potential"] = scalar(module, "min_v_mem")
     description = {"kind": "integrator" if leak else "neuron", "class": class_name(module)} | description
     if leak:
         return Step(description, integrator_runner(module), learned=learned)
@@ -135,8 +162,7 @@ def neuron(module: Any) -> Step:
             description["learned"]["tau_adapt"] = {"adaptation_decay": slope}
             learned["tau_adapt"] = module.tau_adapt
     description |= surrogate(module, theta, multi, adaptive)
-    notes = () if module.min_v_mem is None else (UNREACHED,)
-    return Step(description, runner(module), learned=learned, notes=notes)
+    return Step(description, runner(module), learned=learned)
 
 
 def membrane(module: Any, adaptive: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -282,7 +308,7 @@ def runner(module: Any) -> Callable[[Any], Ran]:
     """Runs a spiking layer."""
     import torch
 
-    def noted(current: Any) -> Ran:
+    def run(current: Any) -> Ran:
         original = module.spike_fn
         noting = Noting(original)
         module.spike_fn = noting
@@ -291,24 +317,6 @@ def runner(module: Any) -> Callable[[Any], Ran]:
         finally:
             module.spike_fn = original
         return Ran(spikes, torch.stack(noting.seen))
-
-    def run(current: Any) -> Ran:
-        bound = module.min_v_mem
-        if bound is None:
-            return noted(current)
-        bounded = noted(current)
-        module.min_v_mem = None
-        try:
-            free = noted(current)
-        finally:
-            module.min_v_mem = bound
-        ours, theirs = bounded.potentials, free.potentials
-        assert ours is not None and theirs is not None
-        apart = float((ours - theirs).detach().abs().max())
-        limit = ROUNDING[current.element_size()] * max(1.0, float(theirs.detach().abs().max()))
-        why = "is reached in this run, and a lower bound of the potential is not in the format; take None"
-        require(apart <= limit and bool((bounded.output == free.output).all()), module, "min_v_mem", why)
-        return free
 
     return run
 

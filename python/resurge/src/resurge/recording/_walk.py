@@ -60,6 +60,15 @@ class Followed:
     order: list[Place]
     calls: dict[int, Sequence] = field(default_factory=dict)
 
+    @property
+    def as_called(self) -> bool:
+        """Whether it is the very run of which the gradients are recorded."""
+        return False
+
+    def is_constant(self, module: Any) -> bool:
+        """Whether a layer was called once for all steps, on what does not change."""
+        return False
+
     def whole(self, tensors: list[Any]) -> Any | None:
         """`[T, B, ...]` of what a layer took or gave, or None for what has no such shape."""
         import torch

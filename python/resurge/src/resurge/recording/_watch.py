@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from resurge.recording._errors import Unsupported, class_name
@@ -11,8 +12,17 @@ from resurge.recording._layers import is_of_framework
 from resurge.recording._walk import Followed, Habits, Place, Sequence, Tensors, places
 
 
+@dataclass
 class Watched(Followed):
     """What was seen. A layer that was called once, on one step, gave the same at all steps."""
+
+    # What the layers that learn or have a state were given, each as a tensor of its own: all that goes through them.
+    entries: list[Any] = field(default_factory=list)
+
+    @property
+    def as_called(self) -> bool:
+        """Whether it is the very run of which the gradients are recorded."""
+        return True
 
     @property
     def order_of_last(self) -> Place:
@@ -174,6 +184,7 @@ def noting(seen: Watched, is_stateful: Callable[[Any], bool]) -> Iterator[None]:
     order: list[Place] = []
     handles: list[Any] = []
     originals: dict[int, tuple[Any, Any]] = {}
+    entered: dict[int, tuple[Any, Any]] = {}
 
     def mapped(value: Any, of: Callable[[Any], Any]) -> Any:
         if isinstance(value, torch.Tensor):
@@ -191,13 +202,26 @@ def noting(seen: Watched, is_stateful: Callable[[Any], bool]) -> Iterator[None]:
         originals[id(made)] = (made, value)
         return made
 
+    def entry(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or not value.is_floating_point() or not value.requires_grad:
+            return value
+        made = value.view_as(value)
+        entered[id(made)] = (made, value)
+        return made
+
     def before(module: Any, inputs: Tensors, keywords: dict[str, Any]) -> Any:
         def original(value: Any) -> Any:
             return originals[id(value)][1] if id(value) in originals else value
 
         # The first is the current, which others made.
-        given = (*inputs[:1], *(mapped(value, original) for value in inputs[1:]))
+        given = (*map(entry, inputs[:1]), *(mapped(value, original) for value in inputs[1:]))
         return given, {key: mapped(value, original) for key, value in keywords.items()}
+
+    def into(module: Any, inputs: Tensors) -> Any:
+        return (*map(entry, inputs[:1]), *inputs[1:])
+
+    def given_by_others(value: Any) -> Any:
+        return entered[id(value)][1] if id(value) in entered else value
 
     def hook(place: Place, stateful: bool) -> Callable[..., Any]:
         def note(module: Any, inputs: Tensors, keywords: dict[str, Any], output: Any) -> Any:
@@ -214,7 +238,7 @@ def noting(seen: Watched, is_stateful: Callable[[Any], bool]) -> Iterator[None]:
             if id(module) not in called:
                 called[id(module)] = ([], [])
                 order.append(place)
-            called[id(module)][0].append(given[0] if given else None)
+            called[id(module)][0].append(given_by_others(given[0]) if given else None)
             called[id(module)][1].append(made)
             return output
 
@@ -225,6 +249,8 @@ def noting(seen: Watched, is_stateful: Callable[[Any], bool]) -> Iterator[None]:
         stateful = is_stateful(place.module)
         if stateful:
             handles.append(place.module.register_forward_pre_hook(before, with_kwargs=True))
+        elif any(True for _ in place.module.parameters()):
+            handles.append(place.module.register_forward_pre_hook(into))
         handles.append(place.module.register_forward_hook(hook(place, stateful), with_kwargs=True))
     try:
         yield
@@ -237,6 +263,7 @@ def noting(seen: Watched, is_stateful: Callable[[Any], bool]) -> Iterator[None]:
     for key, (inputs, outputs) in called.items():
         seen.calls[key] = Sequence("whole", inputs, outputs)
     seen.aliases = originals  # type: ignore[attr-defined]
+    seen.entries = [made for made, _ in entered.values()]
 
 
 def flat(value: Any) -> list[Any]:
