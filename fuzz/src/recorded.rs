@@ -15,7 +15,7 @@ pub fn recorded(bytes: &[u8]) {
 }
 
 fn checked(file: &[u8], proof: bool) {
-    let options = CheckOptions { proof, facts: true, seed: 1 };
+    let options = CheckOptions { proof, ..CheckOptions::default() };
     match ProgramFile::parse(file).and_then(|file| check(&file, &options)) {
         Ok(report) => assert!(!report.code.is_empty() && !report.words.is_empty()),
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -41,7 +41,7 @@ fn check(config: &Config) {
         networks.push(Network::new(config, image, classes).ok());
     }
     if let Some(Some(network)) = networks.first() {
-        let weights: usize = network.shapes().iter().map(|shape| shape.iter().product::<usize>()).sum();
+        let weights: usize = network.parameters().iter().map(|one| one.shape.iter().product::<usize>()).sum();
         let potentials = network.neurons().iter().sum::<usize>().saturating_mul(config.steps);
         if weights <= SMALL && potentials <= SMALL {
             train(config);
