@@ -247,7 +247,7 @@ fn said() -> Vec<(&'static [&'static str], String)> {
         ),
         setting(
             "layers=[\"conf 3\"]",
-            "layers: \"conf 3\" is no layer; write conv FILTERS KERNEL [pad N] [stride N], linear NEURONS, pool SIZE or dropout P",
+            "layers: \"conf 3\" is no layer; write conv FILTERS KERNEL [pad N] [stride N], linear NEURONS [recurrent], pool SIZE or dropout P",
         ),
         setting("reset=3", &format!("reset is \"3\"; {RESETS}")),
         setting("surrogate=atan -1", "surrogate: atan slope is -1, but must be positive and finite"),

@@ -13,7 +13,7 @@ fn a_printed_preset_is_that_preset() {
         assert_eq!(Config::from_toml(&text).unwrap(), Config::preset(preset));
         // All of it stands there: nothing is left to a default.
         let table: toml::Table = text.parse().unwrap();
-        assert_eq!(table.len(), 23, "{text}");
+        assert_eq!(table.len(), 27, "{text}");
         // A command takes the file unchanged, and has the settings of the preset.
         let path = directory.path().join(format!("{}.toml", preset.name()));
         let file = path.to_str().unwrap();
