@@ -117,7 +117,7 @@ impl Checkpoint {
     /// let (checkpoint, directory) = (Checkpoint::read(trial.as_ref())?, tempfile::tempdir()?);
     /// let path = directory.path().join("copy.safetensors");
     /// checkpoint.write(&path)?;
-    /// assert_eq!(std::fs::read(path)?, std::fs::read(trial)?);
+    /// assert_eq!(Checkpoint::read(&path)?, checkpoint);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
