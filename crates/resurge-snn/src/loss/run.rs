@@ -73,7 +73,7 @@ impl Loss {
     /// assert_eq!(of(&mut tape, "mse sum sum")?, Some(1.0)); // (2 - 1)^2 + (0 - 0)^2
     /// assert_eq!(of(&mut tape, "mse mean")?, Some(0.0)); // a spike in every step, as it should be
     /// let error = of(&mut tape, "weighted-sum").unwrap_err().to_string();
-    /// assert!(error.contains("a loss of weights"), "{error}");
+    /// assert!(error.contains("this one takes weights"), "{error}");
     /// # Ok::<(), resurge_snn::SnnError>(())
     /// ```
     pub fn run<S: Scalar>(
