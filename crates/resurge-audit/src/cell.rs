@@ -261,6 +261,19 @@ impl Constants {
         Ok(this)
     }
 
+    /// Those of a spiking neuron without options beyond the cell's.
+    #[cfg(test)]
+    pub(super) fn of_cell(cell: Cell, output: Output) -> Self {
+        Self {
+            cell,
+            reset_value: cell.reset.kind.value().unwrap_or(0.0),
+            output,
+            spiking: true,
+            min_potential: None,
+            adaptation_detached: false,
+        }
+    }
+
     /// Whether the neuron has a constant.
     pub(super) fn has(&self, constant: Constant) -> bool {
         match constant {

@@ -4,8 +4,8 @@ use super::profile::{LagProfile, StepProfile};
 use super::report::{AuditReport, AuditReports, FileReport};
 use resurge_program::ProgramReport;
 use resurge_report::counted;
-use resurge_report::page::{class, escape, page};
-use resurge_report::plot::{Axes, Kind, Line, PlotError, grid};
+use resurge_report::page::{class, escape, figure, page};
+use resurge_report::plot::{Axes, Kind, Line, PlotError};
 use std::fmt::Write;
 
 /// The most layers that are drawn, from the first on; the JSON report has them all.
@@ -226,16 +226,7 @@ fn plots(page: &mut String, audit: &AuditReport) -> Result<(), PlotError> {
         if audit.by_step.len() > PANELS {
             let _ = writeln!(page, "<p>The first {PANELS} of {} layers.</p>", audit.by_step.len());
         }
-        match grid(&rows) {
-            Ok(picture) => {
-                let _ = writeln!(page, "<figure>{}</figure>", picture.svg());
-            }
-            // Numbers so large or so small that an axis cannot hold them; the tables have them.
-            Err(PlotError::Nothing(why)) => {
-                let _ = writeln!(page, "<p>Not drawn: {}.</p>", escape(&why.to_string()));
-            }
-            Err(error) => return Err(error),
-        }
+        page.push_str(&figure(&rows)?);
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Neurons and integrators in a description: the tables of docs/audit-format.md.
 
 use super::each::Each;
-use resurge_snn::{Firing, Reset, ResetGradient, ResetKind, ResetTiming, SurrogateScale, ThresholdInSpike};
+use resurge_snn::{
+    Firing, Learnable, Reset, ResetGradient, ResetKind, ResetTiming, SurrogateScale, ThresholdInSpike,
+};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -168,6 +170,23 @@ impl TryFrom<String> for Constant {
             let names = all.map(|constant| format!("`{constant}`")).join(", ");
             format!("unknown variant `{name}`, expected one of {names}")
         })
+    }
+}
+
+impl Constant {
+    /// The same of a [`Cell`](resurge_snn::Cell).
+    pub(super) fn learnable(self) -> Learnable {
+        match self {
+            Self::Decay => Learnable::Decay,
+            Self::Threshold => Learnable::Threshold,
+            Self::InputGain => Learnable::InputGain,
+            Self::Drive => Learnable::Drive,
+            Self::ResetValue => Learnable::VReset,
+            Self::SynapseDecay => Learnable::SynapseDecay,
+            Self::SynapseGain => Learnable::SynapseGain,
+            Self::AdaptationDecay => Learnable::AdaptationDecay,
+            Self::AdaptationScale => Learnable::AdaptationScale,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::run::{ALL, NetworkRun, OfLayer, Rule};
 use super::stage::{self, Given};
 use resurge_autodiff::{Tape, Var};
 use resurge_gradcheck::{Program, ProgramResult, ProofOptions, Untested, Verdict};
-use resurge_snn::{Adaptation, CellParameters, Synapse};
+use resurge_snn::CellParameters;
 use resurge_tensor::{Bounded, Scalar, Tensor};
 use serde::Serialize;
 use std::ops::Range;
@@ -84,8 +84,9 @@ impl Program for Rebuilt<'_> {
             let mut parameters = cell.parameters(tape);
             if constants.vary() {
                 for constant in ALL.into_iter().filter(|&constant| constants.has(constant)) {
-                    let each = tape.constant(tensor(file, k, |c| value(c, constant))?.cast());
-                    set(&mut parameters, constant, each);
+                    let each =
+                        tape.constant(tensor(file, k, |c| constant.learnable().value(&c.cell))?.cast());
+                    constant.learnable().learn(tape, &mut parameters, each)?;
                 }
                 let initial = tensor(file, k, |c| c.cell.initial_potential)?;
                 parameters.initial_potential = Some(tape.constant(initial.cast()));
@@ -96,7 +97,7 @@ impl Program for Rebuilt<'_> {
             parameters.recurrent = next(data.recurrent.is_some());
             for constant in learned(file, k) {
                 if let Some(leaf) = next(true) {
-                    set(&mut parameters, constant, leaf);
+                    constant.learnable().learn(tape, &mut parameters, leaf)?;
                 }
             }
             if constants.spiking {
@@ -167,32 +168,14 @@ fn integrate<S: Scalar>(
         if let Some(drive) = parameters.drive {
             i = tape.add(i, drive)?;
         }
-        let least = if t > 0 { parameters.min_potential } else { None };
-        if let Some(least) = least {
-            let above = tape.sub(before, least)?;
-            let above = tape.relu(above)?;
-            before = tape.add(above, least)?;
+        if t > 0 {
+            before = parameters.bounded(tape, before)?;
         }
         let kept = tape.mul(before, parameters.decay)?;
         before = tape.add(kept, i)?;
         potentials.push(before);
     }
     Ok(tape.stack(&potentials)?)
-}
-
-/// Puts a leaf in the place of a constant.
-fn set(parameters: &mut CellParameters, constant: Constant, leaf: Var) {
-    match constant {
-        Constant::Decay => parameters.decay = leaf,
-        Constant::Threshold => parameters.threshold = leaf,
-        Constant::InputGain => parameters.input_gain = Some(leaf),
-        Constant::Drive => parameters.drive = Some(leaf),
-        Constant::ResetValue => parameters.v_reset = Some(leaf),
-        Constant::SynapseDecay => parameters.synapse_decay = Some(leaf),
-        Constant::SynapseGain => parameters.synapse_gain = Some(leaf),
-        Constant::AdaptationDecay => parameters.adaptation_decay = Some(leaf),
-        Constant::AdaptationScale => parameters.adaptation_scale = Some(leaf),
-    }
 }
 
 /// A number of each neuron of a layer, as its features; one number where all are alike.
@@ -215,24 +198,6 @@ fn learned(file: &AuditFile, k: usize) -> Vec<Constant> {
     ALL.into_iter().filter(used).collect()
 }
 
-/// The value of a constant.
-fn value(c: &Constants, constant: Constant) -> f64 {
-    let cell = &c.cell;
-    let synapse = cell.synapse.unwrap_or(Synapse { decay: 0.0, gain: 1.0 });
-    let adaptation = cell.adaptation.unwrap_or(Adaptation { decay: 0.0, scale: 0.0 });
-    match constant {
-        Constant::Decay => cell.decay,
-        Constant::Threshold => cell.threshold,
-        Constant::InputGain => cell.input_gain,
-        Constant::Drive => cell.drive,
-        Constant::ResetValue => c.reset_value,
-        Constant::SynapseDecay => synapse.decay,
-        Constant::SynapseGain => synapse.gain,
-        Constant::AdaptationDecay => adaptation.decay,
-        Constant::AdaptationScale => adaptation.scale,
-    }
-}
-
 /// The parameters in the order of the program's inputs, with their names in the file.
 fn inputs(file: &AuditFile) -> Result<Vec<(String, Tensor<f64>)>> {
     let mut all = Vec::new();
@@ -245,7 +210,7 @@ fn inputs(file: &AuditFile) -> Result<Vec<(String, Tensor<f64>)>> {
         }
         for constant in learned(file, k) {
             let name = format!("layers.{k}.{constant}");
-            all.push((name, tensor(file, k, |c| value(c, constant))?));
+            all.push((name, tensor(file, k, |c| constant.learnable().value(&c.cell))?));
         }
     }
     Ok(all)

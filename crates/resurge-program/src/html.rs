@@ -1,8 +1,8 @@
 //! The report as a part of an HTML page.
 
 use crate::report::{CutFact, ProgramReport, SurrogateFact};
-use resurge_report::page::{class, escape};
-use resurge_report::plot::{Axes, Kind, Line, PlotError, grid};
+use resurge_report::page::{class, escape, figure};
+use resurge_report::plot::{Axes, Kind, Line, PlotError};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -166,16 +166,7 @@ fn pictures(page: &mut String, report: &ProgramReport) -> Result<(), PlotError> 
         return Ok(());
     }
     page.push_str("<h3>The adjoint over time, with each cut</h3>\n");
-    match grid(&rows) {
-        Ok(picture) => {
-            let _ = writeln!(page, "<figure>{}</figure>", picture.svg());
-        }
-        // Numbers so large or so small that an axis cannot hold them; the tables have them.
-        Err(PlotError::Nothing(why)) => {
-            let _ = writeln!(page, "<p>Not drawn: {}.</p>", escape(&why.to_string()));
-        }
-        Err(error) => return Err(error),
-    }
+    page.push_str(&figure(&rows)?);
     Ok(())
 }
 

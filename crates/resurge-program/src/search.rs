@@ -1,7 +1,8 @@
 //! Which gradient is it, if not the program's?
 
 use crate::check::{gradients, norm};
-use crate::facts::{cuts, fit, surrogates};
+use crate::facts::surrogates::{self, Group};
+use crate::facts::{cuts, fit};
 use crate::forward::Run;
 use crate::interpret::Recorded;
 use crate::node::Kind;
@@ -40,9 +41,12 @@ pub(crate) fn search(program: &Recorded<'_>, run: &Run, recurrence: &Recurrence)
         return Ok(Vec::new());
     }
     let passes = (OPERATIONS / file.work.max(1)).clamp(PASSES[0], PASSES[1]);
-    let search = Search { file, run, found, size, passes: Cell::new(passes) };
+    let groups = surrogates::groups(file, run);
+    let search = Search { file, run, groups, found, size, passes: Cell::new(passes) };
     let mut all: Vec<Explanation> = search.multiple().into_iter().collect();
-    for (words, rule) in search.candidates(recurrence) {
+    // One after the other: the slopes of all other surrogates at once would be many times the program.
+    let candidates = search.candidates(recurrence).into_iter().chain(search.other_surrogates());
+    for (words, rule) in candidates.filter(|(_, rule)| !rule.is_own()) {
         all.extend(search.measured(words, rule)?);
     }
     if !all.iter().any(|e| e.explains) {
@@ -65,6 +69,7 @@ fn recorded(file: &ProgramFile, leaf: usize) -> Vec<f64> {
 struct Search<'a> {
     file: &'a ProgramFile,
     run: &'a Run,
+    groups: BTreeMap<(String, String), Group>,
     found: Vec<f64>,
     size: f64,
     passes: Cell<usize>,
@@ -147,37 +152,42 @@ impl Search<'_> {
         if resets.len() > 1 {
             found.extend(resets);
         }
-        found.extend(self.other_surrogates());
-        found.retain(|(_, rule)| !rule.is_own());
         found
     }
 
     /// Each surrogate in the shapes of all others, with its own height and area.
-    fn other_surrogates(&self) -> Vec<(String, Rule)> {
-        let mut found = Vec::new();
-        for ((function, place), group) in surrogates::groups(self.file, self.run) {
+    fn other_surrogates(&self) -> impl Iterator<Item = (String, Rule)> {
+        self.groups.iter().flat_map(move |((function, place), group)| {
             let fitted = group.fitted(self.file.coarsest);
-            let Some((own, centre)) = fitted.surrogate.filter(|_| fitted.fits) else { continue };
-            for one in Surrogate::ALL.iter().filter(|one| one.entry.name != own.name()) {
-                let Some(Ok(made)) = one.of_width.map(|of_width| of_width(own.width())) else { continue };
-                let made = made.with_scale(SurrogateScale::Peak(own.derivative(0.0)));
-                let mut rule = Rule::default();
-                for &index in &group.nodes {
-                    let Kind::Surrogate(surrogate) = &self.file.nodes[index].kind else { continue };
-                    let inputs = self.run.seen(self.file, self.file.nodes[index].inputs[0]);
-                    let (Some(inputs), [_]) = (inputs, &surrogate.slopes[..]) else { continue };
-                    let slopes = inputs.iter().map(|u| made.derivative(u - centre)).collect();
-                    let slopes = Tensor::from_vec(self.file.nodes[index].shape.clone(), slopes);
-                    rule.slopes.extend(slopes.ok().map(|slopes| (index, vec![slopes])));
-                }
-                let words = format!(
-                    "the gradient with the slopes of {} in the place of those of {function} at {place}",
-                    fit::described(&made)
-                );
-                found.push((words, rule));
-            }
+            let own = fitted.surrogate.filter(|_| fitted.fits);
+            own.into_iter().flat_map(move |(own, centre)| {
+                let others = Surrogate::ALL.iter().filter(move |one| one.entry.name != own.name());
+                others.filter_map(move |one| {
+                    let made = one.of_width?(own.width()).ok()?;
+                    let made = made.with_scale(SurrogateScale::Peak(own.derivative(0.0)));
+                    let words = format!(
+                        "the gradient with the slopes of {} in the place of those of {function} at {place}",
+                        fit::described(&made)
+                    );
+                    Some((words, self.with_slopes(group, |u| made.derivative(u - centre))))
+                })
+            })
+        })
+    }
+
+    /// Other slopes in each call of a surrogate that has one input.
+    fn with_slopes(&self, group: &Group, slope: impl Fn(f64) -> f64) -> Rule {
+        let mut rule = Rule::default();
+        for &index in &group.nodes {
+            let node = &self.file.nodes[index];
+            let Kind::Surrogate(surrogate) = &node.kind else { continue };
+            let inputs = self.run.seen(self.file, node.inputs[0]);
+            let (Some(inputs), [_]) = (inputs, &surrogate.slopes[..]) else { continue };
+            let slopes = inputs.into_iter().map(&slope).collect();
+            let slopes = Tensor::from_vec(node.shape.clone(), slopes);
+            rule.slopes.extend(slopes.ok().map(|slopes| (index, vec![slopes])));
         }
-        found
+        rule
     }
 
     /// The reset times a factor, and each surrogate's slopes times one.
@@ -201,7 +211,7 @@ impl Search<'_> {
             };
             keep(self.fit(&OF_RESET, at, |factor| format!("the gradient with the reset times {factor}"))?);
         }
-        for ((function, place), group) in surrogates::groups(self.file, self.run) {
+        for ((function, place), group) in &self.groups {
             let at = |factor: f64| {
                 let mut rule = Rule::default();
                 for &index in &group.nodes {

@@ -1,5 +1,8 @@
 //! Pages of HTML without external resources: their style, and what stands in them.
 
+#[cfg(feature = "plot")]
+use crate::plot::{Axes, PlotError, grid};
+
 /// The style of every page.
 ///
 /// ```
@@ -38,4 +41,37 @@ pub fn class(good: bool) -> &'static str {
 /// ```
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Rows of plots as a figure; where there is nothing that an axis can hold, why not.
+///
+/// # Errors
+/// [`PlotError`] where a plot cannot be drawn.
+///
+/// ```
+/// use resurge_report::page::figure;
+/// use resurge_report::plot::{Axes, Kind, Line};
+///
+/// let axes = |y: f64| Axes {
+///     title: String::new(),
+///     note: String::new(),
+///     x: "step".into(),
+///     y: "norm".into(),
+///     x_kind: Kind::Whole,
+///     y_kind: Kind::Linear,
+///     level: None,
+///     lines: vec![Line { name: "claimed".into(), color: 0, points: vec![(0.0, y, None), (1.0, y, None)] }],
+/// };
+/// assert!(figure(&[vec![axes(0.5)]])?.starts_with("<figure><svg"));
+/// assert!(figure(&[vec![axes(f64::NAN)]])?.starts_with("<p>Not drawn: "));
+/// # Ok::<(), resurge_report::plot::PlotError>(())
+/// ```
+#[cfg(feature = "plot")]
+pub fn figure(rows: &[Vec<Axes>]) -> Result<String, PlotError> {
+    match grid(rows) {
+        Ok(picture) => Ok(format!("<figure>{}</figure>\n", picture.svg())),
+        // Numbers so large or so small that an axis cannot hold them; the tables have them.
+        Err(PlotError::Nothing(why)) => Ok(format!("<p>Not drawn: {}.</p>\n", escape(&why.to_string()))),
+        Err(error) => Err(error),
+    }
 }

@@ -3,7 +3,7 @@ use crate::cell::LayerConstants;
 use crate::description::Layer;
 use crate::each::Each;
 use resurge_gradcheck::AnchoredProgram;
-use resurge_snn::{Cell, Reset, ResetGradient, ResetKind, ResetTiming, Surrogate};
+use resurge_snn::{Adaptation, Cell, Reset, ResetGradient, ResetKind, ResetTiming, Surrogate, Synapse};
 
 /// The adjoint is compared number by number within its bounds, each tensor in its own units.
 #[test]
@@ -76,15 +76,7 @@ fn of_cells(cell: Cell, output: Output) -> AuditFile {
         let Layer::Neuron(neuron) = &mut file.description.layers[k] else { continue };
         // The loss is of spikes: the last layer hands them on.
         let output = if k == 3 { Output::Spikes } else { output };
-        let reset_value = cell.reset.kind.value().unwrap_or(0.0);
-        let constants = Constants {
-            cell,
-            reset_value,
-            output,
-            spiking: true,
-            min_potential: None,
-            adaptation_detached: false,
-        };
+        let constants = Constants::of_cell(cell, output);
         neuron.learned = ALL
             .into_iter()
             .filter(|&constant| constants.has(constant))

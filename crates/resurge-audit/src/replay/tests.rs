@@ -3,14 +3,7 @@ use resurge_snn::{Adaptation, Cell, Surrogate, Synapse};
 
 fn plain() -> Constants {
     let cell = Cell { decay: 0.5, trace_decay: 0.0, ..Cell::lif(Surrogate::atan(2.0).unwrap()) };
-    Constants {
-        cell,
-        reset_value: 0.0,
-        output: Output::Spikes,
-        spiking: true,
-        min_potential: None,
-        adaptation_detached: false,
-    }
+    Constants::of_cell(cell, Output::Spikes)
 }
 
 /// One neuron on a current, a number a step.

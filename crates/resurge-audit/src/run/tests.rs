@@ -47,14 +47,7 @@ fn of_cell(name: &str, cell: Cell, output: Output) -> AuditFile {
     let mut file = file(name).cropped(7, 1).unwrap();
     for data in &mut file.layers {
         if data.constants.is_some() {
-            let constants = Constants {
-                cell,
-                reset_value: 0.0,
-                output,
-                spiking: true,
-                min_potential: None,
-                adaptation_detached: false,
-            };
+            let constants = Constants::of_cell(cell, output);
             data.constants = Some(LayerConstants::of_all(constants));
         }
     }
@@ -174,14 +167,7 @@ fn spikes_that_a_file_has_are_taken() {
     let extent = Extent { steps: 3, batch: 1, width: 2 };
     let of = |recorded: &[f64], output: Output, trace_decay: f64, output_delay: bool| {
         let cell = Cell { trace_decay, output_delay, ..Cell::lif(Surrogate::sigmoid(0.5).unwrap()) };
-        let constants = Constants {
-            cell,
-            reset_value: 0.0,
-            output,
-            spiking: true,
-            min_potential: None,
-            adaptation_detached: false,
-        };
+        let constants = Constants::of_cell(cell, output);
         let data = LayerData {
             constants: Some(LayerConstants::of_all(constants)),
             spikes: Some(Tensor::from_vec([3, 1, 2], recorded.to_vec()).unwrap()),

@@ -58,7 +58,7 @@ pub struct Network {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Layer {
     Conv(Conv2d),
-    Linear { recurrent: bool },
+    Linear,
     Pool(Window2d),
     Dropout(f64),
 }
@@ -145,14 +145,6 @@ impl Network {
     /// ```
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
-    }
-
-    /// The learned constants, by their number among the parameters.
-    pub(crate) fn constants(&self) -> impl Iterator<Item = (usize, Learnable)> {
-        let of = |(k, parameter): (usize, &Parameter)| {
-            parameter.of_cells.filter(|of| *of != Learnable::Recurrent).map(|of| (k, of))
-        };
-        self.parameters.iter().enumerate().filter_map(of)
     }
 
     /// The number of neurons of each layer, for one sample.
@@ -316,12 +308,12 @@ impl Network {
         let mut signal = input;
         for (position, layer) in self.layers.iter().enumerate() {
             let weight = match layer {
-                Layer::Conv(_) | Layer::Linear { .. } => named.next().map(|(_, &weight)| weight),
+                Layer::Conv(_) | Layer::Linear => named.next().map(|(_, &weight)| weight),
                 Layer::Pool(_) | Layer::Dropout(_) => None,
             };
             let current = match (*layer, weight) {
                 (Layer::Conv(conv), Some(weight)) => conv2d(tape, signal, weight, None, conv)?,
-                (Layer::Linear { .. }, Some(weight)) => {
+                (Layer::Linear, Some(weight)) => {
                     let flat =
                         if tape.value(signal)?.shape().rank() > 3 { flatten(tape, signal)? } else { signal };
                     linear(tape, flat, weight, None)?
@@ -336,7 +328,7 @@ impl Network {
                     }
                     continue;
                 }
-                (Layer::Conv(_) | Layer::Linear { .. }, None) => break,
+                (Layer::Conv(_) | Layer::Linear, None) => break,
             };
             let mut own = Vec::new();
             while let Some((Parameter { of_cells: Some(learned), .. }, &var)) =

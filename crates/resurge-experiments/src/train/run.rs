@@ -78,7 +78,9 @@ impl Training {
         let network = if train.are_still() { network } else { network.of_traces() };
         let [first, second] = config.betas;
         let optimiser = AdamW::new(config.learning_rate, config.weight_decay)?.with_betas(first, second)?;
-        let optimiser = optimiser.sparing(network.constants().map(|(k, _)| k).collect());
+        let each = network.parameters().iter().enumerate();
+        let constants = each.filter(|(_, parameter)| parameter.constant().is_some()).map(|(k, _)| k);
+        let optimiser = optimiser.sparing(constants.collect());
         let origin = Origin {
             dataset: dataset.to_owned(),
             limit: None,

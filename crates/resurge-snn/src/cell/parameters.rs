@@ -64,6 +64,34 @@ pub struct CellParameters {
     pub adaptation_detached: bool,
 }
 
+impl CellParameters {
+    /// `max(m, min_potential)`, without a gradient below nor at the bound; `m` itself where there is none.
+    ///
+    /// # Errors
+    /// Those of the tape, for variables that are not its own.
+    ///
+    /// ```
+    /// use resurge_autodiff::Tape;
+    /// use resurge_snn::{Cell, Surrogate};
+    /// use resurge_tensor::Tensor;
+    ///
+    /// let mut tape = Tape::<f64>::new();
+    /// let mut parameters = Cell::lif(Surrogate::atan(2.0)?).parameters(&mut tape);
+    /// let m = tape.leaf(Tensor::from_vec([3], vec![-2.0, -1.0, 0.5])?);
+    /// assert_eq!(parameters.bounded(&mut tape, m)?, m);
+    /// parameters.min_potential = Some(tape.constant(Tensor::scalar(-1.0)));
+    /// let kept = parameters.bounded(&mut tape, m)?;
+    /// assert_eq!(tape.value(kept)?.as_slice(), [-1.0, -1.0, 0.5]);
+    /// # Ok::<(), resurge_snn::SnnError>(())
+    /// ```
+    pub fn bounded<S: Scalar>(&self, tape: &mut Tape<S>, m: Var) -> Result<Var> {
+        let Some(least) = self.min_potential else { return Ok(m) };
+        let above = tape.sub(m, least)?;
+        let above = tape.relu(above)?;
+        Ok(tape.add(above, least)?)
+    }
+}
+
 impl Cell {
     /// The cell's constants on a tape.
     ///

@@ -158,7 +158,7 @@ impl Cell {
             ResetTiming::BeforeDecay => {
                 let m = self.apply_reset(tape, parameters, state, u)?;
                 let residual = self.residual(tape, m, state.threshold)?;
-                let m = at_least(tape, parameters, m)?;
+                let m = parameters.bounded(tape, m)?;
                 let mut kept = tape.mul(m, parameters.decay)?;
                 if let Some(residual) = residual {
                     let taken = tape.mul(residual, state.threshold)?;
@@ -284,14 +284,6 @@ impl Cell {
         let rested = rested(tape, still)?;
         Ok(tape.mul(o, rested)?)
     }
-}
-
-/// `max(m, least)`, without a gradient below, nor at the bound.
-fn at_least<S: Scalar>(tape: &mut Tape<S>, parameters: &CellParameters, m: Var) -> Result<Var> {
-    let Some(least) = parameters.min_potential else { return Ok(m) };
-    let above = tape.sub(m, least)?;
-    let above = tape.relu(above)?;
-    Ok(tape.add(above, least)?)
 }
 
 /// `gain * i[t] + drive`.

@@ -34,6 +34,13 @@ pub struct Parameter {
     pub of_cells: Option<Learnable>,
 }
 
+impl Parameter {
+    /// The constant of the cells that it is, if it is one.
+    pub(crate) fn constant(&self) -> Option<Learnable> {
+        self.of_cells.filter(|of| *of != Learnable::Recurrent)
+    }
+}
+
 impl Network {
     /// The network of the settings on images `[C, H, W]`.
     ///
@@ -102,12 +109,13 @@ impl Network {
                 let [h, w] = window.positions("conv", [height, width]).map_err(window_error)?;
                 let conv = Conv2d::new().with_stride([stride; 2]).with_padding([padding; 2]);
                 self.layers.push(Layer::Conv(conv));
-                self.learn(format!("conv{number}"), [filters, channels, kernel, kernel].into());
+                self.learn(format!("conv{number}"), [filters, channels, kernel, kernel].into(), None);
                 *signal = vec![filters, h, w];
             }
             LayerSpec::Linear { neurons, recurrent } => {
-                self.layers.push(Layer::Linear { recurrent });
-                self.learn(format!("linear{number}"), [neurons, signal.iter().product()].into());
+                self.layers.push(Layer::Linear);
+                let own = recurrent.then_some(Learnable::Recurrent);
+                self.learn(format!("linear{number}"), [neurons, signal.iter().product()].into(), own);
                 *signal = vec![neurons];
             }
             LayerSpec::Pool { size } => {
@@ -125,11 +133,9 @@ impl Network {
         Ok(())
     }
 
-    /// Takes in a layer's weight, and what its cells learn.
-    fn learn(&mut self, name: String, weight: Shape) {
+    /// Takes in a layer's weight, and what its cells learn: recurrent weights if it has them, and the constants.
+    fn learn(&mut self, name: String, weight: Shape, recurrent: Option<Learnable>) {
         let (layer, neurons) = (self.names.len(), weight[0]);
-        let recurrent = matches!(self.layers.last(), Some(Layer::Linear { recurrent: true }));
-        let recurrent = recurrent.then_some(Learnable::Recurrent);
         let own: Vec<Learnable> = recurrent.into_iter().chain(self.learned.iter().copied()).collect();
         self.parameters.push(Parameter { name: name.clone(), shape: weight, layer, of_cells: None });
         self.parameters.extend(own.into_iter().map(|learned| Parameter {

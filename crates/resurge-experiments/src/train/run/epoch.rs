@@ -64,14 +64,12 @@ impl Training {
                 return Err(self.not_finite(NotFinite::Moment { layer }));
             }
         }
-        let constants: Vec<_> = self.network.constants().collect();
-        for &(k, constant) in &constants {
-            self.weights[k] = self.weights[k].map(|x: f32| constant.nearest(f64::from(x)) as f32);
-        }
-        if self.config.clamp > 0.0 {
-            let kept: Vec<_> = constants.iter().map(|&(k, _)| (k, self.weights[k].clone())).collect();
-            clamp_parameters(&mut self.weights, self.config.clamp)?;
-            kept.into_iter().for_each(|(k, constant)| self.weights[k] = constant);
+        for (weight, parameter) in self.weights.iter_mut().zip(self.network.parameters()) {
+            if let Some(constant) = parameter.constant() {
+                *weight = weight.map(|x: f32| constant.nearest(f64::from(x)) as f32);
+            } else if self.config.clamp > 0.0 {
+                clamp_parameters(std::slice::from_mut(weight), self.config.clamp)?;
+            }
         }
         self.progress.updates += 1;
         Ok(norm)

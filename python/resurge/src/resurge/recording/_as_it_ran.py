@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ def as_it_ran(module: Any, followed: Followed) -> list[Step] | None:
     from torch import nn
 
     if isinstance(module, Factors):
-        return [mask(module.values, "a function of the forward")]
+        return [as_recorded(module.values, "a function of the forward")]
     sequence = followed.calls.get(id(module))
     if sequence is None or not followed.as_called:
         return None
@@ -49,7 +50,7 @@ def as_it_ran(module: Any, followed: Followed) -> list[Step] | None:
     untouched(module, base)
     found = [factors_of(given, made[0]) for given, made in zip(sequence.inputs, sequence.outputs, strict=True)]
     values = None if any(each is None for each in found) else followed.whole(found)
-    return None if values is None else [mask(values, class_name(module))]
+    return None if values is None else [as_recorded(values, class_name(module))]
 
 
 def pointwise(module: Any) -> Any | None:
@@ -58,10 +59,8 @@ def pointwise(module: Any) -> Any | None:
     from torch.nn.modules.dropout import _DropoutNd
 
     cls = type(module)
-    if isinstance(module, nn.ReLU | nn.LeakyReLU | nn.Hardtanh):
-        return next(base for base in cls.__mro__ if base.__module__.startswith("torch."))
-    random = isinstance(module, _DropoutNd) and module.training and module.p > 0
-    if random:
+    slopes = isinstance(module, nn.ReLU | nn.LeakyReLU | nn.Hardtanh)
+    if slopes or (isinstance(module, _DropoutNd) and module.training and module.p > 0):
         return next(base for base in cls.__mro__ if base.__module__.startswith("torch."))
     of_jelly = cls.__module__.startswith("spikingjelly.") and cls.__name__ in ("Dropout", "Dropout2d")
     return cls if of_jelly and module.training and module.p > 0 else None
@@ -89,16 +88,21 @@ def equal(a: Any, b: Any) -> bool:
     return bool(((a - b).abs() <= EQUAL[b.element_size()] * largest).all())
 
 
-def mask(values: Any, name: str) -> Step:
-    """A product with numbers that are not learned."""
-    step = Step({"kind": "mask", "class": name}, lambda x: Ran(x), notes=(MASKED.format(name),))
+def mask(numbers: Callable[[Any], Any], name: str, note: str) -> Step:
+    """A product with numbers that are not learned: those that `numbers` makes of what comes in."""
+    step = Step({"kind": "mask", "class": name}, lambda x: Ran(x), notes=(note,))
 
     def run(x: Any) -> Ran:
-        step.fixed["mask"] = values.detach().reshape(x.shape).to(x.dtype)
+        step.fixed["mask"] = numbers(x)
         return Ran(x * step.fixed["mask"])
 
     step.run = run
     return step
+
+
+def as_recorded(values: Any, name: str) -> Step:
+    """A mask of the numbers of a run."""
+    return mask(lambda x: values.detach().reshape(x.shape).to(x.dtype), name, MASKED.format(name))
 
 
 def makes_weights(module: Any, base: Any) -> bool:

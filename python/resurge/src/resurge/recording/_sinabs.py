@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from resurge.recording._as_it_ran import mask
 from resurge.recording._constants import constant, scalar
 from resurge.recording._errors import Unsupported, class_name, require
 from resurge.recording._file import Array
@@ -85,13 +86,7 @@ def sum_pool(module: Any) -> list[Step]:
         return Ran((means * (kernel[0] * kernel[1])).unflatten(0, x.shape[:2]))
 
     description = {"kind": "sum-pool2d", "class": class_name(module), "kernel": kernel, "stride": stride}
-    zeros = Step({"kind": "mask", "class": class_name(module)}, lambda x: Ran(x), notes=(SUMS,))
-
-    def masked(sums: Any) -> Ran:
-        zeros.fixed["mask"] = (sums.detach() != 0).to(sums.dtype)
-        return Ran(sums * zeros.fixed["mask"])
-
-    zeros.run = masked
+    zeros = mask(lambda sums: (sums.detach() != 0).to(sums.dtype), class_name(module), SUMS)
     return [Step(description, run), zeros]
 
 
