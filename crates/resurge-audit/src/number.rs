@@ -124,14 +124,13 @@ impl Number for Bounded {
     /// is made of it is.
     fn before_norm(input: Tensor<Self>, over: Over) -> Result<Tensor<Self>> {
         let shape = input.shape().clone();
-        let (batch, channels, places) = (shape[1], shape[2], shape[3..].iter().product::<usize>());
-        let group = |i: usize| match over {
-            Over::Run => i / places % channels,
-            Over::Step => i / (places * channels * batch) * channels + i / places % channels,
-        };
-        let count = if over == Over::Run { channels } else { channels * shape[0] };
-        let each = input.len() as f64 / count as f64;
-        let mut sums = vec![(0.0, 0.0); count];
+        let (steps, batch, channels) = (shape[0], shape[1], shape[2]);
+        let places = shape[3..].iter().product::<usize>();
+        // So many values have one mean.
+        let each = if over == Over::Run { steps * batch * places } else { batch * places };
+        let group = |i: usize| i / (each * channels) * channels + i / places % channels;
+        let mut sums = vec![(0.0, 0.0); input.len() / each];
+        let each = each as f64;
         for (i, x) in input.as_slice().iter().enumerate() {
             let (sum, size) = &mut sums[group(i)];
             (*sum, *size) = (*sum + x.value, *size + x.value.abs());
