@@ -218,8 +218,8 @@ impl<'a> Reader<'a> {
         let shape = value.shape();
         let neurons = product(features);
         let one = shape.rank() <= 1 && value.len() == 1;
-        let channels = features.len() == 3 && shape[..] == [features[0]];
-        if one || channels || shape[..] == [neurons] || shape[..] == *features {
+        // Of an input without channels, the first feature is the neurons.
+        if one || shape[..] == [features[0]] || shape[..] == [neurons] || shape[..] == *features {
             return Ok(value);
         }
         let problem = format!("its shape is {shape}, but the layer's features are {}", Shape::from(features));
@@ -294,3 +294,6 @@ impl<'a> Reader<'a> {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

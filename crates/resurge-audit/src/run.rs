@@ -134,9 +134,7 @@ impl<'a, S: Number> NetworkRun<'a, S> {
             }
         }
         let mut loss = LossRun::run(&file.description.loss, &file.target, x, potentials)?;
-        if file.layers.iter().any(|data| data.loss_weight.is_some()) {
-            loss.value += S::from_f64(file.sum_scale()) * inner;
-        }
+        loss.value += S::from_f64(file.sum_scale()) * inner;
         if !loss.value.is_finite() {
             let problem = "the loss, or the bound of its rounding errors, which has its square, is not finite; divide \
                            the loss by a constant, so that it lies below 1e100, and record again";
@@ -213,10 +211,8 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                     let Some(constants) = &data.constants else { continue };
                     let potential = potentials.take();
                     let cotangents = Cotangents { output: &cotangent, potential: potential.as_ref() };
-                    let rule = LayerRule {
-                        per_neuron: self.file.per_neuron(k),
-                        ..rule.of_layer(constants, self.file.precision.roundoff())
-                    };
+                    let roundoff = self.file.precision.roundoff();
+                    let rule = rule.of_layer(constants, self.file.per_neuron(k), roundoff);
                     let recurrent = data.recurrent.as_ref();
                     let back = adjoint::back(constants, &rule, samples, recurrent, &cotangents);
                     cotangent = Tensor::from_vec(shape.clone(), back.current.clone())?;
@@ -227,7 +223,6 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                     }
                 }
                 Step::Stage { stage, shifted } => {
-                    potentials = None;
                     let mut back = S::back(&self.file.description.layers[k], stage, cotangent.clone())?;
                     if rule.shift > 0 && data.weight.is_some() {
                         back.weight = self.shifted(k, stage, shifted, rule.shift, cotangent.clone())?;
@@ -263,7 +258,7 @@ impl<'a, S: Number> NetworkRun<'a, S> {
         let (data, layer) = (&self.file.layers[k], &self.file.description.layers[k]);
         let input = stage.input()?;
         let moved = |by: usize| -> Result<Stage<S>> {
-            let step = input.len() / input.shape()[0].max(1);
+            let step = input.len() / input.shape()[0];
             let kept = input.len().saturating_sub(by * step);
             let mut late = vec![S::zero(); input.len() - kept];
             late.extend_from_slice(&input.as_slice()[..kept]);
@@ -305,7 +300,7 @@ impl<'a, S: Number> NetworkRun<'a, S> {
                 let slopes = self.file.description.layers[*k].learned().and_then(|all| all.get(name));
                 let rows = &found.layers[*k].constants;
                 let mut sums = vec![S::zero(); recorded.value.len()];
-                let neurons = (rows.len() / sums.len().max(1)).max(1);
+                let neurons = rows.len() / sums.len();
                 for (i, row) in rows.iter().enumerate() {
                     for (c, slope) in slopes.into_iter().flatten() {
                         if let Some(sum) = sums.get_mut(i / neurons) {
@@ -330,7 +325,7 @@ impl NetworkRun<'_, Bounded> {
 }
 
 impl Rule {
-    fn of_layer(&self, c: &super::cell::Constants, roundoff: f64) -> LayerRule {
+    fn of_layer(&self, c: &super::cell::Constants, per_neuron: bool, roundoff: f64) -> LayerRule {
         LayerRule {
             reset_gradient: self.reset_gradient.unwrap_or(c.cell.reset_gradient),
             surrogate: self.surrogate.apply(c.cell.surrogate),
@@ -345,7 +340,7 @@ impl Rule {
                 spike: c.cell.threshold_in_spike == ThresholdInSpike::Attached,
             }),
             roundoff,
-            per_neuron: false,
+            per_neuron,
         }
     }
 }

@@ -127,7 +127,8 @@ fn normalised(k: usize, norm: &Norm, data: &LayerData, x: &Shape) -> Result<Shap
 /// The positions of a window along an axis.
 fn positions(size: usize, kernel: usize, stride: usize, padding: usize) -> Option<usize> {
     let padded = padding.checked_mul(2)?.checked_add(size)?;
-    if kernel == 0 || stride == 0 || padding >= kernel {
+    // No padding is smaller than a kernel of nothing.
+    if stride == 0 || padding >= kernel {
         return None;
     }
     Some(padded.checked_sub(kernel)? / stride + 1)

@@ -178,3 +178,6 @@ impl<S: Scalar> LossRun<S> {
         Ok(Self { value, at_output: gradients.wrt(output)?.clone(), at_potentials })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ pub(super) fn read(of: &Entry<'_>, s: &Surrogate) -> Result<resurge_snn::Surroga
     let numbers: Vec<f64> = one.entry.parameters.iter().filter_map(|p| number(p.name)).collect();
     let key = |error: &resurge_snn::SnnError| match error {
         resurge_snn::SnnError::Parameter { parameter, .. } => {
-            parameter.rsplit(' ').next().filter(|key| has(key))
+            one.entry.parameters.iter().map(|of| of.name).find(|name| parameter.ends_with(name))
         }
         _ => None,
     };
@@ -44,7 +44,7 @@ pub(super) fn read(of: &Entry<'_>, s: &Surrogate) -> Result<resurge_snn::Surroga
         Some(SurrogateScale::UnitArea) if !one.area => {
             return Err(bad("scale", format!("`{}` has no area; give its peak", s.kind)));
         }
-        Some(SurrogateScale::Peak(p)) if p.is_nan() || p <= 0.0 => {
+        Some(SurrogateScale::Peak(p)) if p <= 0.0 => {
             return Err(bad("scale.peak", format!("it is {p}, but must be positive and finite")));
         }
         Some(scale) => made.with_scale(scale),

@@ -226,7 +226,24 @@ fn what_does_not_go_together_is_refused_with_its_key() {
     }
     let error = residual(&subtract, "repeatedly").unwrap();
     assert!(error.starts_with("layer 4, `layers[4].residual_reset`: it is of one spike"), "{error}");
-    assert_eq!(said(&neuron(&[("/reset", subtract), ("/firing", json!("repeatedly"))])), None);
+    assert_eq!(said(&neuron(&[("/reset", subtract.clone()), ("/firing", json!("repeatedly"))])), None);
+
+    let least = |reset: &Value, residual: bool| {
+        said(&neuron(&[
+            ("/min_potential", json!(-0.5)),
+            ("/residual_reset", json!(residual)),
+            ("/reset", reset.clone()),
+        ]))
+    };
+    let after = json!({"kind": "subtract", "timing": "after-decay"});
+    assert_eq!(least(&subtract, false), None);
+    for error in [least(&after, false), least(&subtract, true)] {
+        assert!(error.unwrap().starts_with("layer 4, `layers[4].min_potential`: it bounds what"));
+    }
+    let autapses =
+        |recurrent: bool| said(&neuron(&[("/autapses", json!(false)), ("/recurrent", json!(recurrent))]));
+    assert_eq!(autapses(true), None);
+    assert!(autapses(false).unwrap().starts_with("layer 4, `layers[4].autapses`: it is of recurrent"));
 
     let output = |output: &str, recurrent: bool| {
         said(&neuron(&[("/output", json!(output)), ("/recurrent", json!(recurrent))]))
@@ -302,4 +319,48 @@ fn learned_constants_are_some_that_the_layer_has() {
             assert_eq!(said(&value).is_none(), good, "{name}");
         }
     }
+}
+
+#[test]
+fn a_threshold_adapts_without_a_gradient_where_it_is_said() {
+    let of = |adaptation: Value| {
+        constants(&neuron(&[("/adaptation", adaptation)]), &SIX).unwrap().adaptation_detached
+    };
+    assert!(of(json!({"decay": 0.4, "scale": 0.05, "detached": true})));
+    assert!(!of(json!({"decay": 0.4, "scale": 0.05})));
+    assert!(!of(Value::Null));
+}
+
+/// By the names of their kinds alone; a number that is out of its range is named by its own key.
+#[test]
+fn a_surrogate_is_read_or_its_key_is_named() {
+    let of = |surrogate: Value| match constants(&neuron(&[("/surrogate", surrogate)]), &SIX) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    };
+    let wings = |width: f64, wings: f64, ratio: f64| {
+        of(json!({"kind": "multi-gaussian", "width": width, "wings": wings, "ratio": ratio}))
+    };
+    let peak = |peak: f64| of(json!({"kind": "heaviside", "width": 0.5, "scale": {"peak": peak}}));
+    for (said, key) in [
+        (
+            of(json!({"kind": "tanh", "slope": 1.0})),
+            "kind`: `tanh` is not known; take one of sigmoid, atan, ",
+        ),
+        (of(json!({"kind": "erf", "slope": 1.0})), "kind`: `erf` is not known"),
+        (of(json!({"kind": "atan", "width": 1.0})), "width`: `atan` has none"),
+        (of(json!({"kind": "atan"})), "slope`: it is missing, but `atan` needs it"),
+        (wings(-1.0, 0.1, 6.0), "width`: "),
+        (wings(1.0, 0.7, 6.0), "wings`: "),
+        (wings(1.0, 0.1, -6.0), "ratio`: "),
+        (
+            of(json!({"kind": "heaviside", "width": 0.5, "scale": "unit-area"})),
+            "scale`: `heaviside` has no area",
+        ),
+        (peak(0.0), "scale.peak`: it is 0, but must be positive"),
+        (peak(-1.0), "scale.peak`: it is -1, but must be positive"),
+    ] {
+        assert!(said.starts_with(&format!("layer 4, `layers[4].surrogate.{key}")), "{said}");
+    }
+    assert_eq!((wings(1.0, 0.1, 6.0), peak(2.0)), (String::new(), String::new()));
 }

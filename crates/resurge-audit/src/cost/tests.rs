@@ -1,6 +1,8 @@
 use super::*;
-use crate::description::Conv;
+use crate::description::{Conv, Norm, Plain};
+use crate::reader::tests::Draft;
 use resurge_tensor::Tensor;
+use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -111,4 +113,53 @@ fn a_filter_covers_all_channels_that_come_in() {
     assert_eq!((cost.forward, cost.backward), (once + 5000, 2 * once + 5000));
     assert_eq!((cost.gradients, cost.on_tape), ((192 + 24) * 24 + 128 * 8, once / 4));
     assert_eq!((cost.states, cost.largest), ((192 + 24) * 24 + 6000, 192 * 80));
+}
+
+/// In five steps of two samples, of three numbers each.
+fn of_thirty(layer: &Layer, weights: Option<usize>) -> Cost {
+    let weight = weights.map(|n| Tensor::zeros([n]).unwrap());
+    let data = LayerData { weight, ..LayerData::default() };
+    let mut cost = Cost::default();
+    cost.add(0, layer, &data, (&[5, 2, 3].into(), &[5, 2, 3].into()), 1000).unwrap();
+    cost
+}
+
+/// Its own numbers are kept besides those that come out.
+#[test]
+fn a_mask_keeps_twice_what_comes_out() {
+    let cost = of_thirty(&Layer::Mask(Plain { class: None }), None);
+    let once = 8 * (30 + 30);
+    assert_eq!((cost.forward, cost.backward), (once + 5000, 2 * once + 5000));
+    assert_eq!((cost.states, cost.gradients), (2 * 30 * 24 + 6000, 30 * 24));
+    assert_eq!((cost.largest, cost.on_tape), (30 * 80, once / 10));
+}
+
+/// Of eight tensors each, and of a small run a step where each step is by itself.
+#[test]
+fn a_norm_is_of_eight_tensors_and_of_its_steps() {
+    for (over, a_step) in [(Over::Run, 0), (Over::Step, 4000)] {
+        let cost =
+            of_thirty(&Layer::BatchNorm(Norm { bias: false, over, epsilon: 1e-5, class: None }), Some(3));
+        let once = 8 * 8 * (30 + 30) + 5 * a_step;
+        assert_eq!((cost.forward, cost.backward), (once + 5000, 2 * once + 5000), "{over:?}");
+        let kept = 8 * (30 + 3) * 24 + 5 * a_step;
+        assert_eq!((cost.states, cost.gradients), (kept + 6000, kept), "{over:?}");
+        assert_eq!((cost.largest, cost.on_tape), (30 * 80, 8 * 8 * 60 / 10), "{over:?}");
+    }
+}
+
+/// Step by step go neurons, and batch normalisation of each step.
+#[test]
+fn a_step_on_the_tape_is_of_the_layers_that_go_step_by_step() {
+    for (over, layers) in [("run", 1), ("step", 2)] {
+        let norm = json!({"kind": "batch-norm", "bias": false, "over": over});
+        let leak = json!({"kind": "integrator", "decay": 0.5});
+        let file = Draft::new(&json!([norm, leak]), &json!({"kind": "weighted-sum"}))
+            .filled("input", &[5, 2, 3])
+            .filled("layers.0.weight", &[3])
+            .filled("gradients.layers.0.weight", &[3])
+            .filled("loss.weight", &[5, 2, 3]);
+        let tape = on_tape(&file.read().unwrap());
+        assert_eq!((tape.of(0, 0), tape.of(1, 0) - tape.of(0, 0)), (2 * 1000, layers * 4000), "{over}");
+    }
 }

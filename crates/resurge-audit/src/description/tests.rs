@@ -70,6 +70,8 @@ fn what_a_layer_leaves_out_is_the_plain_thing() {
     assert_eq!(of(json!({"kind": "conv2d", "bias": true})), Layer::Conv2d(conv));
     let pool = Pool { kernel: [2, 3], stride: None, padding: [0, 0], class: None };
     assert_eq!(of(json!({"kind": "avg-pool2d", "kernel": [2, 3]})), Layer::AvgPool2d(pool));
+    let norm = Norm { bias: true, over: Over::Step, epsilon: 1e-5, class: None };
+    assert_eq!(of(json!({"kind": "batch-norm", "bias": true, "over": "step"})), Layer::BatchNorm(norm));
     let (readout, reduction, scale) = (Readout::Last, Reduction::Mean, 1.0);
     let plain = loss("loss", json!({"kind": "mse", "readout": "last"})).unwrap();
     assert_eq!(plain, Loss::Mse { readout, reduction, scale });

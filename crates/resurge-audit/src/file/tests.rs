@@ -102,3 +102,31 @@ fn neurons_are_taken_one_by_one_where_their_constants_are_their_own() {
     // A layer without a state has none.
     assert!(!file.per_neuron(0));
 }
+
+/// Masks and the loss's weights of layers that are not the last are of the run, too.
+#[test]
+fn a_part_has_the_first_of_what_each_layer_has_of_the_run() {
+    let mut file = golden("norse-box-subtract");
+    file.layers[0].mask = Some(counted(&[20, 2, 2]));
+    file.layers[1].loss_weight = Some(counted(&[20, 2, 1]));
+    let part = file.cropped(3, 1).unwrap();
+    let of = |tensor: &Option<Tensor<f64>>| {
+        let tensor = tensor.as_ref().unwrap();
+        (tensor.shape().to_vec(), tensor.to_vec())
+    };
+    assert_eq!(of(&part.layers[0].mask), (vec![3, 1, 2], vec![0.0, 1.0, 4.0, 5.0, 8.0, 9.0]));
+    assert_eq!(of(&part.layers[1].loss_weight), (vec![3, 1, 1], vec![0.0, 2.0, 4.0]));
+    assert!(part.layers[0].loss_weight.is_none() && part.layers[1].mask.is_none());
+}
+
+#[test]
+fn a_weighted_sum_alone_has_a_scale_of_its_own() {
+    let mut file = golden("norse-box-subtract");
+    let of = |file: &mut AuditFile, loss: &str| {
+        file.description.loss = loss.parse().unwrap();
+        file.sum_scale()
+    };
+    assert_eq!(of(&mut file, "mse last"), 1.0);
+    file.description.loss = Loss::WeightedSum { scale: 0.25 };
+    assert_eq!(file.sum_scale(), 0.25);
+}

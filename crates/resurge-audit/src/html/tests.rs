@@ -234,3 +234,18 @@ fn plots_say_which_layers_they_leave_out() {
 fn markup_is_escaped() {
     assert_eq!(escape("a & b < c > \"d\" &amp;"), "a &amp; b &lt; c &gt; &quot;d&quot; &amp;amp;");
 }
+
+/// Of what there is.
+#[test]
+fn a_page_begins_with_how_many_are_right() {
+    let files =
+        |any: bool| AuditReports::new(if any { vec![("bare".into(), Ok(bare()))] } else { Vec::new() });
+    let programs = |any: bool| {
+        if any { vec![("broken".to_owned(), Err("it is no program".to_owned()))] } else { Vec::new() }
+    };
+    let of = |some_files: bool, some_programs: bool| summary(&files(some_files), &programs(some_programs));
+    assert_eq!(of(true, false), files(true).summary());
+    assert_eq!(of(false, false), files(false).summary());
+    assert_eq!(of(false, true), "0 of 1 program right");
+    assert_eq!(of(true, true), format!("{}; 0 of 1 program right", files(true).summary()));
+}

@@ -216,3 +216,5 @@ fn without_autapses_the_diagonal_has_no_gradient() {
     (0..n).for_each(|k| whole[k * n + k] = 0.0);
     assert_eq!((without, same_loss), (whole, loss));
 }
+
+mod made;

@@ -97,3 +97,37 @@ fn a_pool_has_rows_and_columns_of_its_own() {
     let error = pooled("a place", &pool([10, 1], None, [0, 0]), [2, 3, 4, 9, 5]).unwrap_err().to_string();
     assert!(error.contains("a place") && error.contains("does not fit images of 9 x 5"), "{error}");
 }
+
+/// One weight a channel, and two values of each at the least, of which the run has those of all steps.
+#[test]
+fn a_norm_has_two_values_of_each_channel() {
+    let norm = |over: Over, epsilon: f64| Norm { bias: false, over, epsilon, class: None };
+    let of = |norm: &Norm, weights: Option<usize>, input: &[usize]| {
+        let weight = weights.map(|n| Tensor::zeros([n]).unwrap());
+        let data = LayerData { weight, ..LayerData::default() };
+        normalised(3, norm, &data, &input.into()).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let [run, step] = [Over::Run, Over::Step].map(|over| norm(over, 1e-5));
+    for (norm, input) in [
+        (&run, &[2, 1, 3][..]),
+        (&run, &[1, 2, 3]),
+        (&run, &[1, 1, 3, 2, 1]),
+        (&step, &[1, 2, 3]),
+        (&step, &[1, 1, 3, 1, 2]),
+    ] {
+        assert_eq!(of(norm, Some(3), input), "", "{norm:?} {input:?}");
+    }
+    for (norm, input) in [(&run, &[1, 1, 3][..]), (&step, &[2, 1, 3]), (&step, &[2, 1, 3, 1, 1])] {
+        let said = of(norm, Some(3), input);
+        assert!(said.starts_with("layer 3, `layers[3].over`: each channel has one value"), "{said}");
+    }
+    let said = of(&run, Some(2), &[2, 2, 3]);
+    assert!(said.starts_with("tensor `layers.3.weight`: it has 2 numbers, but 3 channels come in"), "{said}");
+    assert!(of(&run, None, &[2, 2, 1]).starts_with("tensor `layers.3.weight`: it has 0 numbers"));
+    // Whatever is positive.
+    assert_eq!(of(&norm(Over::Run, 5e-324), Some(3), &[2, 2, 3]), "");
+    for epsilon in [0.0, -1e-5] {
+        let said = of(&norm(Over::Run, epsilon), Some(3), &[2, 2, 3]);
+        assert!(said.starts_with("layer 3, `layers[3].epsilon`: it is"), "{said}");
+    }
+}
