@@ -124,13 +124,13 @@ impl Number for Bounded {
     /// is made of it is.
     fn before_norm(input: Tensor<Self>, over: Over) -> Result<Tensor<Self>> {
         let shape = input.shape().clone();
-        let (steps, batch, channels) = (shape[0], shape[1], shape[2]);
+        let (steps, channels) = (shape[0], shape[2]);
         let places = shape[3..].iter().product::<usize>();
-        // So many values have one mean.
-        let each = if over == Over::Run { steps * batch * places } else { batch * places };
+        let groups = if over == Over::Run { channels } else { channels * steps };
+        let each = input.len() / groups;
         let group = |i: usize| i / (each * channels) * channels + i / places % channels;
-        let mut sums = vec![(0.0, 0.0); input.len() / each];
         let each = each as f64;
+        let mut sums = vec![(0.0, 0.0); groups];
         for (i, x) in input.as_slice().iter().enumerate() {
             let (sum, size) = &mut sums[group(i)];
             (*sum, *size) = (*sum + x.value, *size + x.value.abs());
