@@ -159,6 +159,31 @@ fn an_integrator_has_no_reset_to_be_changed() {
     }
 }
 
+/// Of each neuron, of each channel, of all: sums of the neurons' own, each by the derivative of its channel.
+#[test]
+fn the_gradient_of_a_learned_constant_is_of_its_neurons() {
+    let leak = json!({"kind": "integrator", "decay": 0.5, "learned": {"tau": {"decay": [1.0, 2.0]}}});
+    let shape = [2, 1, 2, 2, 1];
+    // The decay acts on the first potential alone, which is the first input.
+    let input = [1.0, -3.0, 0.5, 0.25, 7.0, 7.0, 7.0, 7.0];
+    let weight = [9.0, 9.0, 9.0, 9.0, 2.0, 3.0, 5.0, -4.0];
+    let draft = Draft::new(&json!([leak]), &sum(1.0)).with("input", &shape, &input).with(
+        "loss.weight",
+        &shape,
+        &weight,
+    );
+    let of = |shape: &[usize]| {
+        let file = draft.clone().filled("gradients.layers.0.tau", shape).read().unwrap();
+        let run = NetworkRun::<f64>::new(&file).unwrap();
+        run.recorded(&run.gradients(&Rule::default()).unwrap()).remove(0)
+    };
+    let each = [2.0 * 1.0, 3.0 * -3.0, 2.0 * (5.0 * 0.5), 2.0 * (-4.0 * 0.25)];
+    assert_eq!(of(&[4]), each);
+    assert_eq!(of(&[2, 2, 1]), each);
+    assert_eq!(of(&[2]), [each[0] + each[1], each[2] + each[3]]);
+    assert_eq!(of(&[]), [each.iter().sum::<f64>()]);
+}
+
 /// One of them is enough.
 #[test]
 fn what_is_not_finite_is_refused() {
