@@ -28,7 +28,7 @@ impl Bound {
 const PASS: Bound = Bound { always: 40_000_000, per_byte: 3000 };
 
 /// What all backward passes may take that look for an explanation or draw a profile.
-const SEARCH: Bound = Bound { always: 300_000_000, per_byte: 1000 };
+const SEARCH: Bound = Bound { always: 300_000_000, per_byte: 150 };
 
 /// What the states of all layers may take.
 const STATES: Bound = Bound { always: 30 << 20, per_byte: 130 };
@@ -50,6 +50,9 @@ const A_STATE: [usize; 2] = [240, 96];
 
 /// What a number that a layer without a state hands on costs.
 const A_NUMBER: [usize; 2] = [8, 24];
+
+/// What a number of a patch under a filter costs in a pass, in operations: it is copied, with its bound, for each product.
+const A_PATCH: usize = 8;
 
 /// What a number costs besides, in bytes, while its layer runs or is compared.
 const WHILE_RUN: usize = 80;
@@ -114,9 +117,10 @@ impl Cost {
                 let filter = data.weight.as_ref().map(|w| product(&w.shape()[1..])).unwrap_or_default();
                 let patches = product(&output[3..]).saturating_mul(filter);
                 let products = numbers.saturating_mul(filter) / 2;
-                let both = products.saturating_add(patches.saturating_mul(conv.groups).saturating_mul(rows));
-                one_way = one_way.saturating_add(both);
-                on_tape = on_tape.saturating_add(both / rows);
+                let of_patches = patches.saturating_mul(conv.groups);
+                let copied = of_patches.saturating_mul(rows).saturating_mul(A_PATCH);
+                one_way = one_way.saturating_add(products).saturating_add(copied);
+                on_tape = on_tape.saturating_add(products / rows).saturating_add(of_patches);
                 gradients = gradients.saturating_add(patches.saturating_mul(8));
             }
             Layer::AvgPool2d(pool) | Layer::SumPool2d(pool) | Layer::MaxPool2d(pool) => {

@@ -25,7 +25,7 @@ pub(crate) const EXTREMES: [u64; 12] =
 
 type Make = fn(&mut Draw) -> Draft;
 
-const KINDS: [(&str, Make); 14] = [
+const KINDS: [(&str, Make); 15] = [
     ("pool", pool),
     ("overlapping pools", overlapping_pools),
     ("convolution", convolution),
@@ -36,6 +36,7 @@ const KINDS: [(&str, Make); 14] = [
     ("recurrent", recurrent),
     ("learned constants", learned),
     ("large batch", large_batch),
+    ("normalised", normalised),
     ("numbers", numbers),
     ("loss", loss),
     ("anything", anything),
@@ -222,7 +223,8 @@ fn overlapping_pools(draw: &mut Draw) -> Draft {
 /// Large kernels on small images, wide padding, many groups.
 fn convolution(draw: &mut Draw) -> Draft {
     let weights = budget(draw) / 4;
-    let [kh, kw] = [size(draw, weights), size(draw, 60)];
+    let kh = size(draw, weights);
+    let kw = size(draw, (weights / kh).min(60));
     let groups = size(draw, 8);
     let filters = size(draw, weights / (kh * kw).max(1) / groups + 1);
     let channels = size(draw, weights / (kh * kw * filters * groups).max(1));
@@ -329,12 +331,49 @@ fn large_batch(draw: &mut Draw) -> Draft {
     let mut neuron = neuron(draw);
     let n = size(draw, 300_000 / bytes);
     if chance(draw, 0.3) {
+        // Its weights take as much room as the input at the most.
+        let n = n.min(((bytes / 8) as f64).sqrt() as usize);
         neuron["recurrent"] = json!(true);
         let mut draft = one_layer(draw, [t, bytes / t, n], neuron);
         parameter(draw, &mut draft, "layers.1.recurrent", &[n, n]);
         return draft;
     }
     one_layer(draw, [t, bytes / t, n], neuron)
+}
+
+/// Batch normalisation and masks, one behind another: of many steps, channels without a spread, huge numbers.
+fn normalised(draw: &mut Draw) -> Draft {
+    let bytes = budget(draw);
+    let t = size(draw, bytes);
+    let b = size(draw, (bytes / t).min(300));
+    let c = size(draw, bytes / (t * b));
+    let side = size(draw, ((bytes / (t * b * c)) as f64).sqrt() as usize);
+    let shape = if chance(draw, 0.5) { vec![t, b, c] } else { vec![t, b, c, side, side] };
+    let count = size(draw, 500_000 / shape.iter().product::<usize>().max(25_000));
+    let mut layers: Vec<Value> = (0..count)
+        .map(|_| {
+            let over = one_of(draw, &["step", "run"]);
+            let epsilon = one_of(draw, &[1e-5, 1.0, 1e-30, 1e300]);
+            let norm = json!({"kind": "batch-norm", "bias": false, "over": over, "epsilon": epsilon});
+            if chance(draw, 0.6) { norm } else { json!({"kind": "mask"}) }
+        })
+        .collect();
+    if chance(draw, 0.5) {
+        layers.push(neuron(draw));
+    }
+    let kinds: Vec<Value> = layers.iter().map(|layer| layer["kind"].clone()).collect();
+    let mut draft = network(draw, &shape, layers, &[]);
+    classes(&mut draft, b, json!({"kind": "cross-entropy", "readout": "sum"}));
+    for (k, kind) in kinds.iter().enumerate() {
+        if kind == "mask" {
+            let kept = (0..shape.iter().product()).map(|_| u8::from(draw.unit() < 0.5)).collect();
+            draft.tensors.insert(format!("layers.{k}.mask"), (Dtype::U8, shape.clone(), kept));
+        } else if kind == "batch-norm" {
+            parameter(draw, &mut draft, &format!("layers.{k}.weight"), &[c]);
+        }
+    }
+    input_gradient(draw, &mut draft);
+    draft
 }
 
 /// Numbers with which arithmetic is slow, overflows or makes none.
@@ -386,7 +425,7 @@ fn anything(draw: &mut Draw) -> Draft {
 
 /// A file whose description has another value in one place.
 fn one_field(draw: &mut Draw) -> Draft {
-    let makes = [pool, convolution, refractory, recurrent, learned, numbers, loss];
+    let makes = [pool, convolution, refractory, recurrent, learned, normalised, numbers, loss];
     let mut draft = one_of(draw, &makes)(draw);
     let [place, value] = [draw.unit(), draw.unit()].map(|x| (x * 1e4) as usize);
     header::replace(&mut draft.description, place, value);
