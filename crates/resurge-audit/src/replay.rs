@@ -117,9 +117,10 @@ fn run_sample<S: Number>(
         for (k, silent) in silent.iter_mut().enumerate() {
             let (at, c) = (t * n + k, layer.neuron(k));
             let mut i = current[at];
+            let still = t > 0 && i.re() == current[at - n].re();
             if let Some((decay, gain)) = c.synapse {
                 let before = if t > 0 { s.synapse[at - n] } else { S::zero() };
-                i = decay * before + gain * i;
+                i = added(decay * before, gain * i, still);
                 s.synapse[at] = i;
             }
             let d = c.input_gain * i + c.drive;
@@ -127,7 +128,7 @@ fn run_sample<S: Number>(
                 (c.decay * c.initial + d, 0.0)
             } else {
                 let past = Past::at(&s, c, at - n);
-                (past.charge(c, c.of.cell.reset, d), past.residual(c))
+                (past.charge(c, c.of.cell.reset, d, still), past.residual(c))
             };
             if c.of.cell.residual_reset {
                 s.taken.push(taken);
@@ -318,17 +319,31 @@ impl<S: Number> Past<S> {
         c.of.count((m - self.threshold).re())
     }
 
-    /// The potential one step later, `d` being what drives it.
-    fn charge(&self, c: &Values<'_, S>, reset: Reset, d: S) -> S {
+    /// The potential one step later, `d` being what drives it, and `still` whether that is what it was.
+    fn charge(&self, c: &Values<'_, S>, reset: Reset, d: S, still: bool) -> S {
         match reset.timing {
             ResetTiming::BeforeDecay => {
                 let m = self.left(c, reset.kind, self.u, self.taken);
-                c.decay * m - S::from_f64(self.residual(c)) * self.threshold + d
+                added(c.decay * m - S::from_f64(self.residual(c)) * self.threshold, d, still)
             }
-            ResetTiming::AfterDecay => self.reset(c, reset.kind, c.decay * self.u, S::zero()) + d,
-            ResetTiming::AfterInput => self.reset(c, reset.kind, c.decay * self.u + d, S::zero()),
+            ResetTiming::AfterDecay => {
+                added(self.reset(c, reset.kind, c.decay * self.u, S::zero()), d, still)
+            }
+            ResetTiming::AfterInput => {
+                self.reset(c, reset.kind, added(c.decay * self.u, d, still), S::zero())
+            }
         }
     }
+}
+
+/// A state and what a step adds to it. Where that is the same at each step (an image that stands still), so is its
+/// rounding error: `+=` adds errors as they are, where `+` takes them for independent.
+fn added<S: Number>(mut state: S, term: S, still: bool) -> S {
+    if still {
+        state += term;
+        return state;
+    }
+    state + term
 }
 
 #[cfg(test)]

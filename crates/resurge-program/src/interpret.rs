@@ -1,6 +1,8 @@
 //! The program on a tape, over any scalar.
 
+use crate::gathered::Sums;
 use crate::node::{Kind, Node, Opaque};
+use crate::ops::Operation;
 use crate::rule::Rule;
 use crate::{ProgramFile, Result};
 use resurge_autodiff::{Anchor, Contributions, Op, Result as TapeResult, Tape, Var, Vjp};
@@ -36,6 +38,7 @@ impl<'a> Recorded<'a> {
         let mut vars: Vec<Option<Var>> = vec![None; self.file.nodes.len()];
         let mut leaves = leaves.iter().copied();
         let mut trusted: Vec<Var> = Vec::new();
+        let mut sums = Sums::default();
         for (index, node) in self.file.nodes.iter().enumerate() {
             let leaf = if matches!(node.kind, Kind::Leaf(_)) { leaves.next() } else { None };
             if !node.needed {
@@ -56,7 +59,13 @@ impl<'a> Recorded<'a> {
                         Some(tape.constant(value(node)))
                     }
                 },
-                _ => Some(self.step(tape, index, |input| vars[input])?),
+                _ => {
+                    let inputs = self.given(tape, index, |input| vars[input])?;
+                    Some(match (&node.kind, &inputs[..]) {
+                        (Kind::Operation(Operation::Add(_)), &[a, b]) => sums.add(tape, node, [a, b])?,
+                        _ => self.apply(tape, index, &inputs)?,
+                    })
+                }
             };
         }
         let mut loss = match vars[self.file.loss] {
@@ -79,6 +88,17 @@ impl<'a> Recorded<'a> {
         }
     }
 
+    /// The inputs of a node as the rule has them.
+    fn given<S: Scalar>(
+        &self,
+        tape: &mut Tape<S>,
+        index: usize,
+        vars: impl Fn(usize) -> Option<Var>,
+    ) -> TapeResult<Vec<Var>> {
+        let known = self.file.nodes[index].inputs.iter().filter_map(|&input| Some((input, vars(input)?)));
+        known.map(|(input, var)| self.rule.input(tape, index, input, var)).collect()
+    }
+
     /// Runs one node that is neither a leaf nor opaque, on its inputs as the rule has them.
     pub(crate) fn step<S: Scalar>(
         &self,
@@ -86,9 +106,7 @@ impl<'a> Recorded<'a> {
         index: usize,
         vars: impl Fn(usize) -> Option<Var>,
     ) -> TapeResult<Var> {
-        let known = self.file.nodes[index].inputs.iter().filter_map(|&input| Some((input, vars(input)?)));
-        let inputs = known.map(|(input, var)| self.rule.input(tape, index, input, var));
-        let inputs = inputs.collect::<TapeResult<Vec<Var>>>()?;
+        let inputs = self.given(tape, index, vars)?;
         self.apply(tape, index, &inputs)
     }
 

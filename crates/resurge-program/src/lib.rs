@@ -23,6 +23,7 @@ mod error;
 mod facts;
 mod file;
 mod forward;
+mod gathered;
 #[cfg(feature = "html")]
 mod html;
 mod interpret;

@@ -69,6 +69,21 @@ fn a_badly_conditioned_right_gradient_matches() {
     assert!(report.gradients.iter().any(|g| g.tolerance > 1e-4), "{:?}", report.gradients);
 }
 
+/// An image shown at each step: the same sum of many terms drives a potential again and again, always with the same
+/// error, so that the potential's grows with the steps and not with their root.
+#[test]
+fn a_right_run_on_a_still_image_matches() {
+    for seed in 0..12 {
+        let decay = [0.95, 0.99, 1.0][seed as usize % 3];
+        let sizes = vec![400, 12, 3];
+        let still =
+            Single { sizes, steps: 120, batch: 2, decay, drive: 0.2, still: true, seed, ..Single::default() };
+        let single = Single { subtract: seed % 2 == 0, detached: seed % 5 == 0, ..still };
+        let report = compared(&single.draft());
+        assert!(report.matches, "{seed}: {}: {}", report.code, report.words);
+    }
+}
+
 /// In `f64`, the same rows and entries are seen as in `f32`, a thousand million times smaller.
 #[test]
 fn a_wrong_row_or_entry_is_seen_however_small_it_is() {

@@ -25,6 +25,8 @@ pub(crate) struct Single {
     pub(crate) threshold: Option<Threshold>,
     /// Steps by which the input is late that a weight's gradient pairs with an error.
     pub(crate) shift: usize,
+    /// Whether the input is an image of grey values, the same at each step.
+    pub(crate) still: bool,
     pub(crate) seed: u64,
 }
 
@@ -49,6 +51,7 @@ impl Default for Single {
             last_threshold: 1.0,
             threshold: None,
             shift: 0,
+            still: false,
             seed: 1,
         }
     }
@@ -83,8 +86,11 @@ impl Single {
         let mut numbers = |count: usize, low: f32, high: f32| -> Vec<f32> {
             (0..count).map(|_| low + (high - low) * draw.unit() as f32).collect()
         };
-        let input: Vec<f32> =
-            numbers(steps * batch * self.sizes[0], 0.0, 1.0).iter().map(|&x| f32::from(x < 0.35)).collect();
+        let of_a_step = batch * self.sizes[0];
+        let input: Vec<f32> = match self.still {
+            true => numbers(of_a_step, 0.0, 1.0).repeat(steps),
+            false => numbers(steps * of_a_step, 0.0, 1.0).iter().map(|&x| f32::from(x < 0.35)).collect(),
+        };
         let parameters: Vec<(Vec<f32>, Vec<f32>)> = self
             .sizes
             .windows(2)
