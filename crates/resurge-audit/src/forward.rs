@@ -200,3 +200,6 @@ fn is_near(precision: Precision, c: &Values<'_, Bounded>, s: &Sample<Bounded>, a
     let change = if c.of.cell.firing == Firing::Repeatedly { x.value.round().max(0.0) } else { 0.0 };
     precision.allows(change, x)
 }
+
+#[cfg(test)]
+mod tests;

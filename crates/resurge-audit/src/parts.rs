@@ -34,7 +34,7 @@ fn parts(recorded: &Recorded, at_claim: &Compared) -> Vec<Part> {
     let mut found = vec![Part { name: recorded.name.clone(), range: 0..recorded.value.len() }];
     let (Some(&first), Some(&last)) = (at_claim.wrong.first(), at_claim.wrong.last()) else { return found };
     if shape.rank() > 1 {
-        let row = recorded.value.len() / shape[0].max(1);
+        let row = recorded.value.len() / shape[0];
         if first / row == last / row && shape[0] > 1 {
             let from = first / row * row;
             let name = format!("{}[{}]", recorded.name, first / row);

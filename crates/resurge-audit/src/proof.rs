@@ -261,9 +261,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     };
     // A batch norm has no variance of one value.
     let norm = file.description.layers.iter().any(|layer| matches!(layer, Layer::BatchNorm(_)));
-    let (all_steps, all_samples) = file.extent();
-    let least = if norm { 2 } else { 1 };
-    let (steps, samples) = (steps.max(least.min(all_steps)), samples.max(least.min(all_samples)));
+    let (steps, samples) = if norm { two_of_each((steps, samples), file.extent()) } else { (steps, samples) };
     // Without its spikes: those of the tape are its own.
     let part = file.cropped(steps, samples)?;
     let program = Rebuilt(&part);
@@ -272,7 +270,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
         return Ok(Err("the network has no parameter".into()));
     }
     // Of what is large, the gradient's own direction alone.
-    let others = usize::from(on_tape.of(steps, samples) <= on_tape.allowed / 3);
+    let others = usize::from(has_others(on_tape.of(steps, samples), on_tape.allowed));
     let width = narrowest(part.layers.iter().filter_map(|layer| layer.constants.as_deref()));
     let options =
         ProofOptions { signs: others, entries: others, each_input: true, seed, width, names: &names };
@@ -300,6 +298,16 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
         untested: proof.untested(),
         passed: agrees && proof.verdict() != Verdict::Failed,
     }))
+}
+
+/// A part of a run with two steps and samples at the least, if the run has them.
+fn two_of_each(part: (usize, usize), all: (usize, usize)) -> (usize, usize) {
+    (part.0.max(all.0.min(2)), part.1.max(all.1.min(2)))
+}
+
+/// Whether directions besides the gradient's own are tried, where an evaluation costs so much.
+fn has_others(cost: usize, allowed: usize) -> bool {
+    cost <= allowed / 3
 }
 
 /// The narrowest surrogate's width; 1 where nothing spikes.

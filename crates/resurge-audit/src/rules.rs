@@ -145,7 +145,7 @@ pub(super) fn other_surrogates(file: &AuditFile) -> Vec<Candidate> {
     }
     for one in resurge_snn::Surrogate::ALL.iter().filter(|one| one.of_width.is_some()) {
         let kind = one.entry.name;
-        if claimed.is_empty() || claimed.iter().all(|s| s.name() == kind) {
+        if claimed.iter().all(|s| s.name() == kind) {
             continue;
         }
         let rule = Rule { surrogate: SurrogateChange::Shape(kind), ..Rule::default() };

@@ -1,6 +1,6 @@
 //! Which gradient is it, if not the claimed one?
 
-use super::compare::{Comparison, Expected, dot, norm, scaled, units};
+use super::compare::{Comparison, Expected, dot, scaled, units};
 use super::cost;
 use super::digits::{ONCE, four_digits};
 use super::error::Result;
@@ -52,11 +52,36 @@ const A_FIT: usize = 30;
 /// Passes that are kept for the three fits, the longest of which has 25 starts.
 const FITS: usize = 3 * (25 + 2 * A_FIT);
 
+/// Where the fit of the reset term's factor starts: between none and all of it, beyond, and of the other sign.
+const RESET_STARTS: [f64; 5] = [0.25, 0.5, 0.75, 1.5, -0.5];
+
+/// Where the fit of the surrogate's factor starts: a quarter to four times, and of the other sign.
+const SCALE_STARTS: [f64; 6] = [0.25, 0.5, 1.5, 2.0, 4.0, -1.0];
+
+/// Whether bounds could cover what a candidate leaves of a tensor, the claim's tolerance of which is known.
+fn may_explain(left: f64, tolerance: f64) -> bool {
+    left <= PROMISING.0.max(PROMISING.1 * tolerance)
+}
+
+/// How many candidates get their own bounds where so many passes may be made.
+fn most_bounded(passes: usize) -> usize {
+    BOUNDED.min(passes / 8).max(1)
+}
+
 /// All explanations, the preferred first among those that explain everything, then by residual; and how many were not
 /// tried, since they would take longer than a file of its size is given.
 pub(super) fn search(
     run: &NetworkRun<'_, Bounded>,
     claimed: &[Expected],
+) -> Result<(Vec<Explanation>, usize)> {
+    within(run, claimed, cost::passes(run.file))
+}
+
+/// The same within so many backward passes.
+fn within(
+    run: &NetworkRun<'_, Bounded>,
+    claimed: &[Expected],
+    passes: usize,
 ) -> Result<(Vec<Explanation>, usize)> {
     let file = run.file;
     let at_claim = Comparison::new(file, claimed);
@@ -67,7 +92,6 @@ pub(super) fn search(
     if !at_claim.tensors.iter().all(|tensor| tensor.vanishes) {
         found.extend(search.whole_gradient());
     }
-    let passes = cost::passes(file);
     let mut candidates = plain_rules(file);
     let mut others = time_shifts(file);
     others.extend(other_surrogates(file));
@@ -111,11 +135,8 @@ struct Search<'a> {
 impl Search<'_> {
     /// How far candidates are from the file, and, of the first few that are near, whether that is within their bounds.
     fn measured(&self, candidates: Vec<Candidate>) -> Result<Vec<Explanation>> {
-        let mut near = Vec::new();
-        for some in candidates.chunks(cost::at_once(self.file)) {
-            near.extend(some.par_iter().map(|c| self.near(c)).collect::<Result<Vec<_>>>()?);
-        }
-        let most = BOUNDED.min(cost::passes(self.file) / 8).max(1);
+        let near = self.all_near(&candidates, cost::at_once(self.file))?;
+        let most = most_bounded(cost::passes(self.file));
         let mut bounded = 0;
         let mut found = Vec::new();
         for (c, (residual, promising)) in candidates.into_iter().zip(near) {
@@ -128,14 +149,22 @@ impl Search<'_> {
         Ok(found)
     }
 
+    /// What each candidate leaves, so many of them at a time.
+    fn all_near(&self, candidates: &[Candidate], at_once: usize) -> Result<Vec<(f64, bool)>> {
+        let mut near = Vec::new();
+        for some in candidates.chunks(at_once) {
+            near.extend(some.par_iter().map(|c| self.near(c)).collect::<Result<Vec<_>>>()?);
+        }
+        Ok(near)
+    }
+
     /// What a candidate leaves, and whether its bounds could cover that.
     fn near(&self, c: &Candidate) -> Result<(f64, bool)> {
         let gradients = self.plain.recorded(&self.plain.gradients(&c.rule)?);
         let gradients: Vec<_> = gradients.into_iter().map(Expected::exactly).collect();
         let left = Comparison::new(self.file, &gradients);
         let mut each = left.tensors.iter().zip(&self.at_claim.tensors);
-        let promising =
-            each.all(|(left, claimed)| left.error <= PROMISING.0.max(PROMISING.1 * claimed.tolerance));
+        let promising = each.all(|(left, claimed)| may_explain(left.error, claimed.tolerance));
         Ok((left.residual(), promising))
     }
 
@@ -162,7 +191,7 @@ impl Search<'_> {
         let factor = dot(&recorded, &right) / dot(&right, &right).max(f64::MIN_POSITIVE);
         let c = four_digits(factor);
         // One number alone is a multiple of any other, and once the right one is no diagnosis.
-        if factor != 0.0 && c != ONCE && recorded.len() > 1 && norm(&recorded) > 0.0 {
+        if factor != 0.0 && c != ONCE && recorded.len() > 1 {
             let words = format!("all gradients are {c} times the right ones");
             offer(format!("gradient-scale {c}"), words, factor);
         }
@@ -180,17 +209,18 @@ impl Search<'_> {
         }
         let (recorded, units) = (self.recorded(), units(&self.file.gradients, self.claimed));
         let (mut found, mut untried) = (Vec::new(), 0);
+        // Each fit has a third of them.
+        let each = passes / 3;
         let mut add = |starts: &[f64],
                        rule: &(dyn Fn(f64) -> Rule + Sync),
                        name: &dyn Fn(f64) -> (String, String, f64)|
          -> Result<()> {
-            // Each has a third of them.
-            if passes / 3 < starts.len() + A_FIT {
+            if each < starts.len() + A_FIT {
                 untried += 1;
                 return Ok(());
             }
             let gradients = |x: f64| Ok(self.plain.recorded(&self.plain.gradients(&rule(x))?));
-            let Some(value) = fit(&recorded, &units, starts, passes / 3, gradients)? else { return Ok(()) };
+            let Some(value) = fit(&recorded, &units, starts, each, gradients)? else { return Ok(()) };
             let (code, words, number) = name(value);
             // The claim itself, with a number that is 1, is no diagnosis.
             if four_digits(number) != ONCE {
@@ -199,14 +229,14 @@ impl Search<'_> {
             Ok(())
         };
         add(
-            &[0.25, 0.5, 0.75, 1.5, -0.5],
+            &RESET_STARTS,
             &|alpha| Rule { reset_gradient: Some(ResetGradient::Scaled(alpha)), ..Rule::default() },
             &|alpha| {
                 let a = four_digits(alpha);
                 (format!("scaled {a}"), format!("the reset term is {a} times the full one"), alpha)
             },
         )?;
-        add(&[0.25, 0.5, 1.5, 2.0, 4.0, -1.0], &|factor| Rule { factor, ..Rule::default() }, &|factor| {
+        add(&SCALE_STARTS, &|factor| Rule { factor, ..Rule::default() }, &|factor| {
             let c = four_digits(factor);
             (format!("surrogate-scale {c}"), format!("the surrogate is {c} times the claimed one"), factor)
         })?;

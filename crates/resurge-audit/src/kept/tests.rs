@@ -186,3 +186,14 @@ fn the_decay_alone_is_left() {
     }
     assert!(two([8.0, 0.0]).faded(0.25) && !two([8.0, 0.0]).faded(0.5));
 }
+
+/// The last neuron counts as the others do, where it is silent.
+#[test]
+fn what_fades_otherwise_in_the_last_neuron_was_not_kept() {
+    let mut file = Recorded::new(DECAY, BEGAN).file(3);
+    assert!(said(&file, 0, 0).is_some());
+    file.input = file.input.map(|_| 0.0);
+    let data = &mut file.layers[0];
+    data.spikes = data.spikes.as_ref().map(|spikes| spikes.map(|_| 0.0));
+    assert_eq!(said(&file, 0, 0), None);
+}

@@ -191,3 +191,28 @@ fn the_places_alone_are_named_where_others_are_right() {
     // A row of the only tensor: its others are right.
     assert_eq!(of(vec![w(&[0.5, 0.25, 1.0, 1.0])]).unwrap().0, "only w[0]");
 }
+
+/// The smallest tensors that have a part, and a matrix that has a transpose.
+#[test]
+fn two_numbers_have_parts() {
+    assert_eq!(named(&[2], &[1]), [("w".to_owned(), 0..2), ("w[1]".to_owned(), 1..2)]);
+    let turned = transposed(&recorded("w", &[1, 2], &[1.0, 2.0]), &exactly(&[1.0, 2.0]));
+    assert_eq!(codes(&turned), [("transposed w", true)]);
+}
+
+/// Of numbers that should be zero there is no multiple; what is zero is so exactly, whatever the right numbers' bounds.
+#[test]
+fn nothing_has_no_multiple_and_no_slack() {
+    let (file, claimed, comparison) = case(vec![
+        (recorded("w", &[2], &[1.0, 2.0]), exactly(&[0.0, 0.0])),
+        (recorded("b", &[1], &[3.0]), exactly(&[3.0])),
+    ]);
+    let found = right_but_for_one(&file, &claimed, &comparison);
+    assert_eq!(codes(&found), [("zeroed w", false), ("sign w", false)]);
+    let right = Expected { values: vec![1.0; 2], slack: vec![f64::INFINITY; 2] };
+    let zeroed = |values: &[f64]| {
+        let part = Part { name: "w".into(), range: 0..2 };
+        of_part(&recorded("w", &[2], values), &right, &part, true)[0].explains
+    };
+    assert!(zeroed(&[0.0, 0.0]) && !zeroed(&[0.0, 0.5]));
+}

@@ -146,3 +146,19 @@ fn the_adjoint_is_that_of_the_tape_for_every_option() {
     let relative = resurge_snn::ThresholdInSpike::Attached;
     assert_agrees(Cell { threshold_in_spike: relative, ..cell(Reset::TO_ZERO) }, Output::Spikes);
 }
+
+#[test]
+fn a_part_has_two_values_for_a_variance_where_there_are() {
+    for (part, all, expected) in [
+        ((1, 1), (9, 9), (2, 2)),
+        ((1, 1), (1, 9), (1, 2)),
+        ((1, 1), (9, 1), (2, 1)),
+        ((2, 3), (9, 9), (2, 3)),
+        ((5, 1), (5, 4), (5, 2)),
+    ] {
+        assert_eq!(two_of_each(part, all), expected, "{part:?} of {all:?}");
+    }
+    assert!(has_others(10, 30) && has_others(10, 32) && !has_others(11, 32));
+}
+
+mod made;

@@ -64,3 +64,24 @@ fn an_integrator_never_fires() {
     let s = sample(Constants { spiking: false, output: Output::Potential, ..plain() }, &[4.0, 4.0]);
     assert_eq!((s.potential, s.spikes, s.computed), (vec![4.0, 6.0], vec![0.0; 2], vec![0.0; 2]));
 }
+
+/// A step later, with nothing in the first; the last step's are not handed on.
+#[test]
+fn delayed_spikes_are_those_of_the_step_before() {
+    let delayed = Constants { cell: Cell { output_delay: true, ..plain().cell }, ..plain() };
+    let s = sample(plain(), &[0.0]);
+    let of = |constants: &Constants| {
+        let extent = Extent { steps: 3, batch: 1, width: 2 };
+        s.delayed(constants, extent, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    };
+    assert_eq!(of(&delayed), [0.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(of(&plain()), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+}
+
+/// At the least potential itself nothing goes to the step before.
+#[test]
+fn a_neuron_is_held_at_its_least_potential() {
+    let least = Constants { min_potential: Some(-0.25), ..plain() };
+    let held = |u: f64| Past { u, o: 0.0, threshold: 1.0, taken: 0.0 }.is_held(&Values::of(&least));
+    assert_eq!([-0.5, -0.25, -0.125].map(held), [true, true, false]);
+}

@@ -178,3 +178,50 @@ fn resets_are_all_others_of_every_timing() {
     assert_eq!(values, [-0.25; 5]);
     assert!(of(&quiet("spikingjelly-lif-default")).is_empty());
 }
+
+/// With the neurons of a layer changed.
+fn with(file: &AuditFile, layer: usize, change: impl Fn(&mut crate::cell::Constants)) -> AuditFile {
+    let mut file = file.clone();
+    let mut all = file.layers[layer].constants.as_ref().unwrap().of(0).to_owned();
+    change(&mut all);
+    file.layers[layer].constants = Some(crate::cell::LayerConstants::of_all(all));
+    file
+}
+
+/// The lengths that are usual are small, round, or powers of two; of an odd number of steps there is no middle.
+#[test]
+fn usual_truncations_are_round_numbers() {
+    let small = [1, 2, 3, 4, 5, 8, 10, 15, 16, 20, 25, 30, 32, 40, 50];
+    let large = [64, 100, 128, 200, 256, 500];
+    let found: Vec<usize> = (0..1101).filter(|&k| is_usual(k, 1101)).collect();
+    assert_eq!(found, [&small[..], &large].concat());
+    // Of 17 steps nine are usual, the last of them 16.
+    let file = golden("spikingjelly-lif-default").cropped(17, 1).unwrap();
+    for (room, count) in [(13, 9), (14, 9), (15, 10)] {
+        assert_eq!(truncations(&file, room, 5).0.len(), count, "room for {room}");
+    }
+}
+
+/// An integrator has no surrogate and no reset that could be another.
+#[test]
+fn integrators_have_no_other_rules() {
+    let file = golden("spikingjelly-lif-default");
+    let none = with(&with(&file, 1, |c| c.spiking = false), 3, |c| c.spiking = false);
+    assert!(other_surrogates(&none).is_empty() && other_resets(&none).is_empty());
+}
+
+/// Of layers that are not alike: where one has no area, there is none of all; resets are others where they are of one
+/// of them, and their value is that of the first.
+#[test]
+fn layers_that_differ_have_rules_of_all() {
+    let straight = golden("snntorch-leaky-straight-through").layers[1].constants.as_ref().unwrap().of(0).cell;
+    let one = with(&golden("spikingjelly-lif-default"), 3, |c| c.cell.surrogate = straight.surrogate);
+    assert!(other_surrogates(&one).iter().all(|one| one.code != "surrogate-unit-area"));
+    let file = golden("spikingjelly-lif-default");
+    let (same, other) =
+        (other_resets(&file).len(), with(&file, 3, |c| c.cell.reset.kind = ResetKind::Subtract));
+    assert_eq!(other_resets(&other).len(), same + 1);
+    let valued = with(&golden("spikingjelly-lif-reset-value"), 3, |c| c.reset_value = -0.5);
+    let values = other_resets(&valued).into_iter().filter_map(|one| one.rule.reset.unwrap().kind.value());
+    assert_eq!(values.collect::<Vec<_>>(), [-0.25; 5]);
+}

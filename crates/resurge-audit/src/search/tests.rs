@@ -151,3 +151,188 @@ fn places_are_told_from_rules() {
     };
     assert!(of("only layers.0.weight[3]").is_of_places() && !of("detached").is_of_places());
 }
+
+/// A file of which nothing is an explanation, not even that one tensor alone is wrong.
+fn inexplicable() -> AuditFile {
+    let mut file = under(NAME, &Rule::default());
+    for recorded in &mut file.gradients {
+        let mut sign = 1.0;
+        recorded.value = recorded.value.map(|x: f64| {
+            sign = -sign;
+            sign * x + 0.1 * sign
+        });
+    }
+    file
+}
+
+/// Within few passes the usual truncations are tried, then the fits have theirs, then the other truncations; the others
+/// are counted. Of 20 steps there are 19 truncations, of which nine are usual.
+#[test]
+fn passes_are_spent_in_the_order_of_preference() {
+    let file = inexplicable();
+    let run = NetworkRun::<Bounded>::new(&file).unwrap();
+    let claimed = run.expected(&Rule::default()).unwrap();
+    let (all, _) = within(&run, &claimed, 1000).unwrap();
+    assert!(all.iter().all(|one| !one.explains));
+    let a_fit =
+        |code: &str| ["scaled ", "surrogate-scale ", "surrogate-width "].iter().any(|c| code.starts_with(c));
+    let tried =
+        |all: &[Explanation]| all.iter().filter(|one| one.rule.is_some() && !a_fit(&one.code)).count();
+    let rules = plain_rules(&file).len()
+        + time_shifts(&file).len()
+        + other_surrogates(&file).len()
+        + other_resets(&file).len();
+    assert_eq!(tried(&all), rules + 19);
+    for (passes, truncated, untried) in [
+        // The fits need thirds of 35, 36 and 55.
+        (rules, 0, 19 + 3),
+        (rules + 1, 1, 18 + 3),
+        (rules + 9 + 104, 9, 10 + 3),
+        (rules + 9 + 105, 9, 10 + 2),
+        (rules + 9 + 164, 9, 10 + 1),
+        (rules + 9 + 165, 9, 10),
+        (rules + 9 + 255, 9, 10),
+        (rules + 9 + 256, 10, 9),
+        (rules + 19 + 254, 18, 1),
+        (rules + 19 + 255, 19, 0),
+    ] {
+        let (found, left) = within(&run, &claimed, passes).unwrap();
+        assert_eq!((tried(&found), left), (rules + truncated, untried), "{passes} passes");
+    }
+    // Not even for the rules, of which the last are of resets.
+    let (found, left) = within(&run, &claimed, rules - 2).unwrap();
+    assert_eq!((tried(&found), left), (rules - 2, 2 + 19 + 3));
+    let last = other_resets(&file).pop().unwrap().code;
+    assert!(all.iter().any(|one| one.code == last) && found.iter().all(|one| one.code != last));
+}
+
+/// A candidate's own bounds are computed where these could cover what it leaves, a fiftieth or four tolerances.
+#[test]
+fn what_is_left_is_promising_up_to_a_bar() {
+    for (left, tolerance, promising) in [
+        (0.0199, 0.0, true),
+        (0.0201, 0.0, false),
+        (0.0199, 0.001, true),
+        (0.0201, 0.001, false),
+        (0.0399, 0.01, true),
+        (0.0401, 0.01, false),
+        (1.99, 0.5, true),
+        (2.01, 0.5, false),
+        (0.02, 0.0, true),
+        (f64::NAN, 0.5, false),
+    ] {
+        assert_eq!(may_explain(left, tolerance), promising, "{left} of {tolerance}");
+    }
+}
+
+/// Eight candidates, or as many as an eighth of the passes, but one in any case.
+#[test]
+fn bounds_are_computed_of_a_few() {
+    for (passes, most) in [(3, 1), (8, 1), (15, 1), (16, 2), (23, 2), (63, 7), (64, 8), (1000, 8)] {
+        assert_eq!(most_bounded(passes), most, "{passes} passes");
+    }
+    let file = under(NAME, &Rule::default());
+    assert!(cost::passes(&file) >= 64);
+    let run = NetworkRun::<Bounded>::new(&file).unwrap();
+    let claimed = run.expected(&Rule::default()).unwrap();
+    let at_claim = Comparison::new(&file, &claimed);
+    let plain = NetworkRun::new(&file).unwrap();
+    let search = Search { file: &file, run: &run, plain, claimed: &claimed, at_claim: &at_claim };
+    // What is far off takes nobody's place.
+    let candidates = || {
+        let right = (0..10).map(|_| candidate("right", "", Rule::default()));
+        let wrong = candidate("wrong", "", Rule { shift: 1, ..Rule::default() });
+        std::iter::once(wrong).chain(right).collect::<Vec<_>>()
+    };
+    let found = search.measured(candidates()).unwrap();
+    let explains: Vec<bool> = found.iter().map(|one| one.explains).collect();
+    assert_eq!(explains, [&[false][..], &[true; 8], &[false; 2]].concat());
+    assert!(found[0].residual > 0.1 && found[1..].iter().all(|one| one.residual < 1e-6));
+    // One after another, or some at a time: all are measured, in their order.
+    for at_once in [1, 4, 100] {
+        let near = search.all_near(&candidates(), at_once).unwrap();
+        let promising: Vec<bool> = near.iter().map(|one| one.1).collect();
+        assert_eq!(promising, [&[false][..], &[true; 10]].concat(), "{at_once} at once");
+    }
+}
+
+/// Where all should be zero, no multiple of the gradient is anything; where one tensor should be, the others have some.
+#[test]
+fn of_nothing_there_is_no_multiple() {
+    let file = inexplicable();
+    let run = NetworkRun::<Bounded>::new(&file).unwrap();
+    let right = run.expected(&Rule::default()).unwrap();
+    let multiples = |zero: usize| {
+        let mut claimed = right.clone();
+        for one in &mut claimed[..zero] {
+            *one = Expected::exactly(vec![0.0; one.values.len()]);
+        }
+        let (found, _) = within(&run, &claimed, 3).unwrap();
+        let of = |code: &str| code.starts_with("gradient-scale") || code.starts_with("batch");
+        let found = found.iter().filter(|one| of(&one.code)).count();
+        let at_claim = Comparison::new(&file, &claimed);
+        let plain = NetworkRun::new(&file).unwrap();
+        let search = Search { file: &file, run: &run, plain, claimed: &claimed, at_claim: &at_claim };
+        (found, search.whole_gradient().len())
+    };
+    assert_eq!(multiples(0), (3, 3));
+    assert_eq!(multiples(1), (3, 3));
+    // Asked all the same, the factor of nothing is no number to be named.
+    assert_eq!(multiples(right.len()), (0, 2));
+}
+
+/// Of two numbers, a factor is a diagnosis; of one it is none.
+#[test]
+fn one_number_is_a_multiple_of_any_other() {
+    let mut file = under(NAME, &Rule::default());
+    let run = file.clone();
+    let run = NetworkRun::<Bounded>::new(&run).unwrap();
+    file.gradients.truncate(1);
+    for (count, multiples) in [(1, 2), (2, 3)] {
+        file.gradients[0].value = Tensor::from_vec(&[count][..], vec![3.0; count]).unwrap();
+        let claimed = [Expected::exactly(vec![1.0; count])];
+        let at_claim = Comparison::new(&file, &claimed);
+        let plain = NetworkRun::new(&file).unwrap();
+        let search = Search { file: &file, run: &run, plain, claimed: &claimed, at_claim: &at_claim };
+        assert_eq!(search.whole_gradient().len(), multiples);
+    }
+}
+
+/// An error whose square is no number is no finding.
+#[test]
+fn what_overflows_is_left_out() {
+    let mut file = under(NAME, &Rule::default());
+    for recorded in &mut file.gradients {
+        recorded.value = recorded.value.map(|_| 1e200);
+    }
+    let run = NetworkRun::<Bounded>::new(&file).unwrap();
+    let claimed = run.expected(&Rule::default()).unwrap();
+    assert!(Comparison::new(&file, &claimed).residual().is_infinite());
+    assert!(search(&run, &claimed).unwrap().0.iter().all(|one| one.residual.is_finite()));
+}
+
+/// Fits begin on both sides of the full reset term and of the claimed surrogate, and with the other sign.
+#[test]
+fn fits_start_around_the_claim() {
+    assert_eq!(RESET_STARTS, [0.25, 0.5, 0.75, 1.5, -0.5]);
+    assert_eq!(SCALE_STARTS, [0.25, 0.5, 1.5, 2.0, 4.0, -1.0]);
+}
+
+/// An integrator has neither a reset nor a surrogate to be fitted.
+#[test]
+fn without_neurons_that_spike_nothing_is_fitted() {
+    let mut file = under(NAME, &Rule { width: 1.7, ..Rule::default() });
+    for data in file.layers.iter_mut().filter(|data| data.constants.is_some()) {
+        let mut constants = data.constants.as_ref().unwrap().of(0).to_owned();
+        constants.spiking = false;
+        data.constants = Some(crate::cell::LayerConstants::of_all(constants));
+    }
+    let of = golden(NAME);
+    let run = NetworkRun::<Bounded>::new(&of).unwrap();
+    let claimed = run.expected(&Rule::default()).unwrap();
+    let at_claim = Comparison::new(&of, &claimed);
+    let plain = NetworkRun::new(&of).unwrap();
+    let search = Search { file: &file, run: &run, plain, claimed: &claimed, at_claim: &at_claim };
+    let (found, untried) = search.fitted(0).unwrap();
+    assert_eq!((found.len(), untried), (0, 0));
+}

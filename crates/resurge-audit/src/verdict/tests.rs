@@ -144,3 +144,65 @@ fn the_relative_weight_is_of_what_is_missing() {
         file.gradients.iter().map(|g| Expected::exactly(vec![0.0; g.value.len()])).collect();
     assert_eq!(weight(&file, &nothing), f64::INFINITY);
 }
+
+/// Unless it is asked for, nothing is searched for, and nothing was left untried.
+#[test]
+fn without_a_search_there_is_no_explanation() {
+    let mut file = golden("norse-box-subtract");
+    for recorded in &mut file.gradients {
+        recorded.value = recorded.value.map(|x: f64| 2.0 * x);
+    }
+    let options = |search| crate::AuditOptions { proof: false, profiles: false, search, seed: 1 };
+    let report = crate::audit(&file, &options(false)).unwrap();
+    assert!(report.explanations.is_empty() && report.code == "unknown", "{}", report.code);
+    assert!(!report.words.contains("not tried"), "{}", report.words);
+    assert!(!crate::audit(&file, &options(true)).unwrap().explanations.is_empty());
+}
+
+/// One gradient that underflows is enough for the remedy.
+#[test]
+fn what_underflows_beside_others_has_a_remedy() {
+    let both = [gradient("a", 1e-9, 2.0, 1e-3), gradient("b", 1e-9, 2.0, 1e-28)];
+    assert!(untold(&both, SMALLEST, &RATES).unwrap().contains("digits are lost"));
+}
+
+#[test]
+fn a_claim_of_nothing_has_no_weight_to_be_relative_to() {
+    let mut file = golden("norse-box-subtract");
+    for recorded in &mut file.gradients {
+        recorded.value = recorded.value.map(|_| 0.0);
+    }
+    let nothing: Vec<Expected> = file.gradients.iter().map(|g| Expected::exactly(g.value.to_vec())).collect();
+    assert_eq!(weight(&file, &nothing), f64::INFINITY);
+}
+
+/// Another claim of one layer is enough for a gradient to be another; of a layer that does not spike there is none.
+#[test]
+fn one_layer_makes_a_gradient_another() {
+    let with = |file: &AuditFile, layer: usize, change: fn(&mut crate::cell::Constants)| {
+        let mut file = file.clone();
+        let mut all = file.layers[layer].constants.as_ref().unwrap().of(0).to_owned();
+        change(&mut all);
+        file.layers[layer].constants = Some(crate::cell::LayerConstants::of_all(all));
+        file
+    };
+    let of = |file: &AuditFile| others_that_match(&NetworkRun::<Bounded>::new(file).unwrap()).unwrap();
+    let one_step = golden("spikingjelly-lif-soft-one-step");
+    let last = one_step.layers.iter().rposition(|layer| layer.constants.is_some()).unwrap();
+    assert!(last > 1);
+    let mixed = with(&one_step, last, |c| c.cell.reset_gradient = ResetGradient::Detached);
+    assert_eq!(of(&mixed), ["full", "detached", "spatial-only"]);
+    let mut quiet = one_step.clone();
+    for k in 0..quiet.layers.len() {
+        if quiet.layers[k].constants.is_some() {
+            quiet = with(&quiet, k, |c| c.spiking = false);
+        }
+    }
+    let run = NetworkRun::<f64>::new(&quiet).unwrap();
+    let found = run.recorded(&run.gradients(&Rule::default()).unwrap());
+    let mut own = quiet.clone();
+    for (recorded, values) in own.gradients.iter_mut().zip(found) {
+        recorded.value = resurge_tensor::Tensor::from_vec(recorded.value.shape().clone(), values).unwrap();
+    }
+    assert_eq!(of(&own), [""; 0]);
+}

@@ -1,0 +1,116 @@
+//! Networks that are made here, of every stage that a program is rebuilt from.
+
+use super::*;
+use crate::reader::tests::Draft;
+use serde_json::{Value, json};
+
+fn linear(bias: bool) -> Value {
+    json!({"kind": "linear", "bias": bias})
+}
+
+fn sum() -> Value {
+    json!({"kind": "weighted-sum", "scale": 0.5})
+}
+
+fn proved(draft: &Draft) -> Proof {
+    prove(&draft.read().unwrap(), 1).unwrap()
+}
+
+/// Proved, and the adjoint is the tape's; what has no gradient is named.
+fn check(draft: &Draft, without: &[&str]) {
+    let proof = proved(draft).unwrap();
+    // A few products of numbers near 1.
+    assert!(proof.passed && proof.adjoint < 1e-12, "{proof:?}");
+    assert_eq!(proof.without_gradient, without);
+}
+
+/// A linear layer before batch normalisation over three steps of one sample.
+fn normed(bias: bool) -> Draft {
+    let norm = json!({"kind": "batch-norm", "bias": false, "over": "run"});
+    let draft = Draft::new(&json!([linear(bias), norm]), &sum())
+        .with("input", &[3, 1, 2], &[0.3, -0.7, 1.1, 0.2, -0.4, 0.9])
+        .with("layers.0.weight", &[2, 2], &[0.7, -0.3, 0.45, 1.3])
+        .with("layers.1.weight", &[2], &[1.7, 0.6])
+        .with("loss.weight", &[3, 1, 2], &[0.11, 0.7, -0.3, 0.23, 0.37, -0.9])
+        .filled("gradients.layers.0.weight", &[2, 2])
+        .filled("gradients.layers.1.weight", &[2]);
+    match bias {
+        true => draft.with("layers.0.bias", &[2], &[0.15, -0.35]).filled("gradients.layers.0.bias", &[2]),
+        false => draft,
+    }
+}
+
+/// A bias that batch normalisation takes away has no gradient, and is named where there is one.
+#[test]
+fn a_bias_before_a_norm_has_no_gradient() {
+    check(&normed(true), &["layers.0.bias"]);
+    check(&normed(false), &[]);
+}
+
+/// The loss may be of layers between, which have no neurons.
+#[test]
+fn a_loss_of_layers_between_is_proved() {
+    let one = [1, 1, 1];
+    let draft = Draft::new(&json!([linear(false), linear(false)]), &sum())
+        .with("input", &one, &[2.0])
+        .with("layers.0.weight", &[1, 1], &[3.0])
+        .with("layers.1.weight", &[1, 1], &[5.0])
+        .with("loss.weight", &one, &[7.0])
+        .with("loss.weight.0", &one, &[11.0])
+        .filled("gradients.layers.0.weight", &[1, 1])
+        .filled("gradients.layers.1.weight", &[1, 1]);
+    check(&draft, &[]);
+}
+
+/// A state is held at the least potential from the second step on: where it began, and the first state, are below.
+#[test]
+fn an_integrator_is_proved() {
+    let leak = json!({
+        "kind": "integrator", "decay": 0.5, "min_potential": -0.25, "initial_potential": -1.0,
+        "learned": {"tau": {"decay": 1.0}}
+    });
+    let shape = [4, 1, 1];
+    let draft = Draft::new(&json!([leak]), &sum())
+        .with("input", &shape, &[-3.0, 4.0, 0.5, 0.25])
+        .with("loss.weight", &shape, &[1.0, -2.0, 3.0, 5.0])
+        .filled("gradients.layers.0.tau", &[]);
+    check(&draft, &[]);
+}
+
+/// Neurons that differ in more than one constant.
+#[test]
+fn neurons_of_their_own_are_proved() {
+    let leak = json!({"kind": "integrator", "decay": [0.5, 0.75], "input_gain": [2.0, 3.0]});
+    let shape = [3, 1, 2];
+    let draft = Draft::new(&json!([linear(false), leak]), &sum())
+        .with("input", &[3, 1, 1], &[1.0, -3.0, 0.5])
+        .with("layers.0.weight", &[2, 1], &[0.7, -0.3])
+        .with("loss.weight", &shape, &[1.0, -2.0, 3.0, 5.0, 0.5, 0.25])
+        .filled("gradients.layers.0.weight", &[2, 1]);
+    check(&draft, &[]);
+}
+
+/// A loss of an integrator's potentials beside what it hands on.
+#[test]
+fn a_loss_of_potentials_is_proved() {
+    let leak = json!({"kind": "integrator", "decay": 0.5});
+    let shape = [2, 1, 1];
+    let draft = Draft::new(&json!([linear(false), leak]), &sum())
+        .with("input", &shape, &[2.0, 1.0])
+        .with("layers.0.weight", &[1, 1], &[3.0])
+        .with("loss.weight", &shape, &[1.0, 2.0])
+        .with("loss.potential_weight", &shape, &[-3.0, 0.5])
+        .filled("gradients.layers.0.weight", &[1, 1]);
+    check(&draft, &[]);
+}
+
+#[test]
+fn without_a_parameter_there_is_nothing_to_prove() {
+    let leak = json!({"kind": "integrator", "decay": 0.5});
+    let shape = [2, 1, 1];
+    let draft = Draft::new(&json!([leak]), &sum())
+        .with("input", &shape, &[2.0, 1.0])
+        .with("loss.weight", &shape, &[1.0, 2.0])
+        .filled("gradients.input", &shape);
+    assert_eq!(proved(&draft).unwrap_err(), "the network has no parameter");
+}
