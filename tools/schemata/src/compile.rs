@@ -71,6 +71,19 @@ struct Expansion {
     span: Span,
 }
 
+/// The crates of the workspace: the folders of `crates` without a workspace of their own.
+fn members(root: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root.join("crates"))? {
+        let path = entry?.path();
+        let Ok(manifest) = std::fs::read_to_string(path.join("Cargo.toml")) else { continue };
+        if !manifest.lines().any(|line| line == "[workspace]") {
+            found.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(found)
+}
+
 /// Where the sources are, and the copy, and the build.
 pub struct Compiler<'a> {
     pub root: &'a Path,
@@ -144,6 +157,11 @@ impl Compiler<'_> {
                     .with_context(|| lib.display().to_string())?,
             };
             texts.insert(lib, text + include_str!("switch.txt"));
+        }
+        for member in members(self.root)? {
+            if !CRATES.contains(&&*member) {
+                bail!("tools/schemata/src/plan.rs does not list the crate {member}");
+            }
         }
         // What comes behind the tested crates is selected with the workspace, but nothing of it is needed.
         let tested =

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// The crates, each behind those that it builds on.
-pub const CRATES: [&str; 9] = [
+pub const CRATES: [&str; 10] = [
     "resurge-tensor",
     "resurge-autodiff",
     "resurge-snn",
     "resurge-gradcheck",
     "resurge-data",
     "resurge-report",
+    "resurge-program",
     "resurge-audit",
     "resurge-experiments",
     "resurge",
