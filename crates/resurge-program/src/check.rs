@@ -223,23 +223,20 @@ fn conclude(file: &ProgramFile, report: &mut ProgramReport) {
             Some(proof) if !proof.passed => {
                 ("unproved", "the referee fails its own proof on this program".into())
             }
-            Some(proof) => match proof.finite_difference {
-                None => ("undecided", "no finite difference is conclusive on this input".into()),
-                Some(error) if report.trusted.is_empty() => {
-                    let words =
-                        "the framework's gradient is the program's, and that is proved: finite differences";
-                    ("proved", format!("{words} agree to {error:.1e}"))
-                }
-                Some(error) => {
-                    let names: Vec<&str> = report.trusted.iter().map(|t| t.function.as_str()).collect();
-                    let words = format!(
-                        "the gradient is right (finite differences {error:.1e}) if these, taken at their word, are: {}; \
-                         give a definition to have them checked",
-                        names.join(", ")
-                    );
-                    ("trusted", words)
-                }
-            },
+            Some(proof) if report.trusted.is_empty() => {
+                let words = "the framework's gradient is the program's, and that is proved";
+                ("proved", format!("{words}: {}", proof.evidence()))
+            }
+            Some(proof) => {
+                let names: Vec<&str> = report.trusted.iter().map(|t| t.function.as_str()).collect();
+                let words = format!(
+                    "the gradient is right ({}) if these, taken at their word, are: {}; give a definition to have \
+                     them checked",
+                    proof.evidence(),
+                    names.join(", ")
+                );
+                ("trusted", words)
+            }
             None => ("undecided", report.no_proof.clone().unwrap_or_default()),
         }
     };

@@ -21,10 +21,17 @@ const CONCLUSIVE: f64 = 3e-9;
 const SMALL: usize = 20_000_000;
 const LARGE: usize = 200_000_000;
 
-/// Where steps of finite differences start. The anchored program is a polynomial almost everywhere, so that large steps are
-/// the most exact unless its degree is high.
-const FIRST_STEPS: [f64; 2] = [1.0 / 16.0, 1.0 / 512.0];
-const HALVINGS: usize = 16;
+/// Where steps of finite differences start, and how often they are halved. The anchored program is a polynomial almost
+/// everywhere, so that large steps are the most exact unless its degree is high.
+const SCANS: [(f64, usize); 2] = [(1.0 / 16.0, 16), (1.0 / 512.0, 16)];
+
+/// Those of large programs: a few steps first, which are enough for most.
+const SHORT_SCANS: [(f64, usize); 4] =
+    [(1.0 / 64.0, 4), (1.0 / 4096.0, 4), (1.0 / 16.0, 16), (1.0 / 512.0, 16)];
+
+/// Where the loss should move by so many times more than it does, even by the smallest step, no step is small enough. Exact
+/// derivatives then decide: a claim that is wrong by as much does not agree with those.
+const BLIND: f64 = 1000.0;
 
 /// The spacing of the evaluations from which rounding is measured, and what its estimate is multiplied by: it is one of nine
 /// evaluations, so that its own deviation is a quarter of it.
@@ -68,6 +75,7 @@ pub(crate) fn prove(program: &Recorded<'_>, seed: u64) -> Result<std::result::Re
             }
         }
     }
+    let scans: &[(f64, usize)] = if program.file.work < LARGE { &SCANS } else { &SHORT_SCANS };
     let noise = noise(&anchored, &directions[0].0)?;
     let mut facts =
         ProofFacts { finite_difference: None, complex_step: 0.0, dual: 0.0, directions: 0, passed: false };
@@ -81,22 +89,25 @@ pub(crate) fn prove(program: &Recorded<'_>, seed: u64) -> Result<std::result::Re
         facts.dual = larger(facts.dual, off(anchored.by_dual(direction)?));
         facts.complex_step = larger(facts.complex_step, off(anchored.by_complex_step(direction)?));
         let mut best: Option<Estimate> = None;
-        for first_step in FIRST_STEPS {
-            let scan = DifferenceScan { first_step, halvings: HALVINGS, noise };
+        // The smallest step, and how far the loss moved by it.
+        let (mut least, mut moved) = (f64::INFINITY, 0.0_f64);
+        for &(first_step, halvings) in scans {
+            let scan = DifferenceScan { first_step, halvings, noise };
             let found = ridders(scan, |h| {
                 let at = anchored.evaluate(direction, h)?;
+                let change = (at.loss - anchored.loss()).abs();
+                moved = if h.abs() < least { change } else { moved.max(change) };
+                least = least.min(h.abs());
                 Ok((at.crossings == 0).then_some(at.loss))
             })?;
-            best = match (best, found) {
-                (Some(a), Some(b)) if b.error < a.error => Some(b),
-                (None, found) => found,
-                (best, _) => best,
-            };
-            if best.is_some_and(|e| e.error <= CONCLUSIVE * unit) {
+            // Of a gradient that explodes, what every step sees is the range of the loss and not its slope.
+            let blind = claimed.abs() * least > BLIND * moved.max(noise);
+            best = found.filter(|estimate| !blind && estimate.error <= CONCLUSIVE * unit);
+            if best.is_some() {
                 break;
             }
         }
-        match best.filter(|estimate| estimate.error <= CONCLUSIVE * unit) {
+        match best {
             Some(estimate) => {
                 facts.directions += 1;
                 let error = off(estimate.value);
@@ -110,6 +121,22 @@ pub(crate) fn prove(program: &Recorded<'_>, seed: u64) -> Result<std::result::Re
     let exact = facts.complex_step <= EXACT && facts.dual <= EXACT;
     facts.passed = exact && facts.finite_difference.is_none_or(|error| error <= BARS.finite_difference);
     Ok(Ok(facts))
+}
+
+impl ProofFacts {
+    /// What decided, in words. Exact derivatives do where no difference can: where the gradient explodes, every step that
+    /// rounding allows goes too far.
+    pub(crate) fn evidence(&self) -> String {
+        match self.finite_difference {
+            Some(error) => format!("finite differences agree to {error:.1e}"),
+            None => {
+                let error = larger(self.complex_step, self.dual);
+                format!(
+                    "the complex step and dual numbers agree to {error:.1e}, no finite difference is conclusive"
+                )
+            }
+        }
+    }
 }
 
 /// The larger of two errors; what is not a number is larger than any.

@@ -4,6 +4,22 @@ use crate::draft::{Data, Draft, drawn};
 use resurge_program::{CheckOptions, ProgramFile, check};
 use serde_json::json;
 
+/// Where the gradient explodes, every step that rounding allows to a difference goes too far; exact derivatives decide.
+#[test]
+fn an_exploding_gradient_is_proved_by_exact_derivatives() {
+    let mut draft = Draft::new();
+    let x = draft.leaf(&[4]);
+    let steep = draft.add(json!({ "op": "scale", "in": [x], "with": { "factor": 1e18 } }));
+    let waves = draft.add(json!({ "op": "sin", "in": [steep], "with": {} }));
+    draft.squared(waves, 1);
+    let of = |x: f64| 2e18 * (1e18 * x).sin() * (1e18 * x).cos();
+    draft.numbers(&format!("cotangent.{x}"), &[4], drawn(4, x as u64 + 1).into_iter().map(of).collect());
+    let report = draft.check();
+    let proof = report.proof.as_ref().unwrap();
+    assert_eq!((report.code.as_str(), proof.finite_difference, proof.directions), ("proved", None, 0));
+    assert!(proof.passed && report.words.contains("no finite difference is conclusive"), "{}", report.words);
+}
+
 /// Each operation by name: attributes, the shapes of its inputs, and the rank of its result. Functions of positive numbers get
 /// squares.
 #[test]
