@@ -259,6 +259,24 @@ def test_checkpointing_and_single_precision(tmp_path):
     assert report["code"] == "proved", report["words"]
 
 
+def test_a_still_image_in_single_precision_is_no_divergence(tmp_path):
+    """The same sum drives a potential at each step, always with the same rounding error: those errors add up."""
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(16, 784, generator=generator)
+    weight = ((torch.rand(20, 784, generator=generator) - 0.5) * 0.07).requires_grad_()
+
+    def loss():
+        u, o, spikes = torch.zeros(16, 20), torch.zeros(16, 20), torch.zeros(16, 20)
+        for _ in range(100):
+            u = u * (1 - o.detach()) + F.linear(image, weight)
+            o = Atan.apply(u - 1)
+            spikes = spikes + o
+        return (spikes / 100).square().sum()
+
+    found = check(write(tmp_path, record(loss, {"weight": weight})))
+    assert found["code"] == "proved", found["words"]
+
+
 def test_what_cannot_be_recorded_says_what_to_do():
     w = parameter(3)
     for closure, words in [

@@ -164,6 +164,7 @@ fn power() {
                 drive: part(&[0.5, 1.0, 2.0], 11),
                 subtract: seed % 2 == 0,
                 detached: seed % 5 == 0,
+                still: seed % 13 == 0,
                 seed: seed + 1000,
                 ..Single::default()
             };
