@@ -262,11 +262,11 @@ def test_checkpointing_and_single_precision(tmp_path):
 def test_a_still_image_in_single_precision_is_no_divergence(tmp_path):
     """The same sum drives a potential at each step, always with the same rounding error: those errors add up."""
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand(16, 784, generator=generator)
-    weight = ((torch.rand(20, 784, generator=generator) - 0.5) * 0.07).requires_grad_()
+    image = torch.rand(64, 784, generator=generator)
+    weight = ((torch.rand(100, 784, generator=generator) - 0.5) * 0.07).requires_grad_()
 
     def loss():
-        u, o, spikes = torch.zeros(16, 20), torch.zeros(16, 20), torch.zeros(16, 20)
+        u, o, spikes = torch.zeros(64, 100), torch.zeros(64, 100), torch.zeros(64, 100)
         for _ in range(100):
             u = u * (1 - o.detach()) + F.linear(image, weight)
             o = Atan.apply(u - 1)
