@@ -15,6 +15,8 @@ mod header;
 #[path = "../../crates/resurge/tests/bounded/hostile.rs"]
 mod hostile;
 #[allow(dead_code)]
+#[path = "../../crates/resurge/tests/bounded/images.rs"]
+mod images;
 #[path = "../../crates/resurge/tests/bounded/measure.rs"]
 mod measure;
 mod program;

@@ -9,6 +9,7 @@ mod header;
 // The fuzz targets have them, too, and make them public.
 #[allow(unreachable_pub)]
 mod hostile;
+mod images;
 #[allow(unreachable_pub)]
 mod measure;
 
