@@ -170,15 +170,14 @@ fn forward(
     steps: usize,
     batch: usize,
 ) -> LayerRun {
-    let len = steps * batch * neurons;
     let mut run = LayerRun {
         inputs,
         neurons,
         input: input.to_vec(),
-        current: Vec::with_capacity(len),
-        potential: Vec::with_capacity(len),
-        spike: Vec::with_capacity(len),
-        trace: Vec::with_capacity(len),
+        current: Vec::new(),
+        potential: Vec::new(),
+        spike: Vec::new(),
+        trace: Vec::new(),
     };
     let (beta, theta) = (cell.trace_decay(), cell.threshold());
     for t in 0..steps {

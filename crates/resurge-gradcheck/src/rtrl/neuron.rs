@@ -202,7 +202,7 @@ fn relative(cell: &Cell) -> bool {
 }
 
 /// Equation (2), or its form for another rule of firing.
-fn count(firing: Firing, x: f64) -> f64 {
+pub(super) fn count(firing: Firing, x: f64) -> f64 {
     match firing {
         Firing::Above if x > 0.0 => 1.0,
         Firing::AtOrAbove if x >= 0.0 => 1.0,

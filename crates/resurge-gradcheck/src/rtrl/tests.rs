@@ -1,7 +1,7 @@
 use super::*;
 use crate::{AnchoredProgram, CellExtents, cell_registry};
 use rayon::prelude::*;
-use resurge_snn::{Cell, Surrogate};
+use resurge_snn::{Cell, Firing, Surrogate};
 
 fn norm(v: impl Iterator<Item = f64>) -> f64 {
     v.map(|x| x * x).sum::<f64>().sqrt()
@@ -22,6 +22,15 @@ fn a_sample_of_the_registry_agrees_with_the_tape() {
         assert!((tape.loss() - forwards.loss).abs() <= 1e-12 * forwards.magnitude, "{}", case.name());
         assert!(off <= crate::CELL_BARS.rtrl * size, "{}: {:e}", case.name(), off / size);
     });
+}
+
+/// At the threshold the rules of firing part.
+#[test]
+fn spikes_are_counted_by_each_rule_of_firing() {
+    let all = |firing| [-1.0, 0.0, 0.5, 2.5].map(|x| neuron::count(firing, x));
+    assert_eq!(all(Firing::Above), [0.0, 0.0, 1.0, 1.0]);
+    assert_eq!(all(Firing::AtOrAbove), [0.0, 1.0, 1.0, 1.0]);
+    assert_eq!(all(Firing::Repeatedly), [0.0, 1.0, 1.0, 3.0]);
 }
 
 /// A network whose weights are 0, of one bias for each layer.

@@ -154,6 +154,19 @@ fn every_fused_cell_is_the_composed_cell() {
     assert!(share > 0.97, "{share}");
 }
 
+/// Used by itself, without a tape: each of its programs is that of a tape.
+#[test]
+fn the_operation_stands_by_itself() {
+    let cell = Cell::lif(Surrogate::sigmoid(0.3).unwrap());
+    let op = FusedCell { cell, output: CellOutput::Traces, factors: None };
+    let [base, moved] = [(0.4, 7), (0.5, 8)].map(|(low, seed)| draw(&[9, 2, 3], low - 0.8, low + 0.8, seed));
+    let output = Op::forward(&op, &[&base]).unwrap();
+    let anchor = Anchor { op: "fused_traces", inputs: smallvec![base], output };
+    let (expected, _) = op.evaluate(&[&moved], OpMode::Anchored(&anchor)).unwrap();
+    assert_eq!(op.anchored(&[&moved], &anchor).unwrap(), expected);
+    assert_ne!(expected, Op::smooth(&op, &[&moved]).unwrap());
+}
+
 #[test]
 fn a_still_current_is_that_of_every_step_in_every_program() {
     let all: [&[f64]; 5] = [&[1.0], &[0.0, 0.0], &[1.0, -1.0, 0.0, 2.5], &[-0.0, 1.0], &[0.5, 1.0, 1.5]];
