@@ -28,7 +28,7 @@ impl Bound {
 const PASS: Bound = Bound { always: 40_000_000, per_byte: 3000 };
 
 /// What all backward passes may take that look for an explanation or draw a profile.
-const SEARCH: Bound = Bound { always: 300_000_000, per_byte: 150 };
+const SEARCH: Bound = Bound { always: 300_000_000, per_byte: 50 };
 
 /// What the states of all layers may take.
 const STATES: Bound = Bound { always: 30 << 20, per_byte: 130 };
