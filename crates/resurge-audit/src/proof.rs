@@ -253,15 +253,25 @@ pub(super) type Proof = std::result::Result<ProofReport, String>;
 
 /// Proves the gradient of the rebuilt network, on as much of the input as a few seconds allow.
 pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
+    prove_against(file, seed, |part| {
+        let run = NetworkRun::<Bounded>::new(part)?;
+        Ok(flat(part, &run.gradients(&Rule::default())?.layers))
+    })
+}
+
+/// The same of any adjoint.
+fn prove_against(
+    file: &AuditFile,
+    seed: u64,
+    adjoint: impl FnOnce(&AuditFile) -> Result<Vec<Bounded>>,
+) -> Result<Proof> {
     let (steps, batch) = file.extent();
     let on_tape = cost::on_tape(file);
     let Some((steps, samples)) = on_tape.part(steps, batch) else {
         let why = "a step of one sample takes longer to prove than a file of this size is given";
         return Ok(Err(why.into()));
     };
-    // A batch norm has no variance of one value.
-    let norm = file.description.layers.iter().any(|layer| matches!(layer, Layer::BatchNorm(_)));
-    let (steps, samples) = if norm { two_of_each((steps, samples), file.extent()) } else { (steps, samples) };
+    let (steps, samples) = with_variance(&file.description.layers, (steps, samples), file.extent());
     // Without its spikes: those of the tape are its own.
     let part = file.cropped(steps, samples)?;
     let program = Rebuilt(&part);
@@ -275,8 +285,7 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     let options =
         ProofOptions { signs: others, entries: others, each_input: true, seed, width, names: &names };
     let proof = resurge_gradcheck::prove(&program, at, &options)?;
-    let run = NetworkRun::<Bounded>::new(&part)?;
-    let adjoint = flat(&part, &run.gradients(&Rule::default())?.layers);
+    let adjoint = adjoint(&part)?;
     let ranges: Vec<Range<usize>> = proof.inputs.iter().map(|input| input.range.clone()).collect();
     let (adjoint, agrees) = beside_the_tape(&adjoint, &proof.gradient, &ranges);
     if agrees && proof.untested() == [Untested::Gradient] {
@@ -300,9 +309,13 @@ pub(super) fn prove(file: &AuditFile, seed: u64) -> Result<Proof> {
     }))
 }
 
-/// A part of a run with two steps and samples at the least, if the run has them.
-fn two_of_each(part: (usize, usize), all: (usize, usize)) -> (usize, usize) {
-    (part.0.max(all.0.min(2)), part.1.max(all.1.min(2)))
+/// A part of a run, with batch normalisation of two steps and samples at the least, if the run has them: of one value
+/// there is no variance.
+fn with_variance(layers: &[Layer], part: (usize, usize), all: (usize, usize)) -> (usize, usize) {
+    match layers.iter().any(|layer| matches!(layer, Layer::BatchNorm(_))) {
+        true => (part.0.max(all.0.min(2)), part.1.max(all.1.min(2))),
+        false => part,
+    }
 }
 
 /// Whether directions besides the gradient's own are tried, where an evaluation costs so much.

@@ -31,3 +31,24 @@ fn potentials_may_be_off_by_the_rounding_of_a_threshold() {
         assert_eq!(found, [false, false, false, true, true], "{threshold}");
     }
 }
+
+/// Every step is compared, and the first that differs is the place.
+#[test]
+fn a_later_step_may_be_the_first_that_differs() {
+    let leak = json!({"kind": "integrator", "decay": 0.5});
+    let shape = [3, 1, 1];
+    let diverges = |potentials: [f64; 3]| {
+        let file = Draft::new(&json!([leak]), &json!({"kind": "weighted-sum"}))
+            .with("input", &shape, &[1.0, 0.0, 0.0])
+            .with("potentials.0", &shape, &potentials)
+            .with("loss.weight", &shape, &[1.0; 3])
+            .filled("gradients.input", &shape)
+            .read()
+            .unwrap();
+        let run = NetworkRun::new(&file).unwrap();
+        check(&run, run.loss()).divergence.map(|at| at.step)
+    };
+    assert_eq!(diverges([1.0, 0.5, 0.25]), None);
+    assert_eq!(diverges([1.0, 0.75, 0.75]), Some(1));
+    assert_eq!(diverges([1.0, 0.5, 0.75]), Some(2));
+}

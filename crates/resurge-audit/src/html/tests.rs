@@ -6,6 +6,7 @@ use crate::proof::ProofReport;
 use crate::report::GradientReport;
 use crate::search::Explanation;
 use resurge_gradcheck::Untested;
+use resurge_program::{CheckOptions, ProgramFile, check};
 use resurge_report::page::STYLE;
 
 /// A report in which there are two of all that can be several, and markup in all names.
@@ -248,4 +249,41 @@ fn a_page_begins_with_how_many_are_right() {
     assert_eq!(of(false, false), files(false).summary());
     assert_eq!(of(false, true), "0 of 1 program right");
     assert_eq!(of(true, true), format!("{}; 0 of 1 program right", files(true).summary()));
+}
+
+/// Programs follow the files, numbered on, each with what was found or why nothing was.
+#[test]
+fn programs_follow_the_files() {
+    let file = ProgramFile::open("../resurge-program/samples/leaky.safetensors".as_ref()).unwrap();
+    let report = ProgramReport {
+        framework: "frame & 2".into(),
+        code: "so <it> is".into(),
+        ..check(&file, &CheckOptions::default()).unwrap()
+    };
+    assert!(report.matches);
+    let files = AuditReports::new(vec![("a".into(), Ok(bare())), ("b".into(), Ok(bare()))]);
+    let programs = [
+        ("a <program>".to_owned(), Ok(report.clone())),
+        ("broken".to_owned(), Err("it is <none>".to_owned())),
+    ];
+    assert_eq!(summary(&files, &programs), format!("{}; 1 of 2 programs right", files.summary()));
+    let page = html_with_programs(&files, &programs).unwrap();
+    let rows: Vec<&str> = page.lines().filter(|line| line.contains("href=\"#f")).skip(2).collect();
+    let (good, bad) = (class(true), class(false));
+    let expected = [
+        format!(
+            "<tr><td><a href=\"#f2\">a &lt;program&gt;</a></td><td>frame &amp; 2</td>\
+             <td class=\"{good}\">so &lt;it&gt; is</td></tr>"
+        ),
+        format!(
+            "<tr><td><a href=\"#f3\">broken</a></td><td></td><td class=\"{bad}\">it is &lt;none&gt;</td></tr>"
+        ),
+    ];
+    assert_eq!(rows, expected);
+    let own = resurge_program::html(&report).unwrap();
+    let end = format!(
+        "<h2 id=\"f2\">a &lt;program&gt;</h2>\n{own}<h2 id=\"f3\">broken</h2>\n\
+         <p class=\"bad\">Unusable: it is &lt;none&gt;</p>\n"
+    );
+    assert!(page.contains(&end), "{page}");
 }

@@ -104,6 +104,17 @@ fn shifts_are_of_one_to_three_steps() {
     assert_eq!(time_shifts(&two_steps).len(), 1);
 }
 
+/// A straight-through surrogate has a height alone to be claimed.
+#[test]
+fn shapes_have_the_height_and_the_area_of_the_claim() {
+    for one in other_surrogates(&golden("spikingjelly-lif-default")) {
+        let SurrogateChange::Shape(shape) = one.rule.surrogate else { continue };
+        let end = if shape == "straight-through" { "height" } else { "height and area" };
+        let expected = format!("the surrogate is of the shape {shape}, with the claimed one's {end}");
+        assert_eq!(one.words, expected);
+    }
+}
+
 /// Each other shape, and the scales; a straight-through surrogate has no area.
 #[test]
 fn surrogates_are_all_others() {

@@ -47,6 +47,47 @@ fn a_bias_before_a_norm_has_no_gradient() {
     check(&normed(false), &[]);
 }
 
+/// A bias that is large beside the rest takes digits from what is normalised, on the tape as in the adjoint.
+#[test]
+fn a_bias_before_a_norm_rounds_what_is_normalised() {
+    let draft = normed(true).with("layers.0.bias", &[2], &[1e6, -3e6]);
+    let proof = proved(&draft).unwrap();
+    // The bias takes nine digits, but the same of both.
+    assert!(proof.adjoint < 1e-12, "{proof:?}");
+}
+
+/// Where nothing spikes there is no spike to be missed.
+#[test]
+fn an_integrator_has_no_spikes_to_be_tested() {
+    let leak = json!({"kind": "integrator", "decay": 0.5});
+    let shape = [2, 1, 1];
+    let draft = Draft::new(&json!([linear(false), leak]), &sum())
+        .with("input", &shape, &[2.0, 1.0])
+        .with("layers.0.weight", &[1, 1], &[3.0])
+        .with("loss.weight", &shape, &[1.0, 2.0])
+        .filled("gradients.layers.0.weight", &[1, 1]);
+    assert_eq!(proved(&draft).unwrap().spikes, None);
+}
+
+/// An adjoint that is not the tape's fails the proof, be the gradient itself as right as it may, or zero.
+#[test]
+fn a_wrong_adjoint_fails_the_proof() {
+    let of = |weight: f64, adjoint: f64| {
+        let one = [1, 1, 1];
+        let draft = Draft::new(&json!([linear(false)]), &sum())
+            .with("input", &one, &[2.0])
+            .with("layers.0.weight", &[1, 1], &[3.0])
+            .with("loss.weight", &one, &[weight])
+            .filled("gradients.layers.0.weight", &[1, 1]);
+        let file = draft.read().unwrap();
+        prove_against(&file, 1, |_| Ok(vec![Bounded::new(adjoint, 1.0)])).unwrap()
+    };
+    // Half of 7 times 2.
+    assert!(of(7.0, 7.0).unwrap().passed && !of(7.0, 7.5).unwrap().passed);
+    assert!(of(0.0, 0.0).unwrap_err().starts_with("the gradient vanishes on the first 1 steps"));
+    assert!(!of(0.0, 0.5).unwrap().passed);
+}
+
 /// The loss may be of layers between, which have no neurons.
 #[test]
 fn a_loss_of_layers_between_is_proved() {
