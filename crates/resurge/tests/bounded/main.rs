@@ -160,7 +160,10 @@ fn what_is_left_out_is_said() {
     };
     let report = audit_of(&mut draft, &AuditOptions::default());
     assert_eq!(report.code, "unknown");
-    assert!(report.words.contains("49") && report.words.contains("were not tried"), "{}", report.words);
+    // One for each step is a truncation.
+    let untried = report.words.split(" were not tried").next().and_then(|words| words.rsplit(' ').next());
+    let untried = untried.and_then(|number| number.parse::<usize>().ok());
+    assert!(untried.is_some_and(|number| (49_000..51_000).contains(&number)), "{}", report.words);
     let proof = report.proof.as_ref().expect("a proof of the first steps");
     assert!(proof.steps < 5_000, "{} steps", proof.steps);
     let page = html(&AuditReports::new(vec![("long".into(), Ok(report))])).unwrap();
