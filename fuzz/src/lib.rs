@@ -14,9 +14,9 @@ mod header;
 #[allow(dead_code)]
 #[path = "../../crates/resurge/tests/bounded/hostile.rs"]
 mod hostile;
-#[allow(dead_code)]
 #[path = "../../crates/resurge/tests/bounded/images.rs"]
 mod images;
+#[allow(dead_code)]
 #[path = "../../crates/resurge/tests/bounded/measure.rs"]
 mod measure;
 mod program;
