@@ -27,7 +27,10 @@ impl<'a> Sums<'a> {
         let before = self.0.entry((site, &node.shape)).or_default();
         let mut still = false;
         for earlier in before.iter().rev().take(LAYERS) {
-            still |= same(tape, earlier[0], terms[0])? || same(tape, earlier[1], terms[1])?;
+            if same(tape, earlier[0], terms[0])? || same(tape, earlier[1], terms[1])? {
+                still = true;
+                break;
+            }
         }
         before.push(terms);
         if still { tape.apply(Gathered, &terms) } else { tape.add(terms[0], terms[1]) }
@@ -36,6 +39,9 @@ impl<'a> Sums<'a> {
 
 /// Whether two variables have the same numbers.
 fn same<S: Scalar>(tape: &Tape<S>, a: Var, b: Var) -> TapeResult<bool> {
+    if a == b {
+        return Ok(true);
+    }
     let (a, b) = (tape.value(a)?, tape.value(b)?);
     Ok(a.shape() == b.shape() && a.as_slice().iter().zip(b.as_slice()).all(|(a, b)| a.re() == b.re()))
 }
