@@ -225,4 +225,4 @@ impl AuditFile {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

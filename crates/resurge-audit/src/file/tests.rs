@@ -1,7 +1,26 @@
 use super::*;
 
-fn golden(name: &str) -> AuditFile {
+pub(crate) fn golden(name: &str) -> AuditFile {
     AuditFile::open(format!("../resurge/tests/audit/goldens/{name}.safetensors").as_ref()).unwrap()
+}
+
+/// With the neurons of a layer, which are alike, changed.
+pub(crate) fn with_neurons(
+    file: &AuditFile,
+    layer: usize,
+    change: impl FnOnce(&mut crate::cell::Constants),
+) -> AuditFile {
+    let mut file = file.clone();
+    let mut all = file.layers[layer].constants.as_ref().unwrap().of(0).to_owned();
+    change(&mut all);
+    file.layers[layer].constants = Some(crate::cell::LayerConstants::of_all(all));
+    file
+}
+
+/// With the neurons of all layers changed.
+pub(crate) fn with_all_neurons(file: &AuditFile, change: impl Fn(&mut crate::cell::Constants)) -> AuditFile {
+    let with = (0..file.layers.len()).filter(|&k| file.layers[k].constants.is_some());
+    with.fold(file.clone(), |file, k| with_neurons(&file, k, &change))
 }
 
 /// A tensor whose numbers tell their places.

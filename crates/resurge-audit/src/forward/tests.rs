@@ -1,5 +1,5 @@
 use super::*;
-use crate::cell::LayerConstants;
+use crate::file::tests::with_neurons;
 use crate::reader::tests::Draft;
 use serde_json::json;
 
@@ -12,16 +12,14 @@ fn potentials_may_be_off_by_the_rounding_of_a_threshold() {
     });
     let shape = [1, 1, 1];
     let diverges = |threshold: f64, roundoffs: f64| {
-        let mut file = Draft::new(&json!([neuron]), &json!({"kind": "weighted-sum"}))
+        let file = Draft::new(&json!([neuron]), &json!({"kind": "weighted-sum"}))
             .with("input", &shape, &[0.0])
             .with("potentials.0", &shape, &[roundoffs * 0.5_f64.powi(53)])
             .with("loss.weight", &shape, &[1.0])
             .filled("gradients.input", &shape)
             .read()
             .unwrap();
-        let mut constants = file.layers[0].constants.as_ref().unwrap().of(0).to_owned();
-        constants.cell.threshold = threshold;
-        file.layers[0].constants = Some(LayerConstants::of_all(constants));
+        let file = with_neurons(&file, 0, |c| c.cell.threshold = threshold);
         let run = NetworkRun::new(&file).unwrap();
         check(&run, run.loss()).divergence.is_some()
     };

@@ -77,8 +77,41 @@ fn sum() -> Value {
     json!({"kind": "weighted-sum"})
 }
 
-fn linear() -> Value {
-    json!({"kind": "linear", "bias": false})
+pub(crate) fn linear(bias: bool) -> Value {
+    json!({"kind": "linear", "bias": bias})
+}
+
+pub(crate) fn sum_times(scale: f64) -> Value {
+    json!({"kind": "weighted-sum", "scale": scale})
+}
+
+/// One number through two weights, 3 and 5; the loss has half of 7 of what comes out, and of 11 of what is between.
+pub(crate) fn chain() -> Draft {
+    let one = [1, 1, 1];
+    Draft::new(&json!([linear(false), linear(false)]), &sum_times(0.5))
+        .with("input", &one, &[2.0])
+        .with("layers.0.weight", &[1, 1], &[3.0])
+        .with("layers.1.weight", &[1, 1], &[5.0])
+        .with("loss.weight", &one, &[7.0])
+        .with("loss.weight.0", &one, &[11.0])
+        .filled("gradients.layers.0.weight", &[1, 1])
+        .filled("gradients.layers.1.weight", &[1, 1])
+}
+
+/// A linear layer before batch normalisation over three steps of one sample.
+pub(crate) fn normed(bias: bool) -> Draft {
+    let norm = json!({"kind": "batch-norm", "bias": false, "over": "run"});
+    let draft = Draft::new(&json!([linear(bias), norm]), &sum_times(0.5))
+        .with("input", &[3, 1, 2], &[0.3, -0.7, 1.1, 0.2, -0.4, 0.9])
+        .with("layers.0.weight", &[2, 2], &[0.7, -0.3, 0.45, 1.3])
+        .with("layers.1.weight", &[2], &[1.7, 0.6])
+        .with("loss.weight", &[3, 1, 2], &[0.11, 0.7, -0.3, 0.23, 0.37, -0.9])
+        .filled("gradients.layers.0.weight", &[2, 2])
+        .filled("gradients.layers.1.weight", &[2]);
+    match bias {
+        true => draft.with("layers.0.bias", &[2], &[0.15, -0.35]).filled("gradients.layers.0.bias", &[2]),
+        false => draft,
+    }
 }
 
 /// A neuron with one more key.
@@ -93,7 +126,7 @@ fn neuron(key: &str, value: Value) -> Value {
 
 /// Two numbers into a linear layer of three outputs, and what is behind it, for four steps of two samples.
 fn behind(layer: &Value, loss: &Value) -> Draft {
-    Draft::new(&json!([linear(), layer]), loss)
+    Draft::new(&json!([linear(false), layer]), loss)
         .filled("input", &[4, 2, 2])
         .filled("layers.0.weight", &[3, 2])
         .filled("gradients.layers.0.weight", &[3, 2])
@@ -109,7 +142,7 @@ const UNKNOWN: &str = "docs/audit-format.md has no tensor of this name";
 #[test]
 fn a_tensor_is_read_where_the_network_has_it() {
     let unknown = |name: &str| format!("tensor `{name}`: {UNKNOWN}");
-    let linears = behind(&linear(), &sum())
+    let linears = behind(&linear(false), &sum())
         .filled("layers.1.weight", &[3, 3])
         .filled("gradients.layers.1.weight", &[3, 3]);
     let linears = linears.filled("loss.weight", &[4, 2, 3]);

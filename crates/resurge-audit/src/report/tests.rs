@@ -1,9 +1,6 @@
 use super::*;
+use crate::file::tests::golden;
 use crate::{AuditOptions, audit};
-
-fn golden(name: &str) -> AuditFile {
-    AuditFile::open(format!("../resurge/tests/audit/goldens/{name}.safetensors").as_ref()).unwrap()
-}
 
 fn report(file: &AuditFile) -> AuditReport {
     audit(file, &AuditOptions::default()).unwrap()

@@ -1,9 +1,6 @@
 use super::*;
+use crate::file::tests::{golden, with_all_neurons, with_neurons};
 use std::collections::BTreeSet;
-
-fn golden(name: &str) -> AuditFile {
-    AuditFile::open(format!("../resurge/tests/audit/goldens/{name}.safetensors").as_ref()).unwrap()
-}
 
 /// Of the same, without spiking layers.
 fn quiet(name: &str) -> AuditFile {
@@ -55,15 +52,7 @@ fn a_trace_counts_where_it_decays_and_is_handed_on() {
     let has = |file: &AuditFile| plain_rules(file).iter().any(|one| one.code == "detached-trace");
     let file = golden("reference-trace");
     assert!(has(&file));
-    let with = |change: fn(&mut crate::cell::Constants)| {
-        let mut file = file.clone();
-        for constants in file.layers.iter_mut().filter_map(|layer| layer.constants.as_mut()) {
-            let mut all = constants.of(0).to_owned();
-            change(&mut all);
-            *constants = crate::cell::LayerConstants::of_all(all);
-        }
-        has(&file)
-    };
+    let with = |change: fn(&mut crate::cell::Constants)| has(&with_all_neurons(&file, change));
     assert!(!with(|c| c.cell.trace_decay = 0.0) && !with(|c| c.output = Output::Spikes));
 }
 
@@ -147,10 +136,8 @@ fn surrogates_are_all_others() {
     }
     assert_eq!(of(&quiet("spikingjelly-lif-default")), []);
     // Only what all layers have is left out.
-    let mut two = golden("spikingjelly-lif-default");
-    let mut last = two.layers[3].constants.as_ref().unwrap().of(0).to_owned();
-    last.cell.surrogate = resurge_snn::Surrogate::triangle(1.0).unwrap();
-    two.layers[3].constants = Some(crate::cell::LayerConstants::of_all(last));
+    let triangle = resurge_snn::Surrogate::triangle(1.0).unwrap();
+    let two = with_neurons(&golden("spikingjelly-lif-default"), 3, |c| c.cell.surrogate = triangle);
     assert_eq!(of(&two).len(), 2 + shapes.len());
 }
 
@@ -190,15 +177,6 @@ fn resets_are_all_others_of_every_timing() {
     assert!(of(&quiet("spikingjelly-lif-default")).is_empty());
 }
 
-/// With the neurons of a layer changed.
-fn with(file: &AuditFile, layer: usize, change: impl Fn(&mut crate::cell::Constants)) -> AuditFile {
-    let mut file = file.clone();
-    let mut all = file.layers[layer].constants.as_ref().unwrap().of(0).to_owned();
-    change(&mut all);
-    file.layers[layer].constants = Some(crate::cell::LayerConstants::of_all(all));
-    file
-}
-
 /// The lengths that are usual are small, round, or powers of two; of an odd number of steps there is no middle.
 #[test]
 fn usual_truncations_are_round_numbers() {
@@ -217,7 +195,7 @@ fn usual_truncations_are_round_numbers() {
 #[test]
 fn integrators_have_no_other_rules() {
     let file = golden("spikingjelly-lif-default");
-    let none = with(&with(&file, 1, |c| c.spiking = false), 3, |c| c.spiking = false);
+    let none = with_all_neurons(&file, |c| c.spiking = false);
     assert!(other_surrogates(&none).is_empty() && other_resets(&none).is_empty());
 }
 
@@ -226,13 +204,13 @@ fn integrators_have_no_other_rules() {
 #[test]
 fn layers_that_differ_have_rules_of_all() {
     let straight = golden("snntorch-leaky-straight-through").layers[1].constants.as_ref().unwrap().of(0).cell;
-    let one = with(&golden("spikingjelly-lif-default"), 3, |c| c.cell.surrogate = straight.surrogate);
+    let one = with_neurons(&golden("spikingjelly-lif-default"), 3, |c| c.cell.surrogate = straight.surrogate);
     assert!(other_surrogates(&one).iter().all(|one| one.code != "surrogate-unit-area"));
     let file = golden("spikingjelly-lif-default");
     let (same, other) =
-        (other_resets(&file).len(), with(&file, 3, |c| c.cell.reset.kind = ResetKind::Subtract));
+        (other_resets(&file).len(), with_neurons(&file, 3, |c| c.cell.reset.kind = ResetKind::Subtract));
     assert_eq!(other_resets(&other).len(), same + 1);
-    let valued = with(&golden("spikingjelly-lif-reset-value"), 3, |c| c.reset_value = -0.5);
+    let valued = with_neurons(&golden("spikingjelly-lif-reset-value"), 3, |c| c.reset_value = -0.5);
     let values = other_resets(&valued).into_iter().filter_map(|one| one.rule.reset.unwrap().kind.value());
     assert_eq!(values.collect::<Vec<_>>(), [-0.25; 5]);
 }

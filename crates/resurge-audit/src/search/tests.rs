@@ -1,4 +1,5 @@
 use super::*;
+use crate::file::tests::{golden, with_all_neurons};
 use crate::reader::tests::Draft;
 use crate::run::SurrogateChange;
 use resurge_snn::{Reset, SurrogateScale};
@@ -6,10 +7,6 @@ use resurge_tensor::Tensor;
 use serde_json::json;
 
 const NAME: &str = "spikingjelly-lif-default";
-
-fn golden(name: &str) -> AuditFile {
-    AuditFile::open(format!("../resurge/tests/audit/goldens/{name}.safetensors").as_ref()).unwrap()
-}
 
 /// A file whose gradients are those of another rule.
 fn under(name: &str, rule: &Rule) -> AuditFile {
@@ -363,12 +360,7 @@ fn fits_start_around_the_claim() {
 /// An integrator has neither a reset nor a surrogate to be fitted.
 #[test]
 fn without_neurons_that_spike_nothing_is_fitted() {
-    let mut file = under(NAME, &Rule { width: 1.7, ..Rule::default() });
-    for data in file.layers.iter_mut().filter(|data| data.constants.is_some()) {
-        let mut constants = data.constants.as_ref().unwrap().of(0).to_owned();
-        constants.spiking = false;
-        data.constants = Some(crate::cell::LayerConstants::of_all(constants));
-    }
+    let file = with_all_neurons(&under(NAME, &Rule { width: 1.7, ..Rule::default() }), |c| c.spiking = false);
     let of = golden(NAME);
     let run = NetworkRun::<Bounded>::new(&of).unwrap();
     let claimed = run.expected(&Rule::default()).unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::file::tests::{golden, with_all_neurons, with_neurons};
 
 fn gradient(name: &str, norm: f64, tolerance: f64, allowed: f64) -> GradientReport {
     GradientReport {
@@ -106,10 +107,6 @@ fn the_best_explanation_is_the_verdict() {
     assert!(of(&far, 7).1.ends_with(incomplete) && of(&far, 1).1.contains("; 1 were not tried"));
 }
 
-fn golden(name: &str) -> AuditFile {
-    AuditFile::open(format!("../resurge/tests/audit/goldens/{name}.safetensors").as_ref()).unwrap()
-}
-
 /// The gradients that are another's as well; a layer without spikes has none.
 #[test]
 fn other_gradients_that_match_are_found() {
@@ -179,25 +176,13 @@ fn a_claim_of_nothing_has_no_weight_to_be_relative_to() {
 /// Another claim of one layer is enough for a gradient to be another; of a layer that does not spike there is none.
 #[test]
 fn one_layer_makes_a_gradient_another() {
-    let with = |file: &AuditFile, layer: usize, change: fn(&mut crate::cell::Constants)| {
-        let mut file = file.clone();
-        let mut all = file.layers[layer].constants.as_ref().unwrap().of(0).to_owned();
-        change(&mut all);
-        file.layers[layer].constants = Some(crate::cell::LayerConstants::of_all(all));
-        file
-    };
     let of = |file: &AuditFile| others_that_match(&NetworkRun::<Bounded>::new(file).unwrap()).unwrap();
     let one_step = golden("spikingjelly-lif-soft-one-step");
     let last = one_step.layers.iter().rposition(|layer| layer.constants.is_some()).unwrap();
     assert!(last > 1);
-    let mixed = with(&one_step, last, |c| c.cell.reset_gradient = ResetGradient::Detached);
+    let mixed = with_neurons(&one_step, last, |c| c.cell.reset_gradient = ResetGradient::Detached);
     assert_eq!(of(&mixed), ["full", "detached", "spatial-only"]);
-    let mut quiet = one_step.clone();
-    for k in 0..quiet.layers.len() {
-        if quiet.layers[k].constants.is_some() {
-            quiet = with(&quiet, k, |c| c.spiking = false);
-        }
-    }
+    let quiet = with_all_neurons(&one_step, |c| c.spiking = false);
     let run = NetworkRun::<f64>::new(&quiet).unwrap();
     let found = run.recorded(&run.gradients(&Rule::default()).unwrap());
     let mut own = quiet.clone();

@@ -1,16 +1,8 @@
 //! Networks that are made here, of every stage that a program is rebuilt from.
 
 use super::*;
-use crate::reader::tests::Draft;
-use serde_json::{Value, json};
-
-fn linear(bias: bool) -> Value {
-    json!({"kind": "linear", "bias": bias})
-}
-
-fn sum() -> Value {
-    json!({"kind": "weighted-sum", "scale": 0.5})
-}
+use crate::reader::tests::{Draft, chain, linear, normed, sum_times};
+use serde_json::json;
 
 fn proved(draft: &Draft) -> Proof {
     prove(&draft.read().unwrap(), 1).unwrap()
@@ -24,20 +16,15 @@ fn check(draft: &Draft, without: &[&str]) {
     assert_eq!(proof.without_gradient, without);
 }
 
-/// A linear layer before batch normalisation over three steps of one sample.
-fn normed(bias: bool) -> Draft {
-    let norm = json!({"kind": "batch-norm", "bias": false, "over": "run"});
-    let draft = Draft::new(&json!([linear(bias), norm]), &sum())
-        .with("input", &[3, 1, 2], &[0.3, -0.7, 1.1, 0.2, -0.4, 0.9])
-        .with("layers.0.weight", &[2, 2], &[0.7, -0.3, 0.45, 1.3])
-        .with("layers.1.weight", &[2], &[1.7, 0.6])
-        .with("loss.weight", &[3, 1, 2], &[0.11, 0.7, -0.3, 0.23, 0.37, -0.9])
-        .filled("gradients.layers.0.weight", &[2, 2])
-        .filled("gradients.layers.1.weight", &[2]);
-    match bias {
-        true => draft.with("layers.0.bias", &[2], &[0.15, -0.35]).filled("gradients.layers.0.bias", &[2]),
-        false => draft,
-    }
+/// A weight of 3 before an integrator, of two steps of one sample.
+fn integrated() -> Draft {
+    let leak = json!({"kind": "integrator", "decay": 0.5});
+    let shape = [2, 1, 1];
+    Draft::new(&json!([linear(false), leak]), &sum_times(0.5))
+        .with("input", &shape, &[2.0, 1.0])
+        .with("layers.0.weight", &[1, 1], &[3.0])
+        .with("loss.weight", &shape, &[1.0, 2.0])
+        .filled("gradients.layers.0.weight", &[1, 1])
 }
 
 /// A bias that batch normalisation takes away has no gradient, and is named where there is one.
@@ -59,14 +46,7 @@ fn a_bias_before_a_norm_rounds_what_is_normalised() {
 /// Where nothing spikes there is no spike to be missed.
 #[test]
 fn an_integrator_has_no_spikes_to_be_tested() {
-    let leak = json!({"kind": "integrator", "decay": 0.5});
-    let shape = [2, 1, 1];
-    let draft = Draft::new(&json!([linear(false), leak]), &sum())
-        .with("input", &shape, &[2.0, 1.0])
-        .with("layers.0.weight", &[1, 1], &[3.0])
-        .with("loss.weight", &shape, &[1.0, 2.0])
-        .filled("gradients.layers.0.weight", &[1, 1]);
-    assert_eq!(proved(&draft).unwrap().spikes, None);
+    assert_eq!(proved(&integrated()).unwrap().spikes, None);
 }
 
 /// An adjoint that is not the tape's fails the proof, be the gradient itself as right as it may, or zero.
@@ -74,7 +54,7 @@ fn an_integrator_has_no_spikes_to_be_tested() {
 fn a_wrong_adjoint_fails_the_proof() {
     let of = |weight: f64, adjoint: f64| {
         let one = [1, 1, 1];
-        let draft = Draft::new(&json!([linear(false)]), &sum())
+        let draft = Draft::new(&json!([linear(false)]), &sum_times(0.5))
             .with("input", &one, &[2.0])
             .with("layers.0.weight", &[1, 1], &[3.0])
             .with("loss.weight", &one, &[weight])
@@ -91,16 +71,7 @@ fn a_wrong_adjoint_fails_the_proof() {
 /// The loss may be of layers between, which have no neurons.
 #[test]
 fn a_loss_of_layers_between_is_proved() {
-    let one = [1, 1, 1];
-    let draft = Draft::new(&json!([linear(false), linear(false)]), &sum())
-        .with("input", &one, &[2.0])
-        .with("layers.0.weight", &[1, 1], &[3.0])
-        .with("layers.1.weight", &[1, 1], &[5.0])
-        .with("loss.weight", &one, &[7.0])
-        .with("loss.weight.0", &one, &[11.0])
-        .filled("gradients.layers.0.weight", &[1, 1])
-        .filled("gradients.layers.1.weight", &[1, 1]);
-    check(&draft, &[]);
+    check(&chain(), &[]);
 }
 
 /// A state is held at the least potential from the second step on: where it began, and the first state, are below.
@@ -111,7 +82,7 @@ fn an_integrator_is_proved() {
         "learned": {"tau": {"decay": 1.0}}
     });
     let shape = [4, 1, 1];
-    let draft = Draft::new(&json!([leak]), &sum())
+    let draft = Draft::new(&json!([leak]), &sum_times(0.5))
         .with("input", &shape, &[-3.0, 4.0, 0.5, 0.25])
         .with("loss.weight", &shape, &[1.0, -2.0, 3.0, 5.0])
         .filled("gradients.layers.0.tau", &[]);
@@ -123,7 +94,7 @@ fn an_integrator_is_proved() {
 fn neurons_of_their_own_are_proved() {
     let leak = json!({"kind": "integrator", "decay": [0.5, 0.75], "input_gain": [2.0, 3.0]});
     let shape = [3, 1, 2];
-    let draft = Draft::new(&json!([linear(false), leak]), &sum())
+    let draft = Draft::new(&json!([linear(false), leak]), &sum_times(0.5))
         .with("input", &[3, 1, 1], &[1.0, -3.0, 0.5])
         .with("layers.0.weight", &[2, 1], &[0.7, -0.3])
         .with("loss.weight", &shape, &[1.0, -2.0, 3.0, 5.0, 0.5, 0.25])
@@ -134,22 +105,14 @@ fn neurons_of_their_own_are_proved() {
 /// A loss of an integrator's potentials beside what it hands on.
 #[test]
 fn a_loss_of_potentials_is_proved() {
-    let leak = json!({"kind": "integrator", "decay": 0.5});
-    let shape = [2, 1, 1];
-    let draft = Draft::new(&json!([linear(false), leak]), &sum())
-        .with("input", &shape, &[2.0, 1.0])
-        .with("layers.0.weight", &[1, 1], &[3.0])
-        .with("loss.weight", &shape, &[1.0, 2.0])
-        .with("loss.potential_weight", &shape, &[-3.0, 0.5])
-        .filled("gradients.layers.0.weight", &[1, 1]);
-    check(&draft, &[]);
+    check(&integrated().with("loss.potential_weight", &[2, 1, 1], &[-3.0, 0.5]), &[]);
 }
 
 #[test]
 fn without_a_parameter_there_is_nothing_to_prove() {
     let leak = json!({"kind": "integrator", "decay": 0.5});
     let shape = [2, 1, 1];
-    let draft = Draft::new(&json!([leak]), &sum())
+    let draft = Draft::new(&json!([leak]), &sum_times(0.5))
         .with("input", &shape, &[2.0, 1.0])
         .with("loss.weight", &shape, &[1.0, 2.0])
         .filled("gradients.input", &shape);

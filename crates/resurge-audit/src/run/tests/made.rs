@@ -2,36 +2,15 @@
 
 use super::*;
 use crate::file::Precision;
-use crate::reader::tests::Draft;
-use serde_json::{Value, json};
+use crate::reader::tests::{Draft, chain, linear, normed, sum_times};
+use serde_json::json;
 
 fn near(is: f64, expected: f64) -> bool {
     (is - expected).abs() <= 1e-12 * expected.abs()
 }
 
-fn linear(bias: bool) -> Value {
-    json!({"kind": "linear", "bias": bias})
-}
-
-fn sum(scale: f64) -> Value {
-    json!({"kind": "weighted-sum", "scale": scale})
-}
-
 fn at_rest(numbers: &Tensor<f64>) -> Tensor<f64> {
     Tensor::zeros(numbers.shape().clone()).unwrap()
-}
-
-/// One number through two weights, 3 and 5; the loss has half of 7 of what comes out, and of 11 of what is between.
-fn chain() -> Draft {
-    let one = [1, 1, 1];
-    Draft::new(&json!([linear(false), linear(false)]), &sum(0.5))
-        .with("input", &one, &[2.0])
-        .with("layers.0.weight", &[1, 1], &[3.0])
-        .with("layers.1.weight", &[1, 1], &[5.0])
-        .with("loss.weight", &one, &[7.0])
-        .with("loss.weight.0", &one, &[11.0])
-        .filled("gradients.layers.0.weight", &[1, 1])
-        .filled("gradients.layers.1.weight", &[1, 1])
 }
 
 /// A cotangent of the output has none of the loss's parts of other layers.
@@ -70,19 +49,7 @@ fn there_is_a_gradient_at_the_input_where_the_file_has_it() {
 /// A layer's bias before batch normalisation has no gradient but rounding, and the bound has what statistics lose.
 #[test]
 fn a_norm_takes_the_bias_before_it_away() {
-    let norm = json!({"kind": "batch-norm", "bias": false, "over": "run"});
-    let input = [0.3, -0.7, 1.1, 0.2, -0.4, 0.9];
-    let file = Draft::new(&json!([linear(true), norm]), &sum(1.0))
-        .with("input", &[3, 1, 2], &input)
-        .with("layers.0.weight", &[2, 2], &[0.7, -0.3, 0.45, 1.3])
-        .with("layers.0.bias", &[2], &[0.15, -0.35])
-        .with("layers.1.weight", &[2], &[1.7, 0.6])
-        .with("loss.weight", &[3, 1, 2], &[0.11, 0.7, -0.3, 0.23, 0.37, -0.9])
-        .filled("gradients.layers.0.weight", &[2, 2])
-        .filled("gradients.layers.0.bias", &[2])
-        .filled("gradients.layers.1.weight", &[2])
-        .read()
-        .unwrap();
+    let file = normed(true).read().unwrap();
     let bias =
         NetworkRun::<f64>::new(&file).unwrap().gradients(&Rule::default()).unwrap().layers[0].bias.clone();
     assert_eq!(bias.unwrap().as_slice(), [0.0, 0.0]);
@@ -110,7 +77,7 @@ fn a_norm_takes_the_bias_before_it_away() {
 fn slopes_of_the_loss_may_underflow() {
     let leak = json!({"kind": "integrator", "decay": 0.5});
     let shape = [1, 1, 1];
-    let mut file = Draft::new(&json!([linear(false), leak]), &sum(1.0))
+    let mut file = Draft::new(&json!([linear(false), leak]), &sum_times(1.0))
         .with("input", &shape, &[2.0])
         .with("layers.0.weight", &[1, 1], &[3.0])
         .with("loss.weight", &shape, &[1e-40])
@@ -139,7 +106,7 @@ fn an_integrator_has_no_reset_to_be_changed() {
         "kind": "integrator", "decay": 0.5, "min_potential": -0.25, "learned": {"tau": {"decay": 1.0}}
     });
     let shape = [4, 1, 1];
-    let file = Draft::new(&json!([leak]), &sum(1.0))
+    let file = Draft::new(&json!([leak]), &sum_times(1.0))
         .with("input", &shape, &[1.0, -3.0, 0.5, 0.25])
         .with("loss.weight", &shape, &[1.0, -2.0, 3.0, 5.0])
         .filled("gradients.layers.0.tau", &[])
@@ -167,7 +134,7 @@ fn the_gradient_of_a_learned_constant_is_of_its_neurons() {
     // The decay acts on the first potential alone, which is the first input.
     let input = [1.0, -3.0, 0.5, 0.25, 7.0, 7.0, 7.0, 7.0];
     let weight = [9.0, 9.0, 9.0, 9.0, 2.0, 3.0, 5.0, -4.0];
-    let draft = Draft::new(&json!([leak]), &sum(1.0)).with("input", &shape, &input).with(
+    let draft = Draft::new(&json!([leak]), &sum_times(1.0)).with("input", &shape, &input).with(
         "loss.weight",
         &shape,
         &weight,
